@@ -1,0 +1,26 @@
+#include "protocol/error.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace troupe {
+
+std::string_view name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid: return "invalid";
+    case ErrorKind::failed: return "failed";
+    case ErrorKind::overloaded: return "overloaded";
+    case ErrorKind::disconnected: return "disconnected";
+    case ErrorKind::cancelled: return "cancelled";
+    case ErrorKind::unsupported: return "unsupported";
+  }
+  return "unknown";
+}
+
+void assertion_failed(const char* condition, const char* file, int line, std::string_view story) {
+  std::fprintf(stderr, "troupe: assertion failed: %s (%s:%d)\n%.*s\n", condition, file, line,
+               static_cast<int>(story.size()), story.data());
+  std::abort();
+}
+
+}  // namespace troupe

@@ -1,0 +1,592 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/bytes.hpp"
+#include "protocol/error.hpp"
+#include "protocol/graph.hpp"
+#include "protocol/ids.hpp"
+#include "protocol/task.hpp"
+
+/// All that is said between scheduler, workers, clients and nannies: one struct a message, grouped by conversation.
+/// Every verb is plural: a message carries a batch, as parallel vectors with one entry a task.
+///
+/// A new message: struct here, schema in messages.capnp, both ways in codec.cpp, round trip and golden bytes in
+/// tests/protocol/codec_test.cpp, handler in the machine it is for, row in docs/wire_format.md.
+namespace troupe {
+
+/// A small value inside a control message: 8 bytes little-endian type fingerprint, then its encoding. Empty = absent.
+/// `offsets` has one entry more than there are tasks, or none if no task brings a value.
+struct InlineValues {
+  std::vector<std::uint32_t> offsets;
+  Bytes bytes;
+
+  [[nodiscard]] Bytes at(std::size_t i) const {
+    if (offsets.empty() || offsets[i] == offsets[i + 1]) return {};
+    return bytes.slice(offsets[i], offsets[i + 1] - offsets[i]);
+  }
+  friend bool operator==(const InlineValues&, const InlineValues&) = default;
+};
+
+/// A module (or named runtime) that a process can run functions of.
+struct ModuleInfo {
+  std::string name;
+  std::uint64_t build{};
+  std::vector<std::string> functions;
+  friend bool operator==(const ModuleInfo&, const ModuleInfo&) = default;
+};
+
+enum class WorkerStatus : std::uint8_t { running, paused, closing };
+
+struct WorkerAddress {
+  WorkerId worker;
+  std::string name;
+  std::string address;   ///< host:port of its data listener, or local:<n> inside one process
+  std::string host;      ///< names the machine; equal for workers that share one
+  friend bool operator==(const WorkerAddress&, const WorkerAddress&) = default;
+};
+
+// ---- client -> scheduler --------------------------------------------------------------------------------------
+
+struct RegisterClient {
+  std::string name;
+  friend bool operator==(const RegisterClient&, const RegisterClient&) = default;
+};
+
+/// Adds a chunk of tasks. Sent once per submission number; a repeat with the same number is answered, not redone.
+/// `held` tasks (with dependents in a later chunk of the same graph) stay until a submission of that `graph` arrives
+/// with `last`.
+struct SubmitGraph {
+  std::uint64_t submission{};        ///< numbered from 1 by the client, ascending
+  std::uint64_t graph{};             ///< number of the first submission of the graph this chunk is part of
+  bool last{true};                   ///< no further chunk of this graph follows
+  Token token;                       ///< names the group; equal tokens of different clients meet
+  std::string name;                  ///< the user's key, if given; else empty
+  std::shared_ptr<const GraphChunk> chunk;
+  std::vector<std::uint32_t> held;   ///< ascending
+  friend bool operator==(const SubmitGraph& a, const SubmitGraph& b) {
+    return a.submission == b.submission && a.graph == b.graph && a.last == b.last && a.token == b.token &&
+           a.name == b.name && a.held == b.held && (a.chunk == b.chunk || (a.chunk && b.chunk && *a.chunk == *b.chunk));
+  }
+};
+
+/// The client no longer wants these: its last Future of each is gone.
+struct ReleaseKeys {
+  std::vector<KeyRange> keys;
+  friend bool operator==(const ReleaseKeys&, const ReleaseKeys&) = default;
+};
+
+struct CancelKeys {
+  std::vector<KeyRange> keys;
+  bool force{};         ///< also if other clients want them
+  std::string reason;
+  friend bool operator==(const CancelKeys&, const CancelKeys&) = default;
+};
+
+/// Try erred tasks, and the erred roots they depend on, again.
+struct RetryKeys {
+  std::vector<KeyRange> keys;
+  friend bool operator==(const RetryKeys&, const RetryKeys&) = default;
+};
+
+/// Asks where to put values that the client has; answered by ScatterTargets. The values go to the workers directly.
+struct ScatterKeys {
+  std::uint64_t submission{};
+  Token token;
+  std::vector<std::uint64_t> nbytes;   ///< by key
+  std::uint32_t replicas{1};           ///< copies wanted; 0 = one on each worker
+  std::vector<std::string> workers;    ///< where; empty = any
+  friend bool operator==(const ScatterKeys&, const ScatterKeys&) = default;
+};
+
+enum class QueryKind : std::uint8_t {
+  scheduler_info,   ///< workers, counts, addresses
+  who_has,          ///< holders by key
+  wait_for_workers, ///< answered once `count` workers are running
+  explain,          ///< why is this task where it is
+  story,            ///< what happened to these keys
+  list_tasks,       ///< up to `count` tasks, `text` = state to show or empty
+  list_clients,
+};
+
+/// A question about the cluster. Of `keys` or `text` (a task id as people write it) as the kind needs.
+struct Query {
+  RequestId request;
+  QueryKind kind{};
+  std::vector<ClientKey> keys;
+  std::uint32_t count{};
+  std::string text;
+  friend bool operator==(const Query&, const Query&) = default;
+};
+
+/// Runs a function once on each worker (or the named ones), outside the task system.
+struct RunOnWorkers {
+  RequestId request;
+  FunctionRef function;
+  Bytes arguments;
+  std::vector<std::string> workers;
+  friend bool operator==(const RunOnWorkers&, const RunOnWorkers&) = default;
+};
+
+/// Asks the scheduler to end: workers first, then itself.
+struct Shutdown {
+  friend bool operator==(const Shutdown&, const Shutdown&) = default;
+};
+
+/// The session ends on purpose; nothing is kept for a return.
+struct Goodbye {
+  std::string reason;
+  friend bool operator==(const Goodbye&, const Goodbye&) = default;
+};
+
+using ClientMessage = std::variant<RegisterClient, SubmitGraph, ReleaseKeys, CancelKeys, RetryKeys, ScatterKeys, Query,
+                                   RunOnWorkers, Shutdown, Goodbye>;
+
+// ---- scheduler -> client --------------------------------------------------------------------------------------
+
+struct ClientRegistered {
+  ClientId client;
+  Epoch epoch;
+  friend bool operator==(const ClientRegistered&, const ClientRegistered&) = default;
+};
+
+/// Answers SubmitGraph, in order of submission. With an error nothing of the chunk was taken, and later chunks that
+/// depend on it are refused too.
+struct Accepted {
+  std::uint64_t submission{};
+  std::uint64_t group{};             ///< the scheduler's number: TaskId::of(group, index)
+  std::optional<Error> error;
+  friend bool operator==(const Accepted&, const Accepted&) = default;
+};
+
+/// Values that now exist. Small ones come along; others are fetched from `workers[i]`.
+struct KeysReady {
+  std::vector<ClientKey> keys;
+  std::vector<WorkerId> workers;       ///< a holder, by key
+  std::vector<std::uint64_t> nbytes;
+  InlineValues values;
+  friend bool operator==(const KeysReady&, const KeysReady&) = default;
+};
+
+struct KeysErred {
+  std::vector<ClientKey> keys;
+  std::vector<std::shared_ptr<const TaskError>> errors;   ///< by key; often the same object
+  friend bool operator==(const KeysErred& a, const KeysErred& b) {
+    if (a.keys != b.keys || a.errors.size() != b.errors.size()) return false;
+    for (std::size_t i = 0; i < a.errors.size(); ++i)
+      if (*a.errors[i] != *b.errors[i]) return false;
+    return true;
+  }
+};
+
+struct KeysCancelled {
+  std::vector<KeyRange> keys;
+  std::string reason;
+  friend bool operator==(const KeysCancelled&, const KeysCancelled&) = default;
+};
+
+/// Values that were ready and are pending again: every holder is gone, and they are being recomputed; or a retry.
+struct KeysPending {
+  std::vector<KeyRange> keys;
+  friend bool operator==(const KeysPending&, const KeysPending&) = default;
+};
+
+/// Addresses of workers that a later message names. Sent before the first use.
+struct WorkerAddresses {
+  std::vector<WorkerAddress> workers;
+  friend bool operator==(const WorkerAddresses&, const WorkerAddresses&) = default;
+};
+
+struct ScatterTargets {
+  std::uint64_t submission{};
+  std::uint64_t group{};
+  std::vector<std::uint32_t> offsets;   ///< keys + 1 entries into `targets`
+  std::vector<WorkerId> targets;
+  std::optional<Error> error;
+  friend bool operator==(const ScatterTargets&, const ScatterTargets&) = default;
+};
+
+struct WorkerSummary {
+  WorkerAddress address;
+  std::uint64_t pid{};
+  std::uint32_t threads{};
+  WorkerStatus status{};
+  std::uint64_t memory_limit{};      ///< bytes; 0 = none
+  std::uint64_t managed_bytes{};     ///< values in memory
+  std::uint64_t resident_bytes{};    ///< of the process
+  std::uint32_t processing{};        ///< tasks assigned
+  std::uint32_t executing{};         ///< tasks running, by its last heartbeat
+  std::uint64_t stored{};            ///< tasks whose value it holds
+  std::uint64_t finished{};          ///< tasks it finished so far
+  std::int64_t last_seen_ms{};       ///< age of its last sign of life
+  std::vector<ResourceAmount> resources;
+  std::vector<ModuleInfo> modules;
+  friend bool operator==(const WorkerSummary&, const WorkerSummary&) = default;
+};
+
+struct SchedulerSummary {
+  Token cluster;
+  Epoch epoch;
+  std::string address;
+  std::string version;
+  std::vector<WorkerSummary> workers;
+  std::uint32_t clients{};
+  /// Tasks by state: released, waiting, no_worker, queued, processing, memory, erred.
+  std::vector<std::uint64_t> tasks_by_state;
+  std::uint64_t finished{};
+  std::uint64_t erred{};
+  friend bool operator==(const SchedulerSummary&, const SchedulerSummary&) = default;
+};
+
+struct TaskSummary {
+  TaskId task;
+  std::string key;         ///< as people write it: prefix-group-index, or the user's name
+  std::string state;
+  std::string worker;      ///< runner or a holder; empty
+  std::uint64_t nbytes{};
+  std::uint32_t waiting_for{};
+  std::uint32_t run{};
+  friend bool operator==(const TaskSummary&, const TaskSummary&) = default;
+};
+
+/// Answers Query. Fields that the kind does not use are empty.
+struct QueryReply {
+  RequestId request;
+  std::optional<Error> error;
+  std::shared_ptr<const SchedulerSummary> summary;    ///< scheduler_info, wait_for_workers
+  std::vector<std::vector<WorkerAddress>> holders;    ///< who_has, by key
+  std::vector<TaskSummary> tasks;                     ///< list_tasks
+  std::vector<std::string> lines;                     ///< explain, story, list_clients: for people, one fact a line
+  std::string code;                                   ///< explain: stable reason code
+  friend bool operator==(const QueryReply& a, const QueryReply& b) {
+    return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&
+           a.lines == b.lines && a.code == b.code &&
+           (a.summary == b.summary || (a.summary && b.summary && *a.summary == *b.summary));
+  }
+};
+
+struct RunOutcome {
+  WorkerAddress worker;
+  Bytes value;                                 ///< as in InlineValues
+  std::shared_ptr<const TaskError> error;      ///< or null
+  friend bool operator==(const RunOutcome& a, const RunOutcome& b) {
+    return a.worker == b.worker && a.value == b.value &&
+           (a.error == b.error || (a.error && b.error && *a.error == *b.error));
+  }
+};
+
+struct RunReply {
+  RequestId request;
+  std::vector<RunOutcome> outcomes;
+  friend bool operator==(const RunReply&, const RunReply&) = default;
+};
+
+using ToClient = std::variant<ClientRegistered, Accepted, KeysReady, KeysErred, KeysCancelled, KeysPending,
+                              WorkerAddresses, ScatterTargets, QueryReply, RunReply, Goodbye>;
+
+// ---- worker -> scheduler --------------------------------------------------------------------------------------
+
+struct RegisterWorker {
+  std::string name;                 ///< unique in the cluster; empty = its address
+  Incarnation incarnation;
+  std::string address;              ///< host:port of the data listener
+  std::string host;
+  std::string http_address;         ///< metrics and health; empty = none
+  std::uint64_t pid{};
+  std::uint32_t threads{};
+  std::uint64_t memory_limit{};
+  bool nannied{};                   ///< a nanny reports its death
+  std::vector<ResourceAmount> resources;
+  std::vector<ModuleInfo> modules;
+  friend bool operator==(const RegisterWorker&, const RegisterWorker&) = default;
+};
+
+struct TasksFinished {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<std::uint64_t> nbytes;          ///< deep size of each value
+  std::vector<std::uint32_t> duration_us;     ///< time in the function
+  InlineValues values;                        ///< of those the client wants and that are small
+  friend bool operator==(const TasksFinished&, const TasksFinished&) = default;
+};
+
+struct TasksErred {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<std::shared_ptr<const TaskError>> errors;
+  friend bool operator==(const TasksErred& a, const TasksErred& b) {
+    if (a.tasks != b.tasks || a.runs != b.runs || a.errors.size() != b.errors.size()) return false;
+    for (std::size_t i = 0; i < a.errors.size(); ++i)
+      if (*a.errors[i] != *b.errors[i]) return false;
+    return true;
+  }
+};
+
+/// Values that this worker now holds beside those it computed: fetched as inputs, acquired, or put there by a client.
+struct ReplicasAdded {
+  std::vector<TaskId> tasks;
+  std::vector<std::uint64_t> nbytes;
+  friend bool operator==(const ReplicasAdded&, const ReplicasAdded&) = default;
+};
+
+/// Copies this worker no longer holds.
+struct ReplicasRemoved {
+  std::vector<TaskId> tasks;
+  friend bool operator==(const ReplicasRemoved&, const ReplicasRemoved&) = default;
+};
+
+/// Inputs that could not be had from `holders[i]` (0 = nobody known): the scheduler strikes that holder off, and
+/// answers with WhoHas, or takes the dependent task back.
+struct InputsMissing {
+  std::vector<TaskId> tasks;
+  std::vector<WorkerId> holders;
+  friend bool operator==(const InputsMissing&, const InputsMissing&) = default;
+};
+
+struct StealReply {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<std::uint8_t> released;   ///< 1: given up, never started; 0: kept
+  friend bool operator==(const StealReply&, const StealReply&) = default;
+};
+
+/// Tasks that gave their slot back while they wait for others (seceded), or took one again.
+struct TasksSeceded {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<std::uint8_t> rejoined;
+  friend bool operator==(const TasksSeceded&, const TasksSeceded&) = default;
+};
+
+struct Heartbeat {
+  std::uint64_t managed_bytes{};
+  std::uint64_t resident_bytes{};
+  std::uint32_t executing{};
+  std::uint32_t ready{};          ///< tasks that wait for a slot
+  std::uint32_t fetching{};
+  std::uint64_t cpu_ms{};         ///< of the process, since its start
+  friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
+};
+
+struct WorkerStatusChanged {
+  WorkerStatus status{};
+  friend bool operator==(const WorkerStatusChanged&, const WorkerStatusChanged&) = default;
+};
+
+struct ModulesAdded {
+  std::vector<ModuleInfo> modules;
+  friend bool operator==(const ModulesAdded&, const ModulesAdded&) = default;
+};
+
+struct FunctionRan {
+  RequestId request;              ///< as in RunFunction
+  Bytes value;
+  std::shared_ptr<const TaskError> error;
+  friend bool operator==(const FunctionRan& a, const FunctionRan& b) {
+    return a.request == b.request && a.value == b.value &&
+           (a.error == b.error || (a.error && b.error && *a.error == *b.error));
+  }
+};
+
+using WorkerMessage = std::variant<RegisterWorker, TasksFinished, TasksErred, ReplicasAdded, ReplicasRemoved,
+                                   InputsMissing, StealReply, TasksSeceded, Heartbeat, WorkerStatusChanged,
+                                   ModulesAdded, FunctionRan, Goodbye>;
+
+// ---- scheduler -> worker --------------------------------------------------------------------------------------
+
+struct WorkerRegistered {
+  WorkerId worker;
+  Epoch epoch;
+  std::uint32_t heartbeat_ms{};
+  std::optional<Error> error;      ///< refused: the worker ends
+  friend bool operator==(const WorkerRegistered&, const WorkerRegistered&) = default;
+};
+
+/// Templates that ComputeTasks names from now on; kept until ForgetTemplates.
+struct DefineTemplates {
+  std::vector<TemplateId> ids;
+  std::vector<TaskTemplate> templates;
+  friend bool operator==(const DefineTemplates&, const DefineTemplates&) = default;
+};
+
+struct ForgetTemplates {
+  std::vector<TemplateId> ids;
+  friend bool operator==(const ForgetTemplates&, const ForgetTemplates&) = default;
+};
+
+/// Tasks to compute, in any order; `priorities` say which first. An input whose holder is 0 is (or will be, being
+/// assigned there earlier in the same session) on the receiving worker itself.
+struct ComputeTasks {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<TemplateId> templates;
+  std::vector<Priority> priorities;
+  std::vector<std::uint8_t> inline_wanted;            ///< 1: send a small value along when finished; empty: none
+  std::vector<std::uint32_t> argument_offsets;        ///< tasks + 1 entries; empty: templates' arguments for all
+  Bytes arguments;
+  std::vector<std::uint32_t> input_offsets;           ///< tasks + 1 entries; empty: no task has inputs
+  std::vector<TaskId> inputs;                         ///< in the order of the function's arguments
+  std::vector<WorkerId> input_holders;                ///< one live holder, by input; 0 = the receiver
+  std::vector<std::uint64_t> input_nbytes;
+  friend bool operator==(const ComputeTasks&, const ComputeTasks&) = default;
+};
+
+/// Values nobody needs any more; also ends a wish for a replica.
+struct FreeKeys {
+  std::vector<TaskId> tasks;
+  friend bool operator==(const FreeKeys&, const FreeKeys&) = default;
+};
+
+/// Runs that need not be finished. One that is executing goes on to its end and is dropped.
+struct CancelCompute {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  friend bool operator==(const CancelCompute&, const CancelCompute&) = default;
+};
+
+/// Offers to take these back; answered by StealReply for each.
+struct StealTasks {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  friend bool operator==(const StealTasks&, const StealTasks&) = default;
+};
+
+/// Copies to fetch and keep.
+struct AcquireReplicas {
+  std::vector<TaskId> tasks;
+  std::vector<WorkerId> holders;
+  std::vector<std::uint64_t> nbytes;
+  friend bool operator==(const AcquireReplicas&, const AcquireReplicas&) = default;
+};
+
+/// Where inputs can be had, after InputsMissing. Holder 0 = nowhere now; the task that needs it will be taken back.
+struct WhoHas {
+  std::vector<TaskId> tasks;
+  std::vector<WorkerId> holders;
+  friend bool operator==(const WhoHas&, const WhoHas&) = default;
+};
+
+/// Workers that are gone: nothing can be had from them.
+struct WorkersLost {
+  std::vector<WorkerId> workers;
+  friend bool operator==(const WorkersLost&, const WorkersLost&) = default;
+};
+
+struct RunFunction {
+  RequestId request;
+  FunctionRef function;
+  Bytes arguments;
+  friend bool operator==(const RunFunction&, const RunFunction&) = default;
+};
+
+struct CloseWorker {
+  bool drain{};              ///< finish what runs first
+  std::string reason;
+  friend bool operator==(const CloseWorker&, const CloseWorker&) = default;
+};
+
+using ToWorker = std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute,
+                              StealTasks, AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction,
+                              CloseWorker>;
+
+// ---- nanny <-> scheduler --------------------------------------------------------------------------------------
+
+struct RegisterNanny {
+  std::string host;
+  std::uint64_t pid{};
+  friend bool operator==(const RegisterNanny&, const RegisterNanny&) = default;
+};
+
+/// A worker process ended without saying goodbye. `running` stood in its shared page when it died.
+struct WorkerDied {
+  Incarnation incarnation;
+  std::int32_t signal{};        ///< 0 if it exited
+  std::int32_t exit_code{};
+  std::vector<TaskId> running;
+  std::vector<RunId> runs;
+  std::string last_log;         ///< last lines it wrote, at most 4 KiB
+  friend bool operator==(const WorkerDied&, const WorkerDied&) = default;
+};
+
+using NannyMessage = std::variant<RegisterNanny, WorkerDied, Goodbye>;
+
+struct NannyRegistered {
+  NannyId nanny;
+  Epoch epoch;
+  friend bool operator==(const NannyRegistered&, const NannyRegistered&) = default;
+};
+
+struct CloseNanny {
+  std::string reason;
+  friend bool operator==(const CloseNanny&, const CloseNanny&) = default;
+};
+
+using ToNanny = std::variant<NannyRegistered, CloseNanny>;
+
+// ---- data connections: worker or client -> worker, request and reply -------------------------------------------
+
+/// Asks for values. `max_bytes` bounds the reply, but the first value always comes.
+struct GetData {
+  RequestId request;
+  std::vector<TaskId> tasks;
+  std::uint64_t max_bytes{};
+  friend bool operator==(const GetData&, const GetData&) = default;
+};
+
+enum class DataStatus : std::uint8_t { ok, busy, refused };
+
+/// One value on the wire: its buffers follow the message as raw bytes, in order, `buffer_sizes` long.
+struct DataItem {
+  TaskId task;
+  std::uint8_t present{};              ///< 0: not here (missing, or over max_bytes and to be asked for again)
+  std::uint8_t missing{};              ///< 1: this worker does not have it
+  std::uint64_t fingerprint{};         ///< type of the value
+  std::uint64_t nbytes{};
+  Bytes header;                        ///< small part of the encoding
+  std::vector<std::uint64_t> buffer_sizes;
+  friend bool operator==(const DataItem&, const DataItem&) = default;
+};
+
+struct DataReply {
+  RequestId request;
+  DataStatus status{};
+  std::vector<DataItem> items;
+  friend bool operator==(const DataReply&, const DataReply&) = default;
+};
+
+/// Stores values on the receiver (scatter); answered by PutReply. Buffers follow, as in DataReply.
+struct PutData {
+  RequestId request;
+  std::vector<DataItem> items;
+  friend bool operator==(const PutData&, const PutData&) = default;
+};
+
+struct PutReply {
+  RequestId request;
+  std::optional<Error> error;
+  friend bool operator==(const PutReply&, const PutReply&) = default;
+};
+
+/// Loads a module file on the receiver, where its operator allows uploads; answered by PutReply. One buffer follows.
+struct PutModule {
+  RequestId request;
+  std::string name;
+  std::string sha256;        ///< hex, of the file's bytes
+  std::uint64_t size{};
+  friend bool operator==(const PutModule&, const PutModule&) = default;
+};
+
+/// The receiver of a DataReply has read it: only now may the sender forget it counts as outgoing.
+struct DataReceived {
+  RequestId request;
+  friend bool operator==(const DataReceived&, const DataReceived&) = default;
+};
+
+using PeerMessage = std::variant<GetData, DataReply, PutData, PutReply, PutModule, DataReceived>;
+
+}  // namespace troupe

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+
+/// Plain counters that machines keep and monitoring shows. A machine's shell copies them out; nobody else reads them.
+namespace troupe {
+
+/// States of a task on the scheduler, in the order of every array by state.
+enum class TaskState : std::uint8_t { released, waiting, no_worker, queued, processing, memory, erred, forgotten };
+inline constexpr std::size_t task_state_count = 8;
+
+constexpr const char* name_of(TaskState state) {
+  switch (state) {
+    case TaskState::released: return "released";
+    case TaskState::waiting: return "waiting";
+    case TaskState::no_worker: return "no_worker";
+    case TaskState::queued: return "queued";
+    case TaskState::processing: return "processing";
+    case TaskState::memory: return "memory";
+    case TaskState::erred: return "erred";
+    case TaskState::forgotten: return "forgotten";
+  }
+  return "unknown";
+}
+
+/// What the scheduler learnt about tasks of one prefix (usually one function).
+struct PrefixCounters {
+  std::uint64_t finished{};
+  std::uint64_t erred{};
+  std::uint64_t retried{};
+  std::uint64_t suspicious{};          ///< runs that a dying worker took along
+  std::uint64_t compute_us{};          ///< sum of durations
+  std::uint64_t output_bytes{};        ///< sum of sizes of values made
+  double duration_us{};                ///< moving average; 0 = unknown
+};
+
+struct SchedulerCounters {
+  std::array<std::uint64_t, task_state_count> tasks{};   ///< now, by TaskState; `forgotten` counts since the start
+  std::uint64_t clients{};
+  std::uint64_t clients_opened{};
+  std::uint64_t clients_closed{};
+  std::uint64_t workers_running{};
+  std::uint64_t workers_paused{};
+  std::uint64_t workers_suspect{};      ///< silent for a while, not yet lost
+  std::uint64_t workers_idle{};
+  std::uint64_t workers_saturated{};
+  std::uint64_t workers_added{};
+  std::uint64_t workers_drained{};      ///< left with a goodbye
+  std::uint64_t workers_lost{};
+  std::uint64_t groups{};
+  std::uint64_t submissions{};
+  std::uint64_t submitted_tasks{};
+  std::uint64_t finished{};
+  std::uint64_t erred{};
+  std::uint64_t retried{};
+  std::uint64_t poisoned{};             ///< failed because workers died running them
+  std::uint64_t recomputed{};           ///< values lost with a worker and wanted again
+  std::uint64_t late_completions{};     ///< refused by run id
+  std::uint64_t steal_requests{};
+  std::uint64_t steals_confirmed{};
+  std::uint64_t steals_rejected{};
+  std::uint64_t transitions{};
+  std::map<std::string, PrefixCounters> prefixes;   ///< at most SchedulerConfig::max_prefixes, rest in "other"
+};
+
+struct WorkerCounters {
+  std::uint64_t threads{};
+  std::uint64_t executing{};
+  std::uint64_t ready{};
+  std::uint64_t waiting{};
+  std::uint64_t fetching{};
+  std::uint64_t seceded{};
+  std::uint64_t stored{};
+  std::uint64_t managed_bytes{};
+  std::uint64_t finished{};
+  std::uint64_t erred{};
+  std::uint64_t compute_us{};
+  std::uint64_t transfers_received{};
+  std::uint64_t transfers_sent{};
+  std::uint64_t received_bytes{};
+  std::uint64_t sent_bytes{};
+  std::uint64_t copied_bytes{};         ///< bytes of out-of-band buffers that had to be copied in user space
+  std::uint64_t transfers_incoming{};   ///< now
+  std::uint64_t transfers_outgoing{};   ///< now
+};
+
+}  // namespace troupe

@@ -1,0 +1,403 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "protocol/error.hpp"
+#include "runtime/core/scheduler_inline.hpp"
+#include "runtime/core/scheduler_state.hpp"
+
+// Which ready task goes where, and which assigned one comes back.
+//
+// Workers are filled by time: each may hold `prefetch_horizon` of learnt work a thread, so that it never waits for the
+// scheduler, and so little that a better use can still be found for the rest. Placement looks at the holders of the
+// inputs, the least loaded worker and one random worker; never at all of them.
+
+namespace troupe {
+namespace {
+
+constexpr double fetch_us = 100;          ///< what fetching any input at all delays a task
+constexpr double tiny_task_us = 100;      ///< tasks shorter than this are not worth moving inside the horizon
+constexpr std::uint32_t chain_links = 64; ///< a run-ahead chain is handed out so far
+
+double micros(Duration duration) { return std::chrono::duration<double, std::micro>(duration).count(); }
+
+}  // namespace
+
+double SchedulerState::expected_us(const TemplateRecord& record) const {
+  const double learnt = prefixes_[record.prefix].counters.duration_us;
+  // An unknown task counts so that worker_saturation tasks a thread fill the horizon.
+  if (prefixes_[record.prefix].counters.finished == 0) return micros(config_.prefetch_horizon) / config_.worker_saturation;
+  return std::max(learnt, micros(config_.least_task_cost));
+}
+
+bool SchedulerState::has_room(const WorkerRecord& worker) const {
+  if (!worker.able()) return false;
+  const double threads = worker.registration.threads;
+  if (worker.active() < std::ceil(config_.worker_saturation * threads)) return true;
+  return worker.occupancy_us < micros(config_.prefetch_horizon) * threads;
+}
+
+bool SchedulerState::class_has_room(const RestrictionClass& restriction) const {
+  for (const WorkerId id : restriction.valid)
+    if (has_room(*find_worker(id))) return true;
+  return false;
+}
+
+void SchedulerState::place_ready() {
+  if (ready_total_ == 0) return;
+  while (ClientRecord* client = next_to_serve())
+    if (!serve(*client)) return;
+}
+
+/// Of the clients with a task that could be placed now, the one that was served least.
+ClientRecord* SchedulerState::next_to_serve() {
+  std::vector<std::int8_t> room(classes_.size(), -1);
+  ClientRecord* best = nullptr;
+  for (auto& [id, client] : clients_) {
+    if (best != nullptr && client->served_us >= best->served_us) continue;
+    for (std::uint32_t i = 0; i < client->ready.size(); ++i) {
+      ReadyQueue& queue = client->ready[i];
+      while (!queue.empty()) {
+        const TaskRef task = find(queue.front());
+        if (task && task->state == TaskState::queued && task.group->owner == id) break;
+        if (task && task->state == TaskState::no_worker && task.group->owner == id) break;
+        queue.pop();
+      }
+      if (queue.empty()) continue;
+      if (room[i] < 0) room[i] = class_has_room(classes_[i]) ? 1 : 0;
+      if (room[i] == 0) continue;
+      best = client.get();
+      break;
+    }
+  }
+  if (best != nullptr) served_floor_us_ = best->served_us;
+  return best;
+}
+
+/// Places a quantum of one client's tasks. False: nothing could be placed.
+bool SchedulerState::serve(ClientRecord& client) {
+  const double quantum = clients_.size() == 1 ? std::numeric_limits<double>::max() : client.served_us + 500;
+  std::uint32_t placed = 0;
+  WorkerRecord* favourite = nullptr;
+  std::size_t favoured = 0;
+  std::size_t favour = 0;
+  std::uint32_t favourite_class = 0;
+  while (client.served_us < quantum) {
+    ReadyQueue* queue = nullptr;
+    std::uint32_t index = 0;
+    for (std::uint32_t i = 0; i < client.ready.size(); ++i) {
+      if (client.ready[i].empty() || classes_[i].valid.empty()) continue;
+      if (queue != nullptr && !(client.ready[i].front_priority() < queue->front_priority())) continue;
+      if (client.ready.size() > 1 && !class_has_room(classes_[i])) continue;
+      queue = &client.ready[i];
+      index = i;
+    }
+    if (queue == nullptr) break;
+    const TaskRef task = find(queue->front());
+    if (!task || task->state != TaskState::queued || task.group->owner != client.id) {
+      queue->pop();
+      continue;
+    }
+    // Neighbours in the order go to the same worker, in runs that leave every other worker its share.
+    if (favourite == nullptr || favourite_class != index || favoured >= favour || !has_room(*favourite)) {
+      favourite = nullptr;
+      for (const WorkerId id : classes_[index].valid) {
+        WorkerRecord* worker = find_worker(id);
+        if (!has_room(*worker)) continue;
+        if (favourite == nullptr || worker->occupancy_us / worker->registration.threads <
+                                        favourite->occupancy_us / favourite->registration.threads)
+          favourite = worker;
+      }
+      if (favourite == nullptr) break;
+      favoured = 0;
+      favour = std::clamp<std::size_t>(queue->size() / (2 * classes_[index].valid.size()), 1, 512);
+      favourite_class = index;
+    }
+    WorkerRecord* worker = choose_worker(task, classes_[index], favourite);
+    queue->pop();
+    client.served_us += expected_us(task.task_template());
+    if (worker == favourite) ++favoured;
+    assign(task, *worker);
+    ++placed;
+  }
+  return placed > 0;
+}
+
+/// The worker where the task would start soonest: among holders of its inputs, `favourite`, and one at random.
+WorkerRecord* SchedulerState::choose_worker(TaskRef task, const RestrictionClass& restriction,
+                                            WorkerRecord* favourite) {
+  const GraphChunk& chunk = *task.group->chunk;
+  const std::uint32_t begin = chunk.dependencies_begin(task.index);
+  const std::uint32_t end = std::min(chunk.dependencies_end(task.index), begin + 256);
+  if (begin == end || restriction.valid.size() == 1) return favourite;
+  std::vector<Candidate>& candidates = candidates_;
+  candidates.clear();
+  double total_bytes = 0;
+  std::uint32_t inputs = 0;
+  for (std::uint32_t edge = begin; edge < end; ++edge) {
+    const std::uint32_t index = chunk.dependencies[edge];
+    const TaskRef input = index < chunk.size ? TaskRef{task.group, index} : find(task.group->external[index - chunk.size]);
+    total_bytes += static_cast<double>(input->nbytes);
+    ++inputs;
+    auto add = [&](WorkerId holder) {
+      for (Candidate& candidate : candidates)
+        if (candidate.worker->id == holder) {
+          candidate.bytes += static_cast<double>(input->nbytes);
+          ++candidate.inputs;
+          return;
+        }
+      WorkerRecord* worker = find_worker(holder);
+      if (worker != nullptr && candidates.size() < 16)
+        candidates.push_back({worker, static_cast<double>(input->nbytes), 1});
+    };
+    add(input->worker);
+    if (input.has(task_flag::replicated))
+      for (const Replica& replica : *replicas_.find(input.id())) add(replica.worker);
+  }
+  auto consider = [&](WorkerRecord* worker) {
+    for (const Candidate& candidate : candidates)
+      if (candidate.worker == worker) return;
+    candidates.push_back({worker, 0, 0});
+  };
+  consider(favourite);
+  consider(find_worker(restriction.valid[random_() % restriction.valid.size()]));
+  const double expected = expected_us(task.task_template());
+  const double horizon = micros(config_.prefetch_horizon);
+  WorkerRecord* best = favourite;
+  double best_cost = std::numeric_limits<double>::max();
+  for (const Candidate& candidate : candidates) {
+    const WorkerRecord& worker = *candidate.worker;
+    if (!worker.able() || !std::binary_search(restriction.valid.begin(), restriction.valid.end(), worker.id)) continue;
+    if (worker.occupancy_us > 2 * horizon * worker.registration.threads && !has_room(worker)) continue;
+    double delay = worker.occupancy_us / worker.registration.threads;
+    if (expected < tiny_task_us) delay = std::max(0.0, delay - horizon);
+    if (candidate.inputs < inputs) delay += fetch_us + (total_bytes - candidate.bytes) / config_.bandwidth * 1e6;
+    if (delay < best_cost || (delay == best_cost && candidate.bytes > 0 && candidate.worker->id < best->id)) {
+      best_cost = delay;
+      best = candidate.worker;
+    }
+  }
+  return best;
+}
+
+void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
+  task->worker = worker.id;
+  task->position = static_cast<std::uint32_t>(worker.processing.size());
+  task->cost_us = static_cast<float>(expected_us(task.task_template()));
+  ++task->run.value;
+  worker.processing.push_back(task.id());
+  worker.occupancy_us += static_cast<double>(task->cost_us);
+  move_to(task, TaskState::processing, "placed");
+  send_compute(task, worker);
+  if (task.task_template().task.annotations.run_ahead && task->dependents > 0) assign_chain(task, worker, chain_links);
+}
+
+/// Hands out the links that only wait for `task`, so that the worker starts each as the one before ends.
+void SchedulerState::assign_chain(TaskRef task, WorkerRecord& worker, std::uint32_t links) {
+  std::uint32_t placed = 0;
+  for (TaskRef link = task; placed < links; ++placed) {
+    TaskRef next{};
+    for_each_dependent(link, [&](TaskRef dependent) {
+      if (!next && dependent->state == TaskState::waiting && dependent->missing == 1 &&
+          dependent.task_template().task.annotations.run_ahead)
+        next = dependent;
+    });
+    if (!next) return;
+    const auto& valid = classes_[next.task_template().restriction].valid;
+    if (!std::binary_search(valid.begin(), valid.end(), worker.id)) return;
+    next->worker = worker.id;
+    next->position = static_cast<std::uint32_t>(worker.processing.size());
+    next->cost_us = static_cast<float>(expected_us(next.task_template()));
+    ++next->run.value;
+    worker.processing.push_back(next.id());
+    worker.occupancy_us += static_cast<double>(next->cost_us);
+    next.set(task_flag::ahead);
+    if (placed == links / 2) next.set(task_flag::extend);
+    move_to(next, TaskState::processing, "placed ahead of its input");
+    send_compute(next, worker);
+    link = next;
+  }
+}
+
+/// A task in the middle of a handed-out chain ended: hand out as much again.
+void SchedulerState::extend_chain(TaskRef task) {
+  WorkerRecord* worker = find_worker(task->worker);
+  if (worker == nullptr || !worker->able()) return;
+  TaskRef tail = task;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for_each_dependent(tail, [&](TaskRef dependent) {
+      if (moved || dependent->state != TaskState::processing || dependent->worker != worker->id) return;
+      tail = dependent;
+      moved = true;
+    });
+  }
+  if (tail->state == TaskState::processing) assign_chain(tail, *worker, chain_links / 2);
+}
+
+void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
+  const TemplateRecord& record = task.task_template();
+  if (record.id.value >= worker.knows_template.size() || !worker.knows_template[record.id.value]) {
+    if (worker.knows_template.size() <= record.id.value) worker.knows_template.resize(record.id.value + 64);
+    worker.knows_template[record.id.value] = true;
+    auto& definition = last<DefineTemplates>(worker);
+    definition.ids.push_back(record.id);
+    definition.templates.push_back(record.task);
+  }
+  const GraphChunk& chunk = *task.group->chunk;
+  const std::uint32_t begin = chunk.dependencies_begin(task.index);
+  const std::uint32_t end = chunk.dependencies_end(task.index);
+  auto holder_of = [&](TaskRef input) { return holds(input, worker.id) ? WorkerId{} : input->worker; };
+  for_each_dependency(task, [&](TaskRef input) {
+    if (input->state == TaskState::memory && input->worker != worker.id) introduce(worker, input->worker);
+  });
+  auto& message = last<ComputeTasks>(worker);
+  message.tasks.push_back(task.id());
+  message.runs.push_back(task->run);
+  message.templates.push_back(record.id);
+  message.priorities.push_back(priority_of(task));
+  message.inline_wanted.push_back(is_wanted(task) ? 1 : 0);
+  const std::size_t count = message.tasks.size();
+  if (!chunk.argument_offsets.empty()) {
+    if (message.argument_offsets.empty()) message.argument_offsets.assign(count, 0);
+    const std::byte* data = chunk.arguments.data();
+    worker.arguments.insert(worker.arguments.end(), data + chunk.argument_offsets[task.index],
+                            data + chunk.argument_offsets[task.index + 1]);
+  }
+  if (!message.argument_offsets.empty())
+    message.argument_offsets.push_back(static_cast<std::uint32_t>(worker.arguments.size()));
+  if (begin != end) {
+    if (message.input_offsets.empty()) message.input_offsets.assign(count, 0);
+    for_each_dependency(task, [&](TaskRef input) {
+      message.inputs.push_back(input.id());
+      message.input_holders.push_back(input->state == TaskState::memory ? holder_of(input) : WorkerId{});
+      message.input_nbytes.push_back(input->nbytes);
+    });
+  }
+  if (!message.input_offsets.empty()) message.input_offsets.push_back(static_cast<std::uint32_t>(message.inputs.size()));
+}
+
+/// When a worker is idle and nothing is queued for it, asks the most loaded ones for half of what they need not hold.
+void SchedulerState::steal() {
+  if (!config_.work_stealing || ready_total_ > 0 || now_ - last_steal_ < config_.work_stealing_interval) return;
+  bool idle = false;
+  WorkerRecord* victim = nullptr;
+  for (auto& [id, worker] : workers_) {
+    if (worker->able() && worker->active() < worker->registration.threads) idle = true;
+    if (worker->steal_pending || worker->active() <= worker->registration.threads) continue;
+    if (victim == nullptr || worker->occupancy_us > victim->occupancy_us) victim = worker.get();
+  }
+  if (!idle || victim == nullptr) return;
+  last_steal_ = now_;
+  const std::uint32_t surplus = victim->active() - victim->registration.threads;
+  if (victim->occupancy_us * surplus / victim->active() < 500 && victim->able()) return;
+  steal_from(*victim, (surplus + 1) / 2);
+}
+
+void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
+  StealTasks request;
+  for (std::size_t i = victim.processing.size(); i-- > 0 && request.tasks.size() < count;) {
+    const TaskRef task = find(victim.processing[i]);
+    if (task.has(task_flag::seceded | task_flag::stealing | task_flag::ahead)) continue;
+    if (task.task_template().task.annotations.run_ahead) continue;
+    const RestrictionClass& restriction = classes_[task.task_template().restriction];
+    double input_bytes = 0;
+    for_each_dependency(task, [&](TaskRef input) { input_bytes += static_cast<double>(input->nbytes); });
+    if (input_bytes / config_.bandwidth * 1e6 > static_cast<double>(task->cost_us)) continue;
+    const bool useful = std::any_of(restriction.valid.begin(), restriction.valid.end(), [&](WorkerId id) {
+      const WorkerRecord* worker = find_worker(id);
+      return worker != &victim && worker->able() && worker->active() < worker->registration.threads;
+    });
+    if (!useful) continue;
+    task.set(task_flag::stealing);
+    request.tasks.push_back(task.id());
+    request.runs.push_back(task->run);
+  }
+  if (request.tasks.empty()) return;
+  counters_.steal_requests += request.tasks.size();
+  victim.steal_pending = true;
+  tell_worker(victim, std::move(request));
+}
+
+bool SchedulerState::may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const {
+  const RegisterWorker& registration = worker.registration;
+  if (worker.status == WorkerStatus::closing) return false;
+  if (!restriction.module.empty()) {
+    const bool has = std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& module) {
+      return module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build);
+    });
+    if (!has) return false;
+  }
+  if (!loose && !restriction.workers.empty()) {
+    const bool named = std::any_of(restriction.workers.begin(), restriction.workers.end(), [&](const std::string& name) {
+      return name == registration.name || name == registration.address || name == registration.host;
+    });
+    if (!named) return false;
+  }
+  return std::all_of(restriction.resources.begin(), restriction.resources.end(), [&](const ResourceAmount& needed) {
+    return std::any_of(registration.resources.begin(), registration.resources.end(), [&](const ResourceAmount& offered) {
+      return offered.name == needed.name && offered.amount >= needed.amount;
+    });
+  });
+}
+
+/// Which workers may run tasks of a class; its tasks move between `queued` and `no_worker` accordingly.
+void SchedulerState::refresh_class(std::uint32_t index) {
+  RestrictionClass& restriction = classes_[index];
+  const bool had = !restriction.valid.empty();
+  restriction.valid.clear();
+  restriction.loose = false;
+  for (const bool loose : {false, true}) {
+    if (loose && (!restriction.allow_other_workers || !restriction.valid.empty())) break;
+    for (const auto& [id, worker] : workers_)
+      if (may_run(restriction, *worker, loose)) restriction.valid.push_back(id);
+    restriction.loose = loose;
+  }
+  const bool has = !restriction.valid.empty();
+  if (had == has) return;
+  for (auto& [id, client] : clients_) {
+    if (index >= client->ready.size()) continue;
+    client->ready[index].for_each([&](TaskId entry) {
+      const TaskRef task = find(entry);
+      if (!task) return;
+      if (has && task->state == TaskState::no_worker) move_to(task, TaskState::queued, "a worker may run it");
+      if (!has && task->state == TaskState::queued) move_to(task, TaskState::no_worker, "no worker may run it");
+    });
+  }
+}
+
+void SchedulerState::refresh_classes() {
+  for (std::uint32_t i = 0; i < classes_.size(); ++i) refresh_class(i);
+}
+
+/// Fails tasks that nobody could run for too long, saying what is missing.
+void SchedulerState::fail_unplaceable() {
+  for (std::uint32_t i = 0; i < classes_.size(); ++i) {
+    const RestrictionClass& restriction = classes_[i];
+    if (restriction.unrunnable == 0) continue;
+    bool module_missing = !restriction.module.empty() && !workers_.empty();
+    std::string known;
+    for (const auto& [id, worker] : workers_)
+      for (const ModuleInfo& module : worker->registration.modules) {
+        if (module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build))
+          module_missing = false;
+        const std::string text = module.name == restriction.module ? module.name + " (another build)" : module.name;
+        if (known.find(text) == std::string::npos && known.size() < 500) known += (known.empty() ? "" : ", ") + text;
+      }
+    const Duration limit = module_missing ? config_.missing_module_timeout : config_.no_workers_timeout;
+    if (limit.count() == 0 || now_ - restriction.empty_since < limit) continue;
+    const std::string message =
+        module_missing ? "no worker has the module '" + restriction.module + "' in the build that the client uses; " +
+                             (known.empty() ? "the workers have none" : "the workers have: " + known) +
+                             ". Start workers with --module, or from the program that submits"
+                       : "no worker satisfies the task's restrictions and resources";
+    std::vector<TaskId> tasks;
+    for (auto& [id, client] : clients_)
+      if (i < client->ready.size()) client->ready[i].for_each([&](TaskId task) { tasks.push_back(task); });
+    for (const TaskId id : tasks)
+      if (const TaskRef task = find(id); task && task->state == TaskState::no_worker)
+        err(task, make_error(task, TaskError::Kind::no_worker, message), "no worker for too long");
+  }
+}
+
+}  // namespace troupe

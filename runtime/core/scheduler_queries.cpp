@@ -1,0 +1,288 @@
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "runtime/core/scheduler_inline.hpp"
+#include "runtime/core/scheduler_state.hpp"
+
+// What can be asked about the cluster: summaries, who has what, why a task waits, what happened to it.
+
+namespace troupe {
+namespace {
+
+constexpr std::uint32_t most_listed = 10'000;
+
+std::string seconds_text(Duration duration) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3f s", std::chrono::duration<double>(duration).count());
+  return text;
+}
+
+}  // namespace
+
+const SchedulerCounters& SchedulerState::counters() {
+  counters_.workers_running = counters_.workers_paused = counters_.workers_suspect = 0;
+  counters_.workers_idle = counters_.workers_saturated = 0;
+  for (const auto& [id, worker] : workers_) {
+    if (worker->suspect || !worker->reachable)
+      ++counters_.workers_suspect;
+    else if (worker->status == WorkerStatus::paused)
+      ++counters_.workers_paused;
+    else
+      ++counters_.workers_running;
+    if (worker->processing.empty()) ++counters_.workers_idle;
+    if (!has_room(*worker) && worker->able()) ++counters_.workers_saturated;
+  }
+  counters_.prefixes.clear();
+  for (const Prefix& prefix : prefixes_) counters_.prefixes[prefix.name] = prefix.counters;
+  return counters_;
+}
+
+std::shared_ptr<const SchedulerSummary> SchedulerState::summary(Instant now) const {
+  auto summary = std::make_shared<SchedulerSummary>();
+  summary->cluster = cluster_;
+  summary->epoch = epoch_;
+  summary->address = address_;
+  summary->version = version_;
+  summary->clients = static_cast<std::uint32_t>(clients_.size());
+  summary->finished = counters_.finished;
+  summary->erred = counters_.erred;
+  for (std::size_t state = 0; state + 1 < task_state_count; ++state)
+    summary->tasks_by_state.push_back(counters_.tasks[state]);
+  for (const auto& [id, worker] : workers_) {
+    WorkerSummary line;
+    line.address = address_of(*worker);
+    line.pid = worker->registration.pid;
+    line.threads = worker->registration.threads;
+    line.status = worker->status;
+    line.memory_limit = worker->registration.memory_limit;
+    line.managed_bytes = worker->managed_bytes;
+    line.resident_bytes = worker->heartbeat.resident_bytes;
+    line.processing = static_cast<std::uint32_t>(worker->processing.size());
+    line.executing = worker->heartbeat.executing;
+    line.stored = worker->stored.size();
+    line.finished = worker->finished;
+    line.last_seen_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now - worker->last_seen).count();
+    line.resources = worker->registration.resources;
+    line.modules = worker->registration.modules;
+    summary->workers.push_back(std::move(line));
+  }
+  return summary;
+}
+
+void SchedulerState::answer_waiting_for_workers() {
+  std::erase_if(waiting_for_workers_, [&](const WaitingForWorkers& waiting) {
+    if (workers_.size() < waiting.count) return false;
+    if (ClientRecord* client = find_client(waiting.client)) {
+      QueryReply reply;
+      reply.request = waiting.request;
+      reply.summary = summary(now_);
+      tell_client(*client, std::move(reply));
+    }
+    return true;
+  });
+}
+
+void SchedulerState::on_message(ClientRecord& client, Query& message) {
+  QueryReply reply;
+  reply.request = message.request;
+  auto the_task = [&]() -> TaskId {
+    if (!message.keys.empty()) {
+      const TaskRef task = find(client, message.keys.front());
+      return task ? task.id() : TaskId{};
+    }
+    return find_task(message.text);
+  };
+  switch (message.kind) {
+    case QueryKind::scheduler_info: reply.summary = summary(now_); break;
+    case QueryKind::wait_for_workers:
+      waiting_for_workers_.push_back({client.id, message.request, message.count});
+      return answer_waiting_for_workers();
+    case QueryKind::who_has:
+      for (const ClientKey key : message.keys) {
+        auto& line = reply.holders.emplace_back();
+        if (const TaskRef task = find(client, key))
+          for (const WorkerId holder : holders(task))
+            if (const WorkerRecord* worker = find_worker(holder)) line.push_back(address_of(*worker));
+      }
+      break;
+    case QueryKind::explain: {
+      const TaskId task = the_task();
+      std::tie(reply.code, reply.lines) = explain(task, now_);
+      break;
+    }
+    case QueryKind::story: {
+      const TaskId task = the_task();
+      if (!task)
+        reply.error = Error{ErrorKind::invalid, "no task is known as '" + message.text + "'"};
+      else
+        reply.lines = story(task);
+      break;
+    }
+    case QueryKind::list_tasks: list_tasks(message, reply); break;
+    case QueryKind::list_clients:
+      for (const auto& [id, known] : clients_)
+        reply.lines.push_back(std::to_string(id.value) + " " + (known->name.empty() ? "-" : known->name) + " wants " +
+                              std::to_string(known->wants));
+      break;
+  }
+  tell_client(client, std::move(reply));
+}
+
+void SchedulerState::list_tasks(const Query& message, QueryReply& reply) const {
+  const std::uint32_t most = message.count == 0 ? 100 : std::min(message.count, most_listed);
+  for (const auto& group : groups_) {
+    if (group == nullptr) continue;
+    for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
+      const TaskRef task{group.get(), i};
+      if (task->state == TaskState::forgotten) continue;
+      if (!message.text.empty() && message.text != name_of(task->state)) continue;
+      TaskSummary line;
+      line.task = task.id();
+      line.key = key_text(task.id());
+      line.state = name_of(task->state);
+      if (const WorkerRecord* worker = find_worker(task->worker)) line.worker = worker->registration.name;
+      line.nbytes = task->state == TaskState::memory ? task->nbytes : 0;
+      line.waiting_for = task->missing;
+      line.run = task->run.value;
+      reply.tasks.push_back(std::move(line));
+      if (reply.tasks.size() == most) return;
+    }
+  }
+}
+
+TaskState SchedulerState::state_of(TaskId id) const {
+  const TaskRef task = find(id);
+  return task ? task->state : TaskState::forgotten;
+}
+
+std::string SchedulerState::key_text(TaskId id) const {
+  const TaskRef task = find(id);
+  const std::string place = std::to_string(id.group()) + "-" + std::to_string(id.index());
+  if (!task) return place;
+  if (!task.group->name.empty())
+    return task.group->tasks.size() == 1 ? task.group->name : task.group->name + "-" + std::to_string(id.index());
+  return prefixes_[task.task_template().prefix].name + "-" + place;
+}
+
+TaskId SchedulerState::find_task(std::string_view text) const {
+  for (const auto& group : groups_)
+    if (group != nullptr && !group->name.empty() && group->name == text) return TaskId::of(group->number, 0);
+  const std::size_t second = text.rfind('-');
+  if (second == std::string_view::npos || second == 0) return {};
+  const std::size_t first = text.rfind('-', second - 1);
+  const std::size_t begin = first == std::string_view::npos ? 0 : first + 1;
+  std::uint64_t group = 0;
+  std::uint32_t index = 0;
+  const char* end = text.data() + text.size();
+  if (std::from_chars(text.data() + begin, text.data() + second, group).ptr != text.data() + second) return {};
+  if (std::from_chars(text.data() + second + 1, end, index).ptr != end) return {};
+  const TaskRef task = find(TaskId::of(group, index));
+  return task ? task.id() : TaskId{};
+}
+
+std::vector<std::string> SchedulerState::story(TaskId id) const {
+  std::vector<std::string> lines;
+  for (std::size_t i = 0; i < story_.size(); ++i) {
+    const TransitionEntry& entry = story_[(story_next_ + i) % story_.size()];
+    if (entry.task != id || entry.cause == nullptr) continue;
+    std::string line = seconds_text(Duration{entry.at_ns}) + "  " + name_of(entry.from) + " -> " + name_of(entry.to) +
+                       "  (" + entry.cause + ")";
+    if (entry.run) line += "  run " + std::to_string(entry.run.value);
+    if (entry.worker) {
+      const WorkerRecord* worker = find_worker(entry.worker);
+      line += "  worker " + (worker != nullptr ? worker->registration.name : std::to_string(entry.worker.value));
+    }
+    lines.push_back(std::move(line));
+  }
+  if (lines.empty()) lines.push_back("nothing is recorded of " + key_text(id) + " (the log keeps the last " +
+                                     std::to_string(story_.size()) + " transitions)");
+  return lines;
+}
+
+std::pair<std::string, std::vector<std::string>> SchedulerState::explain(TaskId id, Instant now) const {
+  const TaskRef task = find(id);
+  if (!task || task->state == TaskState::forgotten)
+    return {"unknown", {"no such task is known: it was never submitted here, or was released and forgotten"}};
+  const std::string key = key_text(id);
+  switch (task->state) {
+    case TaskState::released:
+      return {"released", {key + " has no value now and nobody waits for it; it is kept since others depend on it"}};
+    case TaskState::memory: {
+      std::vector<std::string> lines{key + " is finished: " + std::to_string(task->nbytes) + " bytes"};
+      for (const WorkerId holder : holders(task)) lines.push_back("held by " + find_worker(holder)->registration.name);
+      return {"in-memory", std::move(lines)};
+    }
+    case TaskState::erred: {
+      const TaskError& error = **errors_.find(id);
+      return {"erred", {key + " failed: " + error.message, "first failed: " + error.key + " (" +
+                                                               std::string(name_of(error.kind)) + ")"}};
+    }
+    case TaskState::waiting:
+    case TaskState::no_worker:
+    case TaskState::queued:
+    case TaskState::processing: return explain_in_play(task, now);
+    case TaskState::forgotten: break;
+  }
+  return {"unknown", {}};
+}
+
+std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play(TaskRef task, Instant now) const {
+  const std::string key = key_text(task.id());
+  switch (task->state) {
+    case TaskState::waiting: {
+      if (task.group->data) return {"waiting-for-scatter", {key + " waits for its client to send the value"}};
+      std::vector<std::string> lines{key + " waits for " + std::to_string(task->missing) + " inputs"};
+      for_each_dependency(task, [&](TaskRef input) {
+        if (input->state != TaskState::memory && lines.size() < 6)
+          lines.push_back("input " + key_text(input.id()) + " is " + name_of(input->state));
+      });
+      return {"waiting-for-inputs", std::move(lines)};
+    }
+    case TaskState::no_worker: {
+      const RestrictionClass& restriction = classes_[task.task_template().restriction];
+      if (workers_.empty()) return {"no-workers", {key + " is ready, but no worker is connected"}};
+      std::vector<std::string> lines{key + " is ready, but none of " + std::to_string(workers_.size()) +
+                                     " workers may run it (for " + seconds_text(now - restriction.empty_since) + ")"};
+      bool module_known = restriction.module.empty();
+      for (const auto& [id, worker] : workers_)
+        for (const ModuleInfo& module : worker->registration.modules)
+          module_known = module_known || (module.name == restriction.module &&
+                                          (restriction.build == 0 || module.build == restriction.build));
+      if (!module_known) {
+        lines.push_back("no worker has this build of the module '" + restriction.module + "'");
+        return {"module-missing", std::move(lines)};
+      }
+      for (const auto& name : restriction.workers) lines.push_back("restricted to worker " + name);
+      for (const auto& resource : restriction.resources)
+        lines.push_back("needs " + std::to_string(resource.amount) + " " + resource.name);
+      return {"restrictions-unmet", std::move(lines)};
+    }
+    case TaskState::queued:
+      return {"queued", {key + " is ready and waits for a worker with room; " + std::to_string(ready_total_) +
+                         " tasks are queued"}};
+    case TaskState::processing: {
+      const WorkerRecord* worker = find_worker(task->worker);
+      std::vector<std::string> lines{key + " is assigned to " + worker->registration.name + ", run " +
+                                     std::to_string(task->run.value) + ", among " +
+                                     std::to_string(worker->processing.size()) + " tasks there"};
+      if (worker->suspect || !worker->reachable) {
+        lines.push_back("the worker has been silent for " + seconds_text(now - worker->last_seen));
+        return {"worker-silent", std::move(lines)};
+      }
+      if (worker->status == WorkerStatus::paused) {
+        lines.push_back("the worker is paused: its memory is nearly full");
+        return {"worker-paused", std::move(lines)};
+      }
+      if (task.has(task_flag::seceded)) return {"seceded", {key + " runs and waits for tasks of its own"}};
+      return {"processing", std::move(lines)};
+    }
+    case TaskState::released:
+    case TaskState::memory:
+    case TaskState::erred:
+    case TaskState::forgotten: break;
+  }
+  return {"unknown", {}};
+}
+
+}  // namespace troupe

@@ -1,0 +1,309 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "protocol/time.hpp"
+#include "runtime/core/flat_map.hpp"
+#include "runtime/core/probe.hpp"
+#include "runtime/core/scheduler_config.hpp"
+#include "runtime/core/scheduler_events.hpp"
+#include "runtime/core/scheduler_tables.hpp"
+
+namespace troupe {
+
+/// Decides what the cluster does next; never acts. Owned by SchedulerActor, touched only on its thread.
+///
+/// The shell feeds events to `handle`, as many as its mailbox holds, then calls `place` once, which assigns ready
+/// tasks and hands out all that is to be sent. Same events, same times, same seed: same effects, byte for byte.
+///
+/// Always true between calls: what check_invariants() checks (I1 to I15 of docs/states.md).
+class SchedulerState {
+public:
+  SchedulerState(SchedulerConfig config, Token cluster, Epoch epoch, std::uint64_t seed);
+  ~SchedulerState();
+  SchedulerState(const SchedulerState&) = delete;
+  SchedulerState& operator=(const SchedulerState&) = delete;
+
+  void handle(SchedulerEvent&& event, Instant now);
+  /// Placement, and the messages of all events since the last call. True: more work waits; call again soon, after
+  /// other events had their turn.
+  [[nodiscard]] bool place(Instant now, SchedulerEffects& out);
+
+  [[nodiscard]] ClientId next_client() { return {++last_client_}; }
+  [[nodiscard]] WorkerId next_worker() { return {++last_worker_}; }
+  [[nodiscard]] NannyId next_nanny() { return {++last_nanny_}; }
+
+  /// Aborts with the story of the key if anything is not as it must be. Walks all tables.
+  void check_invariants() const;
+
+  [[nodiscard]] const SchedulerCounters& counters();
+  [[nodiscard]] std::shared_ptr<const SchedulerSummary> summary(Instant now) const;
+  [[nodiscard]] Epoch epoch() const { return epoch_; }
+  /// What the scheduler says of itself in summaries; the shell knows it.
+  void set_identity(std::string address, std::string version);
+
+  // For tests and queries.
+  [[nodiscard]] TaskState state_of(TaskId task) const;
+  [[nodiscard]] std::string key_text(TaskId task) const;
+  /// Task by its text ("sum-12-0", "12-0", or the user's name); null if unknown.
+  [[nodiscard]] TaskId find_task(std::string_view text) const;
+  [[nodiscard]] std::vector<std::string> story(TaskId task) const;
+  /// Stable reason code, then sentences for people.
+  [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain(TaskId task, Instant now) const;
+
+private:
+  // -- events (scheduler_state.cpp)
+  void on(ClientJoined& event);
+  void on(ClientLeft& event);
+  void on(ClientSaid& event);
+  void on(WorkerJoined& event);
+  void on(WorkerLeft& event);
+  void on(WorkerSaid& event);
+  void on(NannyJoined& event);
+  void on(NannyLeft& event);
+  void on(NannySaid& event);
+  void on(SchedulerTick& event);
+  void on(PeerReachable& event);
+
+  // -- clients' messages (scheduler_clients.cpp)
+  void on_message(ClientRecord& client, RegisterClient& message);
+  void on_message(ClientRecord& client, SubmitGraph& message);
+  void on_message(ClientRecord& client, ReleaseKeys& message);
+  void on_message(ClientRecord& client, CancelKeys& message);
+  void on_message(ClientRecord& client, RetryKeys& message);
+  void on_message(ClientRecord& client, ScatterKeys& message);
+  void on_message(ClientRecord& client, Query& message);
+  void on_message(ClientRecord& client, RunOnWorkers& message);
+  void on_message(ClientRecord& client, Shutdown& message);
+  void on_message(ClientRecord& client, Goodbye& message);
+  void cancel(TaskRef task, ClientRecord& client, const CancelKeys& message);
+  ClientRecord* owner_of(Group& group);
+  void remove_client(ClientId id, std::string_view reason);
+
+  // -- intake (scheduler_intake.cpp)
+  std::optional<Error> resolve_external(ClientRecord& client, const GraphChunk& chunk, std::vector<TaskId>& out) const;
+  Group* joinable_group(const SubmitGraph& message, const std::vector<TaskId>& external, std::optional<Error>& error);
+  Group& make_group(ClientRecord& client, std::uint64_t submission, const Token& token,
+                    std::shared_ptr<const GraphChunk> chunk);
+  void subscribe(Group& group, ClientRecord& client, std::uint64_t submission);
+  void intake(Group& group, const SubmitGraph& message);
+  std::vector<bool> needed_tasks(const GraphChunk& chunk, const std::vector<std::uint32_t>& held) const;
+  void link_edges(TaskRef task);
+  TemplateRecord* intern(const TaskTemplate& task);
+  void unuse(TemplateRecord& record);
+  std::uint32_t prefix_of(const std::string& name);
+  std::uint32_t class_of(const TaskTemplate& task);
+  std::uint32_t generation_of(ClientRecord& client, std::uint64_t graph, bool last);
+  void release_held(ClientRecord& client, std::uint64_t graph);
+
+  // -- workers' messages (scheduler_workers.cpp)
+  void on_message(WorkerRecord& worker, RegisterWorker& message);
+  void on_message(WorkerRecord& worker, TasksFinished& message);
+  void on_message(WorkerRecord& worker, TasksErred& message);
+  void on_message(WorkerRecord& worker, ReplicasAdded& message);
+  void on_message(WorkerRecord& worker, ReplicasRemoved& message);
+  void on_message(WorkerRecord& worker, InputsMissing& message);
+  void on_message(WorkerRecord& worker, StealReply& message);
+  void on_message(WorkerRecord& worker, TasksSeceded& message);
+  void on_message(WorkerRecord& worker, Heartbeat& message);
+  void on_message(WorkerRecord& worker, WorkerStatusChanged& message);
+  void on_message(WorkerRecord& worker, ModulesAdded& message);
+  void on_message(WorkerRecord& worker, FunctionRan& message);
+  void on_message(WorkerRecord& worker, Goodbye& message);
+  void remove_worker(WorkerId id, bool graceful, std::string_view reason);
+  void blame(TaskId id, RunId run, const WorkerDied& death);
+
+  // -- transitions (scheduler_transitions.cpp)
+  void move_to(TaskRef task, TaskState state, const char* cause);
+  void activate(TaskRef task, const char* cause);
+  void make_ready(TaskRef task, const char* cause);
+  void finish(TaskRef task, WorkerRecord& worker, std::uint64_t nbytes, Bytes value);
+  void store_value(TaskRef task, WorkerRecord& worker, std::uint64_t nbytes, Bytes value, const char* cause);
+  void err(TaskRef task, std::shared_ptr<const TaskError> error, const char* cause);
+  void take_back(TaskRef task, bool tell_worker, const char* cause);
+  void leave_play(TaskRef task);
+  void lose_value(TaskRef task, const char* cause);
+  void drop_value(TaskRef task, const char* cause);
+  void review(TaskRef task);
+  bool run_reviews(std::size_t most);
+  void forget(TaskRef task);
+  void free_dead_groups();
+  template <class Visit>
+  void for_each_dependent(TaskRef task, Visit visit);
+  template <class Visit>
+  void for_each_dependency(TaskRef task, Visit visit) const;
+  [[nodiscard]] bool is_wanted(TaskRef task) const;
+  [[nodiscard]] static bool in_play(TaskState state);
+  void remove_from_processing(TaskRef task);
+  void add_holder(TaskRef task, WorkerRecord& worker);
+  /// True if it was one and no other is left.
+  bool remove_holder(TaskRef task, WorkerId worker);
+  void remove_from_stored(WorkerRecord& worker, std::uint32_t position);
+  [[nodiscard]] bool holds(TaskRef task, WorkerId worker) const;
+  [[nodiscard]] std::vector<WorkerId> holders(TaskRef task) const;
+
+  // -- placement and stealing (scheduler_placement.cpp)
+  void place_ready();
+  [[nodiscard]] ClientRecord* next_to_serve();
+  bool serve(ClientRecord& client);
+  WorkerRecord* choose_worker(TaskRef task, const RestrictionClass& restriction, WorkerRecord* favourite);
+  [[nodiscard]] bool has_room(const WorkerRecord& worker) const;
+  [[nodiscard]] bool class_has_room(const RestrictionClass& restriction) const;
+  [[nodiscard]] double expected_us(const TemplateRecord& record) const;
+  void assign(TaskRef task, WorkerRecord& worker);
+  void assign_chain(TaskRef task, WorkerRecord& worker, std::uint32_t links);
+  void extend_chain(TaskRef task);
+  void send_compute(TaskRef task, WorkerRecord& worker);
+  void steal();
+  void steal_from(WorkerRecord& victim, std::size_t count);
+  void refresh_class(std::uint32_t index);
+  void refresh_classes();
+  [[nodiscard]] bool may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const;
+  void fail_unplaceable();
+
+  // -- messages out (scheduler_outbox.cpp)
+  template <class M>
+  M& last(WorkerRecord& worker);
+  template <class M>
+  M& last(ClientRecord& client);
+  void seal(WorkerRecord& worker);
+  void seal(ClientRecord& client);
+  void free_on(WorkerId worker, TaskId task);
+  void introduce(WorkerRecord& to, WorkerId worker);
+  void introduce(ClientRecord& to, WorkerId worker);
+  [[nodiscard]] WorkerAddress address_of(const WorkerRecord& worker) const;
+  void tell_ready(TaskRef task, const Bytes& value);
+  void tell_ready(ClientRecord& client, ClientKey key, TaskRef task, const Bytes& value);
+  void tell_erred(TaskRef task, const std::shared_ptr<const TaskError>& error);
+  void tell_pending(TaskRef task);
+  void tell_cancelled(ClientRecord& client, ClientKey key, const std::string& reason);
+  template <class Visit>
+  void for_each_wanter(TaskRef task, Visit visit);
+  void tell_worker(WorkerRecord& worker, ToWorker message);
+  void tell_client(ClientRecord& client, ToClient message);
+  void flush(SchedulerEffects& out);
+
+  struct ExternalList {
+    std::uint32_t head{};    ///< in external_edges_: 1 + index; 0 = end
+    std::uint32_t count{};
+  };
+  void link_external(TaskRef dependency, TaskId dependent);
+  void prune_external(ExternalList& list);
+  void free_external_edges(TaskRef task);
+
+  // -- look-ups
+  [[nodiscard]] Priority priority_of(TaskRef task) const;
+  void let_go(ClientRecord& client, std::uint64_t submission);
+  [[nodiscard]] Group* find_group(std::uint64_t number) const;
+  [[nodiscard]] TaskRef find(TaskId id) const;
+  [[nodiscard]] WorkerRecord* find_worker(WorkerId id) const;
+  [[nodiscard]] ClientRecord* find_client(ClientId id) const;
+  [[nodiscard]] TaskRef find(const ClientRecord& client, ClientKey key) const;
+  void drop_want(Group& group, std::size_t subscriber, std::uint32_t index);
+  bool slice_releases();
+  void record(TaskRef task, TaskState from, TaskState to, const char* cause);
+  [[nodiscard]] std::shared_ptr<const TaskError> make_error(TaskRef task, TaskError::Kind kind, std::string message) const;
+  void answer_waiting_for_workers();
+  void list_tasks(const Query& message, QueryReply& reply) const;
+  void check_task(TaskRef task) const;
+  void check_workers() const;
+  void check_clients() const;
+  void check_counters() const;
+  void require(bool condition, const char* what, TaskId task) const;
+  [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain_in_play(TaskRef task, Instant now) const;
+
+  SchedulerConfig config_;
+  Token cluster_;
+  Epoch epoch_;
+  std::string address_;
+  std::string version_;
+  Instant now_{};
+  std::minstd_rand random_;
+
+  std::deque<std::unique_ptr<Group>> groups_;   ///< by number - first_group_
+  std::uint64_t first_group_{1};
+  std::unordered_map<Token, std::uint64_t> tokens_;   ///< looked up only, never walked
+  TaskMap<std::vector<Replica>> replicas_;            ///< further holders, of tasks flagged replicated
+  struct ExternalEdge {
+    TaskId dependent;
+    std::uint32_t next;   ///< 1 + index; 0 = end
+  };
+  TaskMap<ExternalList> external_dependents_;         ///< of tasks flagged external
+  std::vector<ExternalEdge> external_edges_;
+  std::uint32_t free_external_edge_{};                ///< 1 + index
+  TaskMap<std::shared_ptr<const TaskError>> errors_;  ///< of erred tasks
+
+  std::map<WorkerId, std::unique_ptr<WorkerRecord>> workers_;
+  std::vector<WorkerRecord*> worker_by_id_;           ///< by WorkerId; null = gone
+  std::map<ClientId, std::unique_ptr<ClientRecord>> clients_;
+  std::vector<ClientRecord*> client_by_id_;
+  std::map<NannyId, RegisterNanny> nannies_;
+
+  std::deque<Prefix> prefixes_;
+  std::map<std::string, std::uint32_t> prefix_by_name_;
+  std::deque<RestrictionClass> classes_;
+  std::vector<std::unique_ptr<TemplateRecord>> templates_;           ///< by TemplateId - 1
+  std::unordered_multimap<std::size_t, TemplateRecord*> template_by_hash_;
+  std::deque<TemplateId> unused_templates_;
+
+  struct Candidate {
+    WorkerRecord* worker;
+    double bytes;            ///< of the inputs it holds
+    std::uint32_t inputs;    ///< number of them
+  };
+  std::vector<Candidate> candidates_;        ///< scratch of choose_worker
+
+  std::vector<TaskId> reviews_;              ///< tasks that may no longer be needed
+  std::vector<std::uint64_t> dead_groups_;
+  struct PendingRelease {
+    ClientId client;
+    KeyRange keys;
+    std::shared_ptr<const CancelKeys> cancel;   ///< null: released
+  };
+  std::deque<PendingRelease> releases_;
+
+  struct PendingRun {
+    ClientId client;
+    RequestId request;
+    std::vector<std::pair<WorkerId, RunOutcome>> outcomes;
+    std::size_t missing{};
+  };
+  std::map<RequestId, PendingRun> runs_;
+  std::uint64_t last_run_request_{};
+  struct WaitingForWorkers {
+    ClientId client;
+    RequestId request;
+    std::uint32_t count{};
+  };
+  std::vector<WaitingForWorkers> waiting_for_workers_;
+
+  std::vector<WorkerRecord*> flush_workers_;
+  std::vector<ClientRecord*> flush_clients_;
+  SchedulerEffects extra_;                   ///< closes and nanny messages of the events since the last place()
+
+  std::vector<TransitionEntry> story_;
+  std::size_t story_next_{};
+  SchedulerCounters counters_;
+  std::uint64_t live_tasks_{};
+  std::uint64_t ready_total_{};              ///< tasks in state queued
+  double served_floor_us_{};                 ///< least served_us of a client that was just served
+  Instant last_steal_{};
+  std::uint32_t last_generation_{};
+  std::uint32_t last_client_{};
+  std::uint32_t last_worker_{};
+  std::uint32_t last_nanny_{};
+  std::uint64_t last_group_{};
+  bool shutting_down_{};
+};
+
+}  // namespace troupe

@@ -1,0 +1,298 @@
+#include <algorithm>
+
+#include "protocol/error.hpp"
+#include "runtime/core/scheduler_inline.hpp"
+#include "runtime/core/scheduler_state.hpp"
+
+// What workers report, and what their loss means.
+
+namespace troupe {
+
+void SchedulerState::on_message(WorkerRecord&, RegisterWorker&) {}
+
+void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
+  // One average step a batch and prefix: the batch's mean.
+  std::uint32_t prefix = ~0u;
+  double sum_us = 0;
+  std::uint64_t count = 0;
+  auto learn = [&] {
+    if (count == 0) return;
+    PrefixCounters& counters = prefixes_[prefix].counters;
+    const double mean = sum_us / static_cast<double>(count);
+    counters.duration_us = counters.finished == 0 ? mean : 0.5 * counters.duration_us + 0.5 * mean;
+    counters.finished += count;
+    sum_us = 0;
+    count = 0;
+  };
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const TaskRef task = find(message.tasks[i]);
+    if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i]) {
+      ++counters_.late_completions;
+      // Its value is of no use to anybody unless it is already counted as held there.
+      if (!task || !holds(task, worker.id)) free_on(worker.id, message.tasks[i]);
+      continue;
+    }
+    if (task.task_template().prefix != prefix) {
+      learn();
+      prefix = task.task_template().prefix;
+    }
+    sum_us += message.duration_us[i];
+    ++count;
+    PrefixCounters& counters = prefixes_[prefix].counters;
+    counters.compute_us += message.duration_us[i];
+    counters.output_bytes += message.nbytes[i];
+    finish(task, worker, message.nbytes[i], message.values.at(i));
+  }
+  learn();
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const TaskRef task = find(message.tasks[i]);
+    if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i]) {
+      ++counters_.late_completions;
+      continue;
+    }
+    TemplateRecord& record = task.task_template();
+    PrefixCounters& counters = prefixes_[record.prefix].counters;
+    ++counters.erred;
+    if (message.errors[i]->kind == TaskError::Kind::exception && task->retries < record.task.annotations.retries &&
+        task->retries < 255) {
+      ++task->retries;
+      ++counters.retried;
+      ++counters_.retried;
+      take_back(task, true, "retry");
+      make_ready(task, "retry");
+      continue;
+    }
+    auto error = std::make_shared<TaskError>(*message.errors[i]);
+    error->key = key_text(task.id());
+    error->root = task.id();
+    error->worker = worker.registration.name;
+    error->attempts = task->run.value;
+    err(task, std::move(error), "function failed");
+  }
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, ReplicasAdded& message) {
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const TaskRef task = find(message.tasks[i]);
+    if (task && task.group->data && task->state == TaskState::waiting) {
+      store_value(task, worker, message.nbytes[i], {}, "scattered");
+    } else if (task && task->state == TaskState::memory) {
+      if (!holds(task, worker.id)) add_holder(task, worker);
+    } else {
+      free_on(worker.id, message.tasks[i]);
+    }
+  }
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) {
+  for (const TaskId id : message.tasks) {
+    const TaskRef task = find(id);
+    if (!task || task->state != TaskState::memory || !remove_holder(task, worker.id)) continue;
+    lose_value(task, "its last holder dropped it");
+    if (is_wanted(task)) tell_pending(task);
+    if (is_wanted(task) || task->waiters > 0) {
+      ++counters_.recomputed;
+      activate(task, "recomputed");
+    } else {
+      review(task);
+    }
+  }
+}
+
+/// A worker could not get inputs where it was told: that holder does not count any more. Either another one is named,
+/// or the value is computed again, which takes back whatever waited for it.
+void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const TaskRef task = find(message.tasks[i]);
+    if (!task || task->state != TaskState::memory) continue;
+    if (message.holders[i] && holds(task, message.holders[i])) {
+      free_on(message.holders[i], message.tasks[i]);
+      if (remove_holder(task, message.holders[i])) {
+        lose_value(task, "not where it should be");
+        if (is_wanted(task)) tell_pending(task);
+        ++counters_.recomputed;
+        if (is_wanted(task) || task->waiters > 0)
+          activate(task, "recomputed");
+        else
+          review(task);
+        continue;
+      }
+    }
+    introduce(worker, task->worker);
+    auto& reply = last<WhoHas>(worker);
+    reply.tasks.push_back(message.tasks[i]);
+    reply.holders.push_back(task->worker);
+  }
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
+  worker.steal_pending = false;
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const bool released = message.released[i] != 0;
+    ++(released ? counters_.steals_confirmed : counters_.steals_rejected);
+    const TaskRef task = find(message.tasks[i]);
+    if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i])
+      continue;
+    task.unset(task_flag::stealing);
+    if (!released) continue;
+    take_back(task, false, "stolen");
+    make_ready(task, "stolen");
+  }
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
+  for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const TaskRef task = find(message.tasks[i]);
+    if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i])
+      continue;
+    const bool rejoined = message.rejoined[i] != 0;
+    if (rejoined && task.has(task_flag::seceded)) {
+      task.unset(task_flag::seceded);
+      --worker.seceded;
+      worker.occupancy_us += static_cast<double>(task->cost_us);
+    } else if (!rejoined && !task.has(task_flag::seceded)) {
+      task.set(task_flag::seceded);
+      ++worker.seceded;
+      worker.occupancy_us -= static_cast<double>(task->cost_us);
+    }
+  }
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) { worker.heartbeat = message; }
+
+void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {
+  worker.status = message.status;
+  refresh_classes();
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, ModulesAdded& message) {
+  auto& modules = worker.registration.modules;
+  for (ModuleInfo& module : message.modules) {
+    const auto same = std::find_if(modules.begin(), modules.end(), [&](const ModuleInfo& known) {
+      return known.name == module.name && known.build == module.build;
+    });
+    if (same == modules.end()) modules.push_back(std::move(module));
+  }
+  refresh_classes();
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, FunctionRan& message) {
+  const auto found = runs_.find(message.request);
+  if (found == runs_.end()) return;
+  PendingRun& run = found->second;
+  for (auto& [id, outcome] : run.outcomes) {
+    if (id != worker.id) continue;
+    outcome.value = std::move(message.value);
+    outcome.error = std::move(message.error);
+    --run.missing;
+    id = {};
+    break;
+  }
+  if (run.missing > 0) return;
+  RunReply reply{run.request, {}};
+  for (auto& [id, outcome] : run.outcomes) reply.outcomes.push_back(std::move(outcome));
+  if (ClientRecord* client = find_client(run.client)) tell_client(*client, std::move(reply));
+  runs_.erase(found);
+}
+
+void SchedulerState::on_message(WorkerRecord& worker, Goodbye& message) {
+  const WorkerId id = worker.id;
+  remove_worker(id, true, message.reason);
+  extra_.close.emplace_back(id, "");
+}
+
+/// A worker is gone: what it ran is placed again, what only it held is computed again if anybody needs it.
+void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view reason) {
+  WorkerRecord* worker = find_worker(id);
+  if (worker == nullptr) return;
+  ++(graceful ? counters_.workers_drained : counters_.workers_lost);
+  const char* cause = graceful ? "worker left" : "worker lost";
+
+  std::vector<TaskRef> interrupted;
+  while (!worker->processing.empty()) {
+    const TaskRef task = find(worker->processing.back());
+    take_back(task, false, cause);
+    interrupted.push_back(task);
+  }
+  std::vector<TaskRef> lost;
+  const std::vector<TaskId> stored = worker->stored;
+  for (const TaskId stored_id : stored) {
+    const TaskRef task = find(stored_id);
+    if (remove_holder(task, id)) lost.push_back(task);
+  }
+  for (const TaskRef task : lost) lose_value(task, cause);
+  for (const TaskRef task : lost) {
+    if (is_wanted(task)) tell_pending(task);
+    if (task->state != TaskState::released) continue;
+    if (is_wanted(task) || task->waiters > 0) {
+      ++counters_.recomputed;
+      activate(task, "recomputed");
+    } else {
+      review(task);
+    }
+  }
+  for (const TaskRef task : interrupted)
+    if (task->state == TaskState::waiting && task->missing == 0) make_ready(task, cause);
+
+  if (worker->in_flush_list) std::erase(flush_workers_, worker);
+  if (!worker->outbox.empty()) {
+    seal(*worker);
+    extra_.workers.emplace_back(id, std::move(worker->outbox));
+  }
+  worker_by_id_[id.value] = nullptr;
+  const std::string name = worker->registration.name;
+  workers_.erase(id);
+  for (auto& [other_id, other] : workers_)
+    if (id.value < other->knows_worker.size() && other->knows_worker[id.value])
+      last<WorkersLost>(*other).workers.push_back(id);
+  for (auto it = runs_.begin(); it != runs_.end();) {
+    PendingRun& run = it->second;
+    for (auto& [runner, outcome] : run.outcomes) {
+      if (runner != id) continue;
+      auto error = std::make_shared<TaskError>();
+      error->kind = TaskError::Kind::killed;
+      error->message = "the worker left before it answered: " + std::string(reason);
+      error->worker = name;
+      outcome.error = std::move(error);
+      runner = {};
+      --run.missing;
+    }
+    if (run.missing > 0) {
+      ++it;
+      continue;
+    }
+    RunReply reply{run.request, {}};
+    for (auto& [runner, outcome] : run.outcomes) reply.outcomes.push_back(std::move(outcome));
+    if (ClientRecord* client = find_client(run.client)) tell_client(*client, std::move(reply));
+    it = runs_.erase(it);
+  }
+  refresh_classes();
+}
+
+/// A task ran on a worker as it died. After too many deaths it is failed, and the rest goes on.
+void SchedulerState::blame(TaskId id, RunId run, const WorkerDied& death) {
+  const TaskRef task = find(id);
+  if (!task || !in_play(task->state) || run > task->run) return;
+  ++prefixes_[task.task_template().prefix].counters.suspicious;
+  if (task->crashes < 255) ++task->crashes;
+  if (task->crashes < config_.allowed_failures) return;
+  ++counters_.poisoned;
+  std::string message = std::to_string(task->crashes) + " workers died while they ran this task; the last was ";
+  message += death.signal != 0 ? "killed by signal " + std::to_string(death.signal)
+                               : "gone with exit code " + std::to_string(death.exit_code);
+  if (!death.last_log.empty()) message += ". Its last lines: " + death.last_log;
+  if (task->state == TaskState::processing) {
+    WorkerRecord* worker = find_worker(task->worker);
+    if (worker != nullptr && worker->registration.incarnation != death.incarnation) {
+      auto& cancel = last<CancelCompute>(*worker);
+      cancel.tasks.push_back(id);
+      cancel.runs.push_back(task->run);
+    }
+  }
+  err(task, make_error(task, TaskError::Kind::killed, std::move(message)), "killed its workers");
+}
+
+}  // namespace troupe

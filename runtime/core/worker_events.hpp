@@ -1,0 +1,126 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "protocol/time.hpp"
+
+namespace troupe {
+
+/// How an execution handed to the pool ended.
+enum class ExecutionOutcome : std::uint8_t {
+  finished,   ///< the value is in the store
+  erred,
+  retracted,  ///< taken back before it started
+};
+
+/// Executions that ended, as parallel vectors; `errors` and `values` may be empty when none has one.
+struct ExecutionsDone {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<ExecutionOutcome> outcomes;
+  std::vector<std::uint64_t> nbytes;
+  std::vector<std::uint32_t> duration_us;
+  std::vector<std::shared_ptr<const TaskError>> errors;
+  InlineValues values;
+};
+
+/// A running task gave its slot back (seceded), or asks to count again (rejoined).
+struct ExecutionSeceded {
+  TaskId task;
+  RunId run;
+  bool rejoined{};
+};
+
+enum class FetchOutcome : std::uint8_t { ok, busy, lost };
+
+/// A fetch effect ended. `received` are now in the store; `missing` the peer does not have; the rest it held back
+/// for size and may be asked for again. `busy` and `lost` bring neither.
+struct FetchDone {
+  std::uint64_t fetch{};
+  FetchOutcome outcome{};
+  std::vector<TaskId> received;
+  std::vector<std::uint64_t> nbytes;   ///< by received
+  std::vector<TaskId> missing;
+};
+
+/// A client put values straight into this worker's store.
+struct ValuesPut {
+  std::vector<TaskId> tasks;
+  std::vector<std::uint64_t> nbytes;
+};
+
+/// A peer is reading these from the store (begin), or has them now: until then they are not dropped (I20).
+struct ValuesServed {
+  std::vector<TaskId> tasks;
+  bool begin{};
+};
+
+struct SchedulerSaid {
+  ToWorker message;
+};
+
+struct WorkerTick {
+  std::uint64_t resident_bytes{};   ///< of the process, 0 = not measured this time
+  std::uint64_t cpu_ms{};
+};
+
+using WorkerEvent = std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed,
+                                 WorkerTick>;
+
+/// Tasks for the pool, most urgent first, as parallel vectors.
+struct ExecuteBatch {
+  std::vector<TaskId> tasks;
+  std::vector<RunId> runs;
+  std::vector<std::shared_ptr<const TaskTemplate>> templates;
+  std::vector<Bytes> arguments;               ///< the task's own, or its template's
+  std::vector<std::uint8_t> inline_wanted;
+  std::vector<std::uint32_t> input_offsets;   ///< tasks + 1 entries
+  std::vector<TaskId> inputs;                 ///< all in the store
+
+  void clear() {
+    tasks.clear();
+    runs.clear();
+    templates.clear();
+    arguments.clear();
+    inline_wanted.clear();
+    input_offsets.clear();
+    inputs.clear();
+  }
+};
+
+struct Fetch {
+  std::uint64_t fetch{};       ///< number of this effect; comes back in FetchDone exactly once
+  WorkerId peer;
+  std::string address;         ///< its data listener
+  std::vector<TaskId> tasks;
+  std::uint64_t max_bytes{};
+};
+
+struct WorkerEffects {
+  std::vector<WorkerMessage> to_scheduler;   ///< in order
+  ExecuteBatch execute;
+  std::vector<TaskId> retract;               ///< take back from the pool if not started; each ends in ExecutionsDone
+  std::vector<Fetch> fetch;
+  std::vector<TaskId> drop;                  ///< remove from the store
+  std::vector<RunFunction> run;              ///< outside the task system; answered by the shell with FunctionRan
+  bool close{};                              ///< the worker's life is over; reason in close_reason
+  std::string close_reason;
+
+  void clear() {
+    to_scheduler.clear();
+    execute.clear();
+    retract.clear();
+    fetch.clear();
+    drop.clear();
+    run.clear();
+    close = false;
+    close_reason.clear();
+  }
+};
+
+}  // namespace troupe

@@ -1,0 +1,649 @@
+#include "runtime/core/scheduler_state.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/scheduler_dialogue.hpp"
+
+namespace troupe::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+TEST(SchedulerState, SendsAReadyTaskToAWorkerAndTellsTheClientWhenItIsDone) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  const auto submission = d.submit(client, graph({{}}));
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(1));
+  EXPECT_EQ(tasks[0].second, RunId{1});
+  EXPECT_EQ(d.scheduler.state_of(tasks[0].first), TaskState::processing);
+  d.finish(worker, tasks);
+  EXPECT_THAT(d.ready(client), ElementsAre(ClientKey::of(submission, 0)));
+  d.release(client, ClientKey::of(submission, 0));
+  EXPECT_THAT(d.freed(worker), ElementsAre(tasks[0].first));
+  EXPECT_EQ(d.scheduler.state_of(tasks[0].first), TaskState::forgotten);
+  d.expect_nothing_else();
+}
+
+TEST(SchedulerState, StartsATaskWhenItsLastInputArrives) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker(2);
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}, {}, {0, 1}}));
+  const auto roots = d.assigned(worker);
+  ASSERT_THAT(roots, SizeIs(2));
+  d.finish(worker, {roots[0]});
+  EXPECT_THAT(d.assigned(worker), IsEmpty());
+  d.finish(worker, {roots[1]});
+  const auto last = d.assigned(worker);
+  ASSERT_THAT(last, SizeIs(1));
+  EXPECT_EQ(last[0].first.index(), 2u);
+}
+
+TEST(SchedulerState, FreesAnIntermediateValueWithItsLastReader) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  auto chunk = graph({{}, {0}});
+  chunk->all_wanted = false;
+  chunk->wanted = {1};
+  d.submit(client, chunk);
+  const auto root = d.assigned(worker);
+  d.finish(worker, root);
+  EXPECT_THAT(d.freed(worker), IsEmpty());
+  d.finish(worker, d.assigned(worker));
+  EXPECT_THAT(d.freed(worker), ElementsAre(root[0].first));
+  EXPECT_EQ(d.scheduler.state_of(root[0].first), TaskState::released) << "kept: its dependent may need it again";
+}
+
+TEST(SchedulerState, DropsTasksThatNoWantedKeyNeeds) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker(4);
+  const ClientId client = d.join_client();
+  auto chunk = graph({{}, {}, {0}});
+  chunk->all_wanted = false;
+  chunk->wanted = {2};
+  d.submit(client, chunk);
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(1));
+  EXPECT_EQ(tasks[0].first.index(), 0u);
+}
+
+TEST(SchedulerState, RefusesALateCompletionOfAnEarlierRun) {
+  SchedulerDialogue d;
+  const WorkerId first = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  const auto old_run = d.assigned(first);
+  d.say(WorkerLeft{first, false, "gone"});
+  const WorkerId second = d.join_worker();
+  d.settle();
+  const auto new_run = d.assigned(second);
+  ASSERT_THAT(new_run, SizeIs(1));
+  EXPECT_GT(new_run[0].second, old_run[0].second);
+  d.finish(second, {{new_run[0].first, old_run[0].second}});
+  EXPECT_THAT(d.ready(client), IsEmpty());
+  EXPECT_THAT(d.freed(second), ElementsAre(new_run[0].first));
+  d.finish(second, new_run);
+  EXPECT_THAT(d.ready(client), SizeIs(1));
+}
+
+TEST(SchedulerState, FailsDependentsInTheSameEventAndNamesTheRoot) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}, {0}, {1}}));
+  const auto root = d.assigned(worker);
+  d.fail(worker, root[0].first, root[0].second, "no such row");
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(3));
+  for (const auto& [key, error] : errors) {
+    EXPECT_EQ(error.message, "no such row");
+    EXPECT_EQ(error.root, root[0].first);
+    EXPECT_EQ(error.key, "f-1-0");
+  }
+  EXPECT_EQ(d.scheduler.explain(root[0].first, d.now).first, "erred");
+}
+
+TEST(SchedulerState, ATaskSubmittedOnAnErredInputErrsAtOnce) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  const auto first = d.submit(client, graph({{}}));
+  const auto root = d.assigned(worker);
+  d.fail(worker, root[0].first, root[0].second);
+  d.erred(client);
+  auto chunk = std::make_shared<GraphChunk>();
+  chunk->size = 1;
+  chunk->templates = {function("g")};
+  chunk->dependency_offsets = {0, 1};
+  chunk->dependencies = {1};
+  chunk->external = {ClientKey::of(first, 0)};
+  d.submit(client, chunk);
+  ASSERT_THAT(d.erred(client), SizeIs(1));
+  d.expect_nothing_else();
+}
+
+TEST(SchedulerState, RetriesAsOftenAsAskedAndThenFails) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations annotations;
+  annotations.retries = 2;
+  d.submit(client, graph({{}}, function("f", annotations)));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    EXPECT_THAT(d.erred(client), IsEmpty());
+    const auto tasks = d.assigned(worker);
+    ASSERT_THAT(tasks, SizeIs(1)) << attempt;
+    d.fail(worker, tasks[0].first, tasks[0].second);
+  }
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].second.attempts, 3u);
+}
+
+TEST(SchedulerState, RetryKeysStartsTheErredRootAgain) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  const auto submission = d.submit(client, graph({{}, {0}}));
+  auto root = d.assigned(worker);
+  d.fail(worker, root[0].first, root[0].second);
+  d.erred(client);
+  d.say(ClientSaid{client, RetryKeys{{KeyRange{ClientKey::of(submission, 1), 1}}}});
+  root = d.assigned(worker);
+  ASSERT_THAT(root, SizeIs(1));
+  EXPECT_EQ(root[0].first.index(), 0u);
+  d.finish(worker, root);
+  d.finish(worker, d.assigned(worker));
+  EXPECT_THAT(d.ready(client), UnorderedElementsAre(ClientKey::of(submission, 0), ClientKey::of(submission, 1)));
+}
+
+TEST(SchedulerState, ClientsThatAskForTheSameKeyShareOneRun) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker(2);
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  const auto first = d.submit(one, graph({{}}), Token{5, 5});
+  const auto second = d.submit(two, graph({{}}), Token{5, 5});
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(1));
+  d.finish(worker, tasks);
+  EXPECT_THAT(d.ready(one), ElementsAre(ClientKey::of(first, 0)));
+  EXPECT_THAT(d.ready(two), ElementsAre(ClientKey::of(second, 0)));
+  d.release(one, ClientKey::of(first, 0));
+  EXPECT_THAT(d.freed(worker), IsEmpty());
+  d.release(two, ClientKey::of(second, 0));
+  EXPECT_THAT(d.freed(worker), SizeIs(1));
+}
+
+TEST(SchedulerState, RefusesAKeyThatIsInUseWithAnotherDefinition) {
+  SchedulerDialogue d;
+  d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}), Token{5, 5}, "my-key");
+  d.take<Accepted>(d.to_client[client]);
+  d.submit(client, graph({{}}, function("other")), Token{5, 5}, "my-key");
+  const auto answers = d.take<Accepted>(d.to_client[client]);
+  ASSERT_THAT(answers, SizeIs(1));
+  ASSERT_TRUE(answers[0].error);
+  EXPECT_EQ(answers[0].error->kind, ErrorKind::invalid);
+  EXPECT_THAT(answers[0].error->text, HasSubstr("my-key"));
+}
+
+TEST(SchedulerState, RefusesADependencyThatIsNotKnown) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  auto chunk = graph({{1}});
+  chunk->external = {ClientKey::of(99, 0)};
+  d.submit(client, chunk);
+  const auto answers = d.take<Accepted>(d.to_client[client]);
+  ASSERT_THAT(answers, SizeIs(1));
+  ASSERT_TRUE(answers[0].error);
+  EXPECT_THAT(answers[0].error->text, HasSubstr("submission 99"));
+}
+
+TEST(SchedulerState, RecomputesValuesLostWithAWorkerToAnyDepth) {
+  SchedulerDialogue d;
+  const WorkerId first = d.join_worker();
+  const ClientId client = d.join_client();
+  constexpr std::uint32_t depth = 50;
+  std::vector<std::vector<std::uint32_t>> edges{{}};
+  for (std::uint32_t i = 1; i < depth; ++i) edges.push_back({i - 1});
+  auto chunk = graph(edges);
+  chunk->all_wanted = false;
+  chunk->wanted = {depth - 1};
+  d.submit(client, chunk);
+  for (std::uint32_t i = 0; i < depth; ++i) d.finish(first, d.assigned(first));
+  EXPECT_THAT(d.ready(client), SizeIs(1));
+  d.say(WorkerLeft{first, false, "gone"});
+  EXPECT_THAT(d.take<KeysPending>(d.to_client[client]), SizeIs(1));
+  const WorkerId second = d.join_worker();
+  d.settle();
+  for (std::uint32_t i = 0; i < depth; ++i) {
+    const auto tasks = d.assigned(second);
+    ASSERT_THAT(tasks, SizeIs(1)) << i;
+    EXPECT_EQ(tasks[0].first.index(), i);
+    d.finish(second, tasks);
+  }
+  EXPECT_THAT(d.ready(client), SizeIs(1));
+}
+
+TEST(SchedulerState, TakesBackADependentWhoseInputWasLostElsewhere) {
+  SchedulerDialogue d;
+  RegisterWorker only_a;
+  only_a.name = "a";
+  const WorkerId a = d.join_worker(1, only_a);
+  const ClientId client = d.join_client();
+  Annotations on_a;
+  on_a.workers = {"a"};
+  on_a.allow_other_workers = true;
+  Annotations on_b;
+  on_b.workers = {"b"};
+  auto chunk = graph({{}, {0}}, function("first", on_a));
+  chunk->templates.push_back(function("second", on_b));
+  chunk->template_of = {0, 1};
+  d.submit(client, chunk);
+  d.finish(a, d.assigned(a));
+  RegisterWorker only_b;
+  only_b.name = "b";
+  const WorkerId b = d.join_worker(1, only_b);
+  const auto dependent = d.assigned(b);
+  ASSERT_THAT(dependent, SizeIs(1));
+  d.say(WorkerLeft{a, false, "gone"});
+  const auto cancelled = d.take<CancelCompute>(d.to_worker[b]);
+  ASSERT_THAT(cancelled, SizeIs(1));
+  EXPECT_EQ(cancelled[0].tasks.front(), dependent[0].first);
+  const auto again = d.assigned(b);
+  ASSERT_THAT(again, SizeIs(1)) << "the input is computed again, on the only worker left";
+  EXPECT_EQ(again[0].first.index(), 0u);
+}
+
+TEST(SchedulerState, FailsATaskAfterThreeOfItsWorkersDiedAndBlamesNoOther) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  const NannyId nanny = d.scheduler.next_nanny();
+  d.say(NannyJoined{nanny, {"host", 1}});
+  d.submit(client, graph({{}, {}}));
+  for (int death = 1; death <= 3; ++death) {
+    const WorkerId worker = d.join_worker(1);
+    const auto tasks = d.assigned(worker);
+    ASSERT_THAT(tasks, SizeIs(2)) << "one runs, one waits behind it";
+    WorkerDied report;
+    report.incarnation = {1000u + worker.value};
+    report.signal = 11;
+    report.running = {tasks[0].first};
+    report.runs = {tasks[0].second};
+    d.say(NannySaid{nanny, report});
+    EXPECT_THAT(d.erred(client), SizeIs(death == 3 ? 1 : 0));
+  }
+  const WorkerId healthy = d.join_worker(1);
+  const auto rest = d.assigned(healthy);
+  ASSERT_THAT(rest, SizeIs(1));
+  d.finish(healthy, rest);
+  EXPECT_THAT(d.ready(client), SizeIs(1));
+}
+
+TEST(SchedulerState, RedoesTheWorkOfASilentWorkerAndDoesNotBelieveItAgain) {
+  SchedulerDialogue d;
+  const WorkerId silent = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  const auto old_run = d.assigned(silent);
+  d.pass(std::chrono::seconds(11));
+  const WorkerId other = d.join_worker();
+  d.pass(std::chrono::seconds(15));
+  d.say(WorkerSaid{other, Heartbeat{}});
+  EXPECT_THAT(d.assigned(other), IsEmpty()) << "silent for 26 s is not lost yet";
+  d.pass(std::chrono::seconds(5));
+  ASSERT_THAT(d.closed, SizeIs(1));
+  EXPECT_EQ(std::get<WorkerId>(d.closed[0].first), silent);
+  const auto new_run = d.assigned(other);
+  ASSERT_THAT(new_run, SizeIs(1));
+  d.finish(silent, old_run);
+  EXPECT_THAT(d.ready(client), IsEmpty());
+}
+
+TEST(SchedulerState, GivesASuspectWorkerNothingNew) {
+  SchedulerDialogue d;
+  const WorkerId quiet = d.join_worker();
+  const ClientId client = d.join_client();
+  d.pass(std::chrono::seconds(15));
+  d.submit(client, graph({{}}));
+  EXPECT_THAT(d.assigned(quiet), IsEmpty());
+  d.say(WorkerSaid{quiet, Heartbeat{}});
+  EXPECT_THAT(d.assigned(quiet), SizeIs(1));
+}
+
+TEST(SchedulerState, ServesTwoEqualClientsEqually) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  d.submit(one, graph(std::vector<std::vector<std::uint32_t>>(500)));
+  d.submit(two, graph(std::vector<std::vector<std::uint32_t>>(500)));
+  std::size_t done_one = 0;
+  std::size_t done_two = 0;
+  while (done_one + done_two < 400) {
+    const auto tasks = d.assigned(worker);
+    ASSERT_THAT(tasks, ::testing::Not(IsEmpty()));
+    d.finish(worker, tasks, 8, 1000);
+    done_one += d.ready(one).size();
+    done_two += d.ready(two).size();
+  }
+  const double share = static_cast<double>(done_one) / static_cast<double>(done_one + done_two);
+  EXPECT_NEAR(share, 0.5, 0.05);
+}
+
+TEST(SchedulerState, RunsMoreUrgentTasksFirst) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  Annotations urgent;
+  urgent.priority = 5;
+  d.submit(client, graph({{}}, function("later")));
+  d.submit(client, graph({{}}, function("sooner", urgent)));
+  const WorkerId worker = d.join_worker();
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(2));
+  EXPECT_EQ(d.scheduler.key_text(tasks[0].first), "sooner-2-0");
+}
+
+TEST(SchedulerState, HoldsBackReadyTasksBeyondWhatAWorkerCanDoSoon) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(1000)));
+  auto tasks = d.assigned(worker);
+  EXPECT_THAT(tasks, SizeIs(2)) << "ceil(1.1 * threads) while durations are unknown";
+  d.finish(worker, tasks, 8, 100'000);
+  EXPECT_THAT(d.assigned(worker), SizeIs(2)) << "long tasks: no more than the saturation";
+  EXPECT_EQ(d.scheduler.counters().tasks[static_cast<std::size_t>(TaskState::queued)], 996u);
+}
+
+TEST(SchedulerState, HandsOutMoreOnceTasksProveShort) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(1000)));
+  d.finish(worker, d.assigned(worker), 8, 50);
+  EXPECT_THAT(d.assigned(worker), SizeIs(100)) << "5 ms of 50 us tasks";
+}
+
+TEST(SchedulerState, RestrictedTasksWaitForTheirWorkerAndSayWhy) {
+  SchedulerDialogue d;
+  const WorkerId plain = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations annotations;
+  annotations.resources = {{"GPU", 1}};
+  d.submit(client, graph({{}}, function("f", annotations)));
+  EXPECT_THAT(d.assigned(plain), IsEmpty());
+  EXPECT_EQ(d.scheduler.explain(TaskId::of(1, 0), d.now).first, "restrictions-unmet");
+  RegisterWorker with_gpu;
+  with_gpu.resources = {{"GPU", 2}};
+  const WorkerId gpu = d.join_worker(1, with_gpu);
+  EXPECT_THAT(d.assigned(gpu), SizeIs(1));
+}
+
+TEST(SchedulerState, FailsTasksWhoseModuleNoWorkerHas) {
+  SchedulerDialogue d;
+  RegisterWorker registration;
+  registration.modules = {{"demo", 11, {"f"}}};
+  d.join_worker(1, registration);
+  const ClientId client = d.join_client();
+  TaskTemplate task = function("f");
+  task.function.kind = FunctionRef::Kind::module;
+  task.function.module = "demo";
+  task.function.build = 12;
+  d.submit(client, graph({{}}, task));
+  EXPECT_EQ(d.scheduler.explain(TaskId::of(1, 0), d.now).first, "module-missing");
+  d.pass(std::chrono::seconds(5));
+  EXPECT_THAT(d.erred(client), IsEmpty());
+  d.pass(std::chrono::seconds(6));
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].second.kind, TaskError::Kind::no_worker);
+  EXPECT_THAT(errors[0].second.message, HasSubstr("demo (another build)"));
+}
+
+TEST(SchedulerState, CancelEndsAKeyAndAllThatDependsOnIt) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  const auto submission = d.submit(client, graph({{}, {0}, {1}}));
+  const auto root = d.assigned(worker);
+  d.say(ClientSaid{client, CancelKeys{{KeyRange{ClientKey::of(submission, 0), 1}}, false, "changed my mind"}});
+  std::uint32_t cancelled = 0;
+  for (const auto& message : d.take<KeysCancelled>(d.to_client[client])) {
+    EXPECT_EQ(message.reason, "changed my mind");
+    for (const auto& keys : message.keys) cancelled += keys.count;
+  }
+  EXPECT_EQ(cancelled, 3u);
+  EXPECT_THAT(d.take<CancelCompute>(d.to_worker[worker]), SizeIs(1));
+  EXPECT_EQ(d.scheduler.state_of(root[0].first), TaskState::forgotten);
+  d.finish(worker, root);
+  EXPECT_THAT(d.freed(worker), ElementsAre(root[0].first));
+  d.expect_nothing_else();
+}
+
+TEST(SchedulerState, CancelByOneClientLeavesTheOtherItsResult) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  const auto first = d.submit(one, graph({{}}), Token{5, 5});
+  d.submit(two, graph({{}}), Token{5, 5});
+  d.say(ClientSaid{one, CancelKeys{{KeyRange{ClientKey::of(first, 0), 1}}, false, ""}});
+  d.finish(worker, d.assigned(worker));
+  EXPECT_THAT(d.ready(one), IsEmpty());
+  EXPECT_THAT(d.ready(two), SizeIs(1));
+}
+
+TEST(SchedulerState, DropsTheWorkOfAClientThatLeft) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(100)));
+  d.say(ClientLeft{client, "laptop closed"});
+  EXPECT_THAT(d.take<CancelCompute>(d.to_worker[worker]), ::testing::Not(IsEmpty()));
+  const auto& counters = d.scheduler.counters();
+  for (std::size_t state = 0; state + 1 < task_state_count; ++state) EXPECT_EQ(counters.tasks[state], 0u) << state;
+  EXPECT_EQ(counters.groups, 0u);
+}
+
+TEST(SchedulerState, WhatAnotherClientWantsSurvivesTheOneWhoSubmittedIt) {
+  SchedulerDialogue d;
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  d.submit(one, graph({{}}), Token{5, 5});
+  d.submit(two, graph({{}}), Token{5, 5});
+  d.say(ClientLeft{one, ""});
+  const WorkerId worker = d.join_worker();
+  d.settle();
+  d.finish(worker, d.assigned(worker));
+  EXPECT_THAT(d.ready(two), SizeIs(1));
+}
+
+TEST(SchedulerState, StealsFromALoadedWorkerForAnIdleOne) {
+  SchedulerDialogue d;
+  const WorkerId loaded = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations only;
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(2)));
+  d.finish(loaded, d.assigned(loaded), 8, 1000);
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(5)));
+  const auto tasks = d.assigned(loaded);
+  ASSERT_THAT(tasks, SizeIs(5));
+  const WorkerId idle = d.join_worker();
+  d.pass(std::chrono::milliseconds(100));
+  const auto requests = d.take<StealTasks>(d.to_worker[loaded]);
+  ASSERT_THAT(requests, SizeIs(1));
+  ASSERT_THAT(requests[0].tasks, SizeIs(2));
+  d.say(WorkerSaid{loaded, StealReply{requests[0].tasks, requests[0].runs, {1, 0}}});
+  const auto stolen = d.assigned(idle);
+  ASSERT_THAT(stolen, SizeIs(1));
+  EXPECT_EQ(stolen[0].first, requests[0].tasks[0]);
+  EXPECT_GT(stolen[0].second, requests[0].runs[0]);
+}
+
+TEST(SchedulerState, ScatteredValuesAreToldReadyOnceTheirWorkerHasThem) {
+  SchedulerDialogue d;
+  const WorkerId a = d.join_worker();
+  const WorkerId b = d.join_worker();
+  const ClientId client = d.join_client();
+  ScatterKeys scatter;
+  scatter.submission = 1;
+  d.submissions[client] = 1;
+  scatter.nbytes = {100};
+  scatter.replicas = 2;
+  d.say(ClientSaid{client, scatter});
+  const auto targets = d.take<ScatterTargets>(d.to_client[client]);
+  ASSERT_THAT(targets, SizeIs(1));
+  EXPECT_THAT(targets[0].targets, UnorderedElementsAre(a, b));
+  const TaskId task = TaskId::of(targets[0].group, 0);
+  d.say(WorkerSaid{a, ReplicasAdded{{task}, {100}}});
+  EXPECT_THAT(d.ready(client), ElementsAre(ClientKey::of(1, 0)));
+  d.say(WorkerSaid{b, ReplicasAdded{{task}, {100}}});
+  d.say(WorkerLeft{a, false, "gone"});
+  EXPECT_EQ(d.scheduler.state_of(task), TaskState::memory);
+  d.say(WorkerLeft{b, false, "gone"});
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].second.kind, TaskError::Kind::lost);
+}
+
+TEST(SchedulerState, NamesAnotherHolderWhenAnInputIsNotWhereItWasSaidToBe) {
+  SchedulerDialogue d;
+  const WorkerId a = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  const auto tasks = d.assigned(a);
+  d.finish(a, tasks);
+  const WorkerId b = d.join_worker();
+  d.say(WorkerSaid{b, ReplicasAdded{{tasks[0].first}, {8}}});
+  const WorkerId c = d.join_worker();
+  d.say(WorkerSaid{c, InputsMissing{{tasks[0].first}, {a}}});
+  const auto replies = d.take<WhoHas>(d.to_worker[c]);
+  ASSERT_THAT(replies, SizeIs(1));
+  EXPECT_THAT(replies[0].holders, ElementsAre(b));
+}
+
+TEST(SchedulerState, AWorkerRunsAChainAheadAndReportsIt) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations ahead;
+  ahead.run_ahead = true;
+  std::vector<std::vector<std::uint32_t>> edges{{}};
+  for (std::uint32_t i = 1; i < 300; ++i) edges.push_back({i - 1});
+  auto chunk = graph(edges, function("link", ahead));
+  chunk->all_wanted = false;
+  chunk->wanted = {299};
+  d.submit(client, chunk);
+  std::vector<std::pair<TaskId, RunId>> tasks = d.assigned(worker);
+  EXPECT_THAT(tasks, SizeIs(65));
+  for (std::uint32_t done = 0; done < 300;) {
+    ASSERT_LT(done, tasks.size()) << "the chain ran dry";
+    d.finish(worker, {tasks[done++]});
+    for (const auto& more : d.assigned(worker)) tasks.push_back(more);
+  }
+  EXPECT_THAT(d.ready(client), SizeIs(1));
+}
+
+TEST(SchedulerState, ALinkThatFailsTakesTheRestOfTheChainAlong) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations ahead;
+  ahead.run_ahead = true;
+  d.submit(client, graph({{}, {0}, {1}, {2}}, function("link", ahead)));
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(4));
+  d.finish(worker, {tasks[0]});
+  d.fail(worker, tasks[1].first, tasks[1].second);
+  EXPECT_THAT(d.erred(client), SizeIs(3));
+  std::size_t cancelled = 0;
+  for (const auto& message : d.take<CancelCompute>(d.to_worker[worker])) cancelled += message.tasks.size();
+  EXPECT_EQ(cancelled, 2u);
+}
+
+TEST(SchedulerState, HeldTasksStayUntilTheirGraphIsComplete) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  SubmitGraph first;
+  first.submission = 1;
+  first.graph = 1;
+  first.last = false;
+  auto chunk = graph({{}});
+  chunk->all_wanted = false;
+  first.chunk = chunk;
+  first.held = {0};
+  d.say(ClientSaid{client, first});
+  const auto root = d.assigned(worker);
+  d.finish(worker, root);
+  EXPECT_EQ(d.scheduler.state_of(root[0].first), TaskState::memory);
+  SubmitGraph second;
+  second.submission = 2;
+  second.graph = 1;
+  auto rest = graph({{1}});
+  rest->external = {ClientKey::of(1, 0)};
+  second.chunk = rest;
+  d.say(ClientSaid{client, second});
+  d.finish(worker, d.assigned(worker));
+  EXPECT_THAT(d.ready(client), ElementsAre(ClientKey::of(2, 0)));
+  EXPECT_THAT(d.freed(worker), ElementsAre(root[0].first));
+}
+
+TEST(SchedulerState, AWorkerWhoseNameIsTakenIsRefused) {
+  SchedulerDialogue d;
+  RegisterWorker registration;
+  registration.name = "w";
+  d.join_worker(1, registration);
+  const WorkerId second = d.scheduler.next_worker();
+  registration.threads = 1;
+  d.say(WorkerJoined{second, registration});
+  const auto answers = d.take<WorkerRegistered>(d.to_worker[second]);
+  ASSERT_THAT(answers, SizeIs(1));
+  ASSERT_TRUE(answers[0].error);
+  EXPECT_THAT(answers[0].error->text, HasSubstr("taken"));
+  EXPECT_THAT(d.closed, SizeIs(1));
+}
+
+TEST(SchedulerState, RunsAFunctionOnEveryWorkerAndCountsOneThatLeavesAsFailed) {
+  SchedulerDialogue d;
+  const WorkerId a = d.join_worker();
+  const WorkerId b = d.join_worker();
+  const ClientId client = d.join_client();
+  d.say(ClientSaid{client, RunOnWorkers{RequestId{9}, {}, {}, {}}});
+  const auto request = d.take<RunFunction>(d.to_worker[a]).at(0).request;
+  d.say(WorkerSaid{a, FunctionRan{request, Bytes::copy("ok"), nullptr}});
+  EXPECT_THAT(d.take<RunReply>(d.to_client[client]), IsEmpty());
+  d.say(WorkerLeft{b, false, "gone"});
+  const auto replies = d.take<RunReply>(d.to_client[client]);
+  ASSERT_THAT(replies, SizeIs(1));
+  EXPECT_EQ(replies[0].request, RequestId{9});
+  ASSERT_THAT(replies[0].outcomes, SizeIs(2));
+  EXPECT_EQ(replies[0].outcomes[0].value.text(), "ok");
+  ASSERT_NE(replies[0].outcomes[1].error, nullptr);
+}
+
+TEST(SchedulerState, TellsTheStoryOfATask) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  const auto tasks = d.assigned(worker);
+  d.finish(worker, tasks);
+  const auto story = d.scheduler.story(d.scheduler.find_task("f-1-0"));
+  ASSERT_THAT(story, SizeIs(4));
+  EXPECT_THAT(story[3], HasSubstr("processing -> memory  (finished)"));
+}
+
+}  // namespace
+}  // namespace troupe::testing

@@ -1,0 +1,347 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "tests/runtime/core/worker_dialogue.hpp"
+
+namespace troupe {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Random {
+  std::uint64_t state;
+  explicit Random(std::uint64_t seed) : state(seed * 0x9e3779b97f4a7c15ULL + 1) {}
+  std::uint32_t below(std::uint32_t n) {
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return static_cast<std::uint32_t>((state * 0x2545f4914f6cdd1dULL >> 33) % n);
+  }
+};
+
+WorkerConfig config_of(std::uint64_t seed) {
+  WorkerConfig config;
+  config.threads = 1 + static_cast<std::uint32_t>(seed % 3);
+  config.resources = {{"GPU", 2}};
+  config.max_concurrent_fetches = 1 + static_cast<std::uint32_t>(seed % 4);
+  config.fetch_bytes_limit = seed % 2 == 0 ? 100 : 20;
+  return config;
+}
+
+/// A scheduler that says anything at any time, a pool and peers that end things in any order, and a store. Every turn
+/// the machine's word is held against what these know.
+class History {
+public:
+  static constexpr std::uint32_t task_count = 24;
+
+  explicit History(std::uint64_t seed) : random(seed), d(config_of(seed)) {}
+
+  void step() {
+    d.now = d.now + Duration{random.below(40'000'000)};
+    const auto events = 1 + random.below(3);
+    for (std::uint32_t i = 0; i < events; ++i) feed(random.below(2) == 0 ? end_something() : command());
+    settle();
+  }
+
+  /// The scheduler answers every question, peers have everything, nothing fails: then all that is wanted gets done.
+  void finish() {
+    feed(addresses());
+    peaceful = true;
+    WhoHas who;
+    for (std::uint32_t n = 0; n < task_count; ++n) {
+      who.tasks.push_back(task(n));
+      who.holders.push_back({1});
+    }
+    feed(Dialogue::say(who));
+    settle();
+    for (int i = 0; i < 10'000 &&
+                    (!running.empty() || !flights.empty() || !questions.empty() || !wanted.empty()); ++i) {
+      d.now = d.now + 200ms;
+      if (!questions.empty()) {
+        WhoHas answer;
+        answer.tasks.assign(questions.begin(), questions.end());
+        answer.holders.assign(questions.size(), {1});
+        questions.clear();
+        feed(Dialogue::say(answer));
+      } else if (!running.empty() || !flights.empty()) {
+        feed(end_something());
+      } else {
+        feed(WorkerTick{});
+      }
+      settle();
+    }
+    ASSERT_TRUE(wanted.empty()) << wanted.size() << " runs never ended, first " << wanted.begin()->first.index();
+    ASSERT_TRUE(steals.empty()) << "a steal was never answered";
+    while (!readers.empty()) feed(stop_reading());
+    FreeKeys free;
+    for (std::uint32_t n = 0; n < task_count; ++n) free.tasks.push_back(task(n));
+    feed(Dialogue::say(free));
+    settle();
+    while (!running.empty() || !flights.empty()) {
+      feed(end_something());
+      settle();
+    }
+    ASSERT_EQ(d.worker.key_count(), 0u);
+    ASSERT_TRUE(store.empty());
+    ASSERT_EQ(d.worker.counters().managed_bytes, 0u);
+  }
+
+  /// Drained, it says goodbye as soon as what runs has ended, and not before.
+  void drain() {
+    peaceful = true;
+    wanted.clear();   // what had not started is given up
+    drained = true;
+    feed(Dialogue::say(CloseWorker{true, "done"}));
+    settle();
+    while (!running.empty()) {
+      ASSERT_FALSE(closed);
+      feed(end_something());
+      settle();
+    }
+    ASSERT_TRUE(closed);
+  }
+
+private:
+  struct Running {
+    RunId run;
+    bool retract{};
+    bool seceded{};
+  };
+  struct Reader {
+    std::vector<TaskId> tasks;
+  };
+
+  void feed(WorkerEvent event) {
+    d.worker.handle(std::move(event), d.now, out);
+    d.worker.check_invariants();
+  }
+
+  void settle() {
+    d.worker.settle(d.now, out);
+    d.worker.check_invariants();
+    for (const TaskId dropped : out.drop) ASSERT_EQ(store.erase(dropped), 1u) << "dropped what is not there";
+    for (const TaskId retracted : out.retract) {
+      ASSERT_TRUE(running.contains(retracted));
+      ASSERT_FALSE(running[retracted].retract) << "asked twice";
+      running[retracted].retract = true;
+    }
+    const auto& execute = out.execute;
+    for (std::size_t i = 0; i < execute.tasks.size(); ++i) {
+      ASSERT_TRUE(running.emplace(execute.tasks[i], Running{execute.runs[i]}).second) << "runs twice at once";
+      ASSERT_EQ(wanted[execute.tasks[i]], execute.runs[i]) << "runs what nobody asked for";
+      for (auto input = execute.input_offsets[i]; input < execute.input_offsets[i + 1]; ++input) {
+        ASSERT_TRUE(store.contains(execute.inputs[input])) << "starts without an input";
+      }
+    }
+    for (auto& fetch : out.fetch) {
+      ASSERT_TRUE(std::none_of(flights.begin(), flights.end(), [&](auto& f) { return f.peer == fetch.peer; }));
+      flights.push_back(fetch);
+    }
+    for (const auto& message : out.to_scheduler) hear(message);
+    closed = out.close;
+    withdrawn.clear();
+    for (std::uint32_t n = 0; n < task_count; ++n) {
+      ASSERT_EQ(store.contains(task(n)), d.key(n).data == KeyData::memory) << "store and machine differ on " << n;
+    }
+    out.clear();
+  }
+
+  void ended(TaskId t, RunId run) {
+    if (withdrawn.contains({t, run})) return;   // ended and cancelled in one turn
+    const auto found = wanted.find(t);
+    ASSERT_TRUE(drained || (found != wanted.end() && found->second == run)) << "reported a run that nobody wants";
+    if (found != wanted.end()) wanted.erase(found);
+  }
+
+  void hear(const WorkerMessage& message) {
+    if (const auto* m = std::get_if<TasksFinished>(&message)) {
+      for (std::size_t i = 0; i < m->tasks.size(); ++i) ended(m->tasks[i], m->runs[i]);
+    } else if (const auto* e = std::get_if<TasksErred>(&message)) {
+      for (std::size_t i = 0; i < e->tasks.size(); ++i) ended(e->tasks[i], e->runs[i]);
+    } else if (const auto* s = std::get_if<StealReply>(&message)) {
+      for (std::size_t i = 0; i < s->tasks.size(); ++i) {
+        ASSERT_GE(steals.erase({s->tasks[i], s->runs[i]}), 1u) << "answered twice";
+        const auto found = wanted.find(s->tasks[i]);
+        if (s->released[i] == 1 && found != wanted.end() && found->second == s->runs[i]) wanted.erase(found);
+      }
+    } else if (const auto* q = std::get_if<InputsMissing>(&message)) {
+      questions.insert(q->tasks.begin(), q->tasks.end());
+    } else if (const auto* r = std::get_if<ReplicasAdded>(&message)) {
+      for (const TaskId t : r->tasks) ASSERT_TRUE(store.contains(t)) << "says it has what it has not";
+    }
+  }
+
+  static WorkerEvent addresses() {
+    WorkerAddresses message;
+    for (std::uint32_t id = 1; id <= 5; ++id) message.workers.push_back({{id}, {}, "w" + std::to_string(id), {}});
+    return Dialogue::say(message);
+  }
+
+  void withdraw(TaskId t) {
+    const auto found = wanted.find(t);
+    if (found == wanted.end()) return;
+    withdrawn.insert(*found);
+    wanted.erase(found);
+  }
+
+  WorkerEvent command() {
+    const auto n = random.below(task_count);
+    switch (random.below(12)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3: return compute();
+      case 4:
+        withdraw(task(n));
+        return Dialogue::say(FreeKeys{{task(n)}});
+      case 5: {
+        const RunId run = wanted.contains(task(n)) && random.below(4) > 0 ? wanted[task(n)] : RunId{random.below(5)};
+        if (wanted.contains(task(n)) && wanted[task(n)] == run) withdraw(task(n));
+        return Dialogue::say(CancelCompute{{task(n)}, {run}});
+      }
+      case 6: return steal(task(n));
+      case 7: return Dialogue::say(AcquireReplicas{{task(n)}, {{random.below(7)}}, {random.below(60)}});
+      case 8: {
+        if (questions.empty()) return WorkerTick{};
+        const TaskId asked = *questions.begin();
+        questions.erase(questions.begin());
+        return Dialogue::say(WhoHas{{asked}, {{random.below(7)}}});
+      }
+      case 9:
+        if (random.below(3) == 0) return Dialogue::say(WorkersLost{{{1 + random.below(5)}}});
+        return addresses();
+      case 10:
+        if (random.below(3) > 0 || running.contains(task(n)) || flying(task(n))) return read();
+        store.insert(task(n));
+        std::erase(out.drop, task(n));
+        return ValuesPut{{task(n)}, {random.below(60)}};
+      default: return WorkerTick{};
+    }
+  }
+
+  bool flying(TaskId t) const {
+    return std::any_of(flights.begin(), flights.end(), [&](const Fetch& f) {
+      return std::find(f.tasks.begin(), f.tasks.end(), t) != f.tasks.end();
+    });
+  }
+
+  WorkerEvent compute() {
+    Compute message;
+    const auto count = 1 + random.below(4);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto n = random.below(task_count);
+      if (std::find(message.message.tasks.begin(), message.message.tasks.end(), task(n)) !=
+          message.message.tasks.end()) {
+        continue;
+      }
+      std::vector<Compute::Input> inputs;
+      for (auto k = random.below(4); n > 0 && k > 0; --k) {
+        inputs.push_back({random.below(n), random.below(7), random.below(60)});
+      }
+      withdraw(task(n));
+      wanted[task(n)] = {++last_run};
+      message.add(n, last_run, inputs, 1 + random.below(4), static_cast<std::int32_t>(random.below(3)));
+    }
+    return Dialogue::say(message);
+  }
+
+  WorkerEvent steal(TaskId t) {
+    const RunId run = wanted.contains(t) ? wanted[t] : RunId{1};
+    if (!steals.insert({t, run}).second) return WorkerTick{};   // asked already
+    return Dialogue::say(StealTasks{{t}, {run}});
+  }
+
+  WorkerEvent read() {
+    if (!readers.empty() && random.below(2) == 0) return stop_reading();
+    readers.push_back({{task(random.below(task_count)), task(random.below(task_count))}});
+    return ValuesServed{readers.back().tasks, true};
+  }
+  WorkerEvent stop_reading() {
+    const Reader reader = readers.back();
+    readers.pop_back();
+    return ValuesServed{reader.tasks, false};
+  }
+
+  WorkerEvent end_something() {
+    if (!flights.empty() && (running.empty() || random.below(2) == 0)) return end_fetch();
+    if (running.empty()) return WorkerTick{};
+    auto at = std::next(running.begin(), random.below(static_cast<std::uint32_t>(running.size())));
+    const auto [t, state] = *at;
+    if (!peaceful && random.below(5) == 0) {
+      at->second.seceded = !state.seceded;
+      return ExecutionSeceded{t, state.run, !at->second.seceded};
+    }
+    Done done;
+    running.erase(at);
+    if (state.retract && random.below(2) == 0) {
+      done.retracted(t.index(), state.run.value);
+    } else if (!peaceful && random.below(4) == 0) {
+      done.erred(t.index(), state.run.value);
+    } else {
+      store.insert(t);
+      done.finished(t.index(), state.run.value, random.below(60), random.below(900));
+    }
+    return done.event;
+  }
+
+  WorkerEvent end_fetch() {
+    const auto at = flights.begin() + random.below(static_cast<std::uint32_t>(flights.size()));
+    const Fetch fetch = *at;
+    flights.erase(at);
+    FetchDone done{fetch.fetch, FetchOutcome::ok, {}, {}, {}};
+    if (!peaceful && random.below(3) == 0) {
+      done.outcome = random.below(2) == 0 ? FetchOutcome::busy : FetchOutcome::lost;
+      return done;
+    }
+    for (const TaskId t : fetch.tasks) {
+      const auto fate = peaceful ? 0 : random.below(4);
+      if (fate <= 1) {
+        store.insert(t);
+        done.received.push_back(t);
+        done.nbytes.push_back(random.below(60));
+      } else if (fate == 2) {
+        done.missing.push_back(t);
+      }
+    }
+    return done;
+  }
+
+  Random random;
+  Dialogue d;
+  WorkerEffects out;
+  bool peaceful{};
+  bool drained{};
+  bool closed{};
+  std::uint32_t last_run{};
+  std::map<TaskId, RunId> wanted;
+  std::set<std::pair<TaskId, RunId>> withdrawn;   ///< in this turn
+  std::map<TaskId, Running> running;
+  std::vector<Fetch> flights;
+  std::set<TaskId> questions;
+  std::set<std::pair<TaskId, RunId>> steals;
+  std::vector<Reader> readers;
+  std::set<TaskId> store;
+};
+
+void play(std::uint64_t first, std::uint64_t last, void (History::*end)()) {
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    History history(seed);
+    for (int i = 0; i < 200; ++i) {
+      history.step();
+      if (testing::Test::HasFailure()) return;
+    }
+    (history.*end)();
+    if (testing::Test::HasFailure()) return;
+  }
+}
+
+TEST(worker_state_history, keeps_its_invariants_and_ends_all_that_is_wanted_whatever_is_said_and_happens) {
+  play(1, 600, &History::finish);
+}
+
+TEST(worker_state_history, drains_from_any_state) { play(10'001, 10'150, &History::drain); }
+
+}  // namespace
+}  // namespace troupe
