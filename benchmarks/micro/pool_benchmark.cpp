@@ -119,3 +119,5 @@ BENCHMARK(inline_jobs);
 
 }  // namespace
 }  // namespace troupe
+
+BENCHMARK_MAIN();

@@ -1,0 +1,223 @@
+#include "actors/local_cluster.hpp"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "actors/child_command.hpp"
+#include "actors/client.hpp"
+#include "actors/connect.hpp"
+#include "actors/errors.hpp"
+#include "actors/nanny.hpp"
+#include "actors/node.hpp"
+#include "actors/scheduler_node.hpp"
+#include "actors/task_client.hpp"
+#include "actors/worker_node.hpp"
+
+namespace troupe {
+namespace {
+
+/// For a worker to finish what runs, then for it to end at all.
+constexpr std::chrono::seconds drain_patience{3};
+constexpr std::chrono::seconds stop_patience{2};
+
+/// A directory of this process alone, for the access file of child processes.
+class PrivateDirectory {
+public:
+  PrivateDirectory() {
+    auto pattern = (std::filesystem::temp_directory_path() / "troupe-local-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw Failure(ErrorKind::failed, fmt::format("cannot make a directory in {}",
+                                                   std::filesystem::temp_directory_path().string()));
+    path_ = pattern;
+  }
+  ~PrivateDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  PrivateDirectory(const PrivateDirectory&) = delete;
+  PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+  std::filesystem::path path_;
+};
+
+NodeOptions node_options(const LocalClusterOptions& options) {
+  NodeOptions node;
+  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text) { log(text); };
+  return node;
+}
+
+std::vector<ResourceAmount> resources_of(const LocalClusterOptions& options) {
+  std::vector<ResourceAmount> resources;
+  for (const auto& [name, amount] : options.resources) resources.push_back({name, amount});
+  return resources;
+}
+
+void check(const LocalClusterOptions& options) {
+  if (options.threads_per_worker == 0) throw InvalidRequest("LocalCluster: threads_per_worker is 0");
+  if (options.processes && !can_be_child())
+    throw InvalidRequest("LocalCluster in processes starts this very program again as its workers. Put this line at the "
+                         "top of main():\n"
+                         "  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {my_module});");
+}
+
+}  // namespace
+
+/// In the order of starting: destroyed from the last to the first.
+struct LocalCluster::Parts {
+  explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options)) {}
+
+  LocalClusterOptions options;
+  std::optional<PrivateDirectory> directory;
+  Node node;
+  AccessFile access{AccessFile::generate()};
+  std::optional<SchedulerHandle> scheduler;
+  std::string address;
+  std::vector<WorkerHandle> workers;
+  std::vector<NannyHandle> nannies;
+  std::optional<TaskClients> task_clients;
+  bool stopped{};
+
+  [[nodiscard]] ConnectOptions connect() const {
+    ConnectOptions result;
+    result.local = scheduler;
+    result.access = access;
+    return result;
+  }
+
+  void start_scheduler() {
+    SchedulerOptions start;
+    start.listen = options.listen || options.processes;
+    start.port = options.port;
+    start.access = access;
+    auto started = troupe::start_scheduler(node, std::move(start));
+    if (!started) throw_error(started.error());
+    scheduler = std::move(*started);
+    address = scheduler->address();
+    access.scheduler_address = address;
+    access.pid = static_cast<std::uint64_t>(::getpid());
+    if (!options.access_file.empty())
+      if (auto written = access.write(options.access_file); !written) throw_error(written.error());
+  }
+
+  void start_thread_workers() {
+    for (unsigned i = 0; i < options.workers; ++i) {
+      WorkerOptions worker;
+      worker.scheduler = scheduler;
+      worker.access = access;
+      worker.name = fmt::format("{}-{}", options.name, i);
+      worker.threads = options.threads_per_worker;
+      worker.memory_limit = options.memory_limit;
+      worker.resources = resources_of(options);
+      worker.listen = options.listen;
+      worker.registry = std::make_shared<FunctionRegistry>();
+      for (const auto& module : options.modules)
+        if (auto added = worker.registry->add(module.get()); !added) throw_error(added.error());
+      auto started = start_worker(node, std::move(worker));
+      if (!started) throw_error(started.error());
+      workers.push_back(std::move(*started));
+    }
+  }
+
+  void start_processes() {
+    directory.emplace();
+    ChildCommand command;
+    command.access_file = (directory->path() / "access.json").string();
+    command.threads = options.threads_per_worker;
+    command.memory_limit = options.memory_limit;
+    command.resources = resources_of(options);
+    if (auto written = access.write(command.access_file); !written) throw_error(written.error());
+    const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
+    for (unsigned i = 0; i < options.workers; ++i) {
+      command.name = fmt::format("{}-{}", options.name, i);
+      NannyOptions nanny;
+      nanny.command = command.arguments(program);
+      nanny.access = access;
+      nanny.drain_patience = drain_patience;
+      if (options.log) nanny.on_output = options.log;
+      auto started = start_nanny(node, std::move(nanny));
+      if (!started) throw_error(started.error());
+      nannies.push_back(std::move(*started));
+    }
+  }
+
+  void wait_for_workers() {
+    if (options.workers == 0) return;
+    ClientOptions asking;
+    asking.name = "local cluster";
+    asking.timeout = options.timeout;
+    Client client(node, connect(), std::move(asking));
+    client.wait_for_workers(options.workers, options.timeout);
+  }
+
+  /// Workers first, so that nobody is declared lost; then the scheduler; the node ends with its owner.
+  void stop() {
+    if (stopped) return;
+    stopped = true;
+    task_clients.reset();
+    for (auto& worker : workers) worker.drain("the local cluster stops");
+    for (auto& nanny : nannies) nanny.stop();
+    for (auto& worker : workers)
+      if (!worker.wait_for(drain_patience)) {
+        worker.stop("the local cluster stops");
+        (void)worker.wait_for(stop_patience);
+      }
+    for (auto& nanny : nannies)
+      if (!nanny.wait_for(drain_patience)) {
+        nanny.stop();   // the second time kills
+        (void)nanny.wait_for(stop_patience);
+      }
+    if (!scheduler) return;
+    scheduler->stop("the local cluster stops");
+    (void)scheduler->wait_for(stop_patience);
+    if (!options.access_file.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove(options.access_file, ignored);
+    }
+  }
+};
+
+LocalCluster::LocalCluster(LocalClusterOptions options) {
+  check(options);
+  parts_ = std::make_unique<Parts>(std::move(options));
+  try {
+    parts_->start_scheduler();
+    if (parts_->options.processes) {
+      parts_->start_processes();
+    } else {
+      parts_->start_thread_workers();
+    }
+    parts_->wait_for_workers();
+    if (!parts_->options.processes) parts_->task_clients.emplace(parts_->node, parts_->connect());
+  } catch (...) {
+    parts_->stop();
+    throw;
+  }
+}
+
+LocalCluster::~LocalCluster() { stop(); }
+
+void LocalCluster::stop() {
+  TROUPE_ASSERT(!parts_->node.on_loop(), "a local cluster is not stopped on its own loop");
+  parts_->stop();
+}
+
+const std::string& LocalCluster::address() const { return parts_->address; }
+
+std::vector<int> LocalCluster::worker_pids() const {
+  std::vector<int> pids;
+  for (const auto& nanny : parts_->nannies) pids.push_back(nanny.worker_pid());
+  return pids;
+}
+
+Node& LocalCluster::node() const { return parts_->node; }
+
+ConnectOptions LocalCluster::connect_options() const { return parts_->connect(); }
+
+}  // namespace troupe

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "actors/child.hpp"
+
+namespace troupe {
+
+class Node;
+struct ConnectOptions;
+
+struct LocalClusterOptions {
+  unsigned workers{1};
+  unsigned threads_per_worker{1};
+  bool processes{};                              ///< workers are processes of their own: this program, started again
+  Modules modules{};                             ///< functions that tasks may run
+  std::uint64_t memory_limit{};                  ///< bytes a worker; 0 = none
+  std::map<std::string, double> resources{};     ///< of each worker
+  bool listen{};                                 ///< also take workers and clients of other processes, on loopback
+  std::uint16_t port{};                          ///< to listen at; 0: any free one
+  std::string access_file{};                     ///< written for them, if it is not empty
+  std::string name{"worker"};                    ///< workers are name-0, name-1, …
+  std::chrono::milliseconds timeout{30'000};     ///< for all workers to be there
+  std::function<void(std::string_view)> log{};   ///< called on a thread of ours; the library prints nothing
+};
+
+/// A scheduler and workers on this machine: in threads of this process, which pass each other the very objects, or
+/// in child processes. Owned by the program; must outlive its clients. The destructor stops workers, then the
+/// scheduler, then the loop, and leaves no process behind.
+class LocalCluster {
+public:
+  /// Blocks until all workers are there; throws TimeoutError, or Failure if something cannot be started.
+  explicit LocalCluster(LocalClusterOptions options);
+  ~LocalCluster();
+  LocalCluster(const LocalCluster&) = delete;
+  LocalCluster& operator=(const LocalCluster&) = delete;
+
+  /// host:port of the scheduler; empty if it listens nowhere.
+  [[nodiscard]] const std::string& address() const;
+  /// Process ids of the workers' processes; empty in threads.
+  [[nodiscard]] std::vector<int> worker_pids() const;
+  /// Stops it now; the destructor does nothing then.
+  void stop();
+
+  // For the composition root and our own code.
+  [[nodiscard]] Node& node() const;
+  [[nodiscard]] ConnectOptions connect_options() const;
+
+private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,320 @@
+#include "actors/nanny.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <caf/all.hpp>
+#include <charconv>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+
+#include "actors/child_process.hpp"
+#include "actors/connect.hpp"
+#include "actors/link_messages.hpp"
+#include "actors/node.hpp"
+#include "actors/worker_node.hpp"
+#include "runtime/exec/running_page.hpp"
+
+namespace troupe {
+
+struct StopNanny {};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopNanny)
+
+namespace troupe {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+struct NannyHandle::Shared {
+  Node* node{};
+  caf::actor_addr actor;
+  std::atomic<int> pid{0};
+  std::atomic<std::uint32_t> restarts{0};
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopped{};               ///< guarded by mutex, like what follows
+  std::optional<Error> error;
+};
+
+namespace {
+
+constexpr std::size_t log_bytes = 4096;
+constexpr const char* page_variable = "TROUPE_RUNNING_FD";
+constexpr const char* incarnation_variable = "TROUPE_INCARNATION";
+
+}  // namespace
+
+/// Supervises one worker process. On the node's loop. Always true: at most one child is there, and it is waited for.
+class NannyActor final : public caf::event_based_actor {
+public:
+  NannyActor(caf::actor_config& config, Node* node, NannyOptions options, RunningPage* page,
+             std::shared_ptr<NannyHandle::Shared> shared, std::optional<Error>* failure)
+      : caf::event_based_actor(config), node_(*node), options_(std::move(options)), page_(std::move(*page)),
+        shared_(std::move(shared)), ended_child_(node->io()), output_(node->io()), timer_(node->io()),
+        backoff_(options_.restart_min) {
+    *failure = start_worker_process();
+  }
+
+  caf::behavior make_behavior() override {
+    ConnectOptions connect;
+    connect.address = options_.scheduler_address;
+    connect.access = options_.access;
+    connect.session = options_.session;
+    connect.give_up_after = options_.give_up_after;
+    link_ = connect_nanny(node_, std::move(connect), caf::actor_cast<caf::actor>(this));
+    register_nanny();
+    return {
+        [this](Received<ToNanny>& batch) {
+          for (auto& message : batch.messages)
+            if (std::holds_alternative<CloseNanny>(message)) stop();
+        },
+        [this](const LinkUp& event) {
+          if (std::exchange(ever_up_, true) && !event.resumed) register_nanny();
+        },
+        [](const LinkDown&) {},
+        [this](LinkClosed& event) {
+          error_ = std::move(event.error);
+          stop();
+        },
+        [this](StopNanny) { stop(); },
+    };
+  }
+
+  void on_exit() override {
+    ended_ = true;
+    timer_.cancel();
+    error_code ignored;
+    ended_child_.close(ignored);
+    output_.close(ignored);
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    link_.reset();
+    {
+      const std::lock_guard lock(shared_->mutex);
+      shared_->stopped = true;
+      shared_->error = error_;
+    }
+    shared_->pid = 0;
+    shared_->changed.notify_all();
+  }
+
+private:
+  /// A handler that is called only while the actor lives.
+  template <class Handler>
+  auto guarded(Handler handler) {
+    return [this, weak = address(), handler](const error_code& error, auto... more) {
+      const auto alive = caf::actor_cast<caf::actor>(weak);
+      if (alive && !ended_ && error != asio::error::operation_aborted) handler(error, more...);
+    };
+  }
+
+  void register_nanny() {
+    link_->send({RegisterNanny{options_.machine, static_cast<std::uint64_t>(::getpid())}});
+  }
+
+  std::optional<Error> start_worker_process() {
+    page_.clear();
+    incarnation_ = {Node::random() | 1};
+    last_output_.clear();
+    auto child = start_child(options_.command,
+                             {fmt::format("{}={}", page_variable, page_.fd()),
+                              fmt::format("{}={}", incarnation_variable, incarnation_.value)},
+                             page_.fd());
+    if (!child) return child.error();
+    pid_ = child->pid;
+    shared_->pid = pid_;
+    born_ = Node::now();
+    ended_child_.assign(child->pidfd);
+    output_.assign(child->errors);
+    ended_child_.async_wait(asio::posix::stream_descriptor::wait_read,
+                            guarded([this](const error_code&) { child_ended(); }));
+    read_output();
+    return {};
+  }
+
+  void read_output() {
+    output_.async_read_some(asio::buffer(chunk_), guarded([this](const error_code& error, std::size_t got = 0) {
+                              take_output(got);
+                              if (!error) read_output();
+                            }));
+  }
+
+  void take_output(std::size_t got) {
+    if (got == 0) return;
+    const std::string_view text(chunk_.data(), got);
+    if (options_.on_output) options_.on_output(text);
+    last_output_ += text;
+    if (last_output_.size() > log_bytes) last_output_.erase(0, last_output_.size() - log_bytes);
+  }
+
+  void child_ended() {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) != pid_) {
+      ended_child_.async_wait(asio::posix::stream_descriptor::wait_read,
+                              guarded([this](const error_code&) { child_ended(); }));
+      return;
+    }
+    // What it wrote last is still in the pipe.
+    for (ssize_t got = 0; (got = ::read(output_.native_handle(), chunk_.data(), chunk_.size())) > 0;)
+      take_output(static_cast<std::size_t>(got));
+    error_code ignored;
+    ended_child_.close(ignored);
+    output_.close(ignored);
+    pid_ = 0;
+    shared_->pid = 0;
+    const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (!clean) report(status);
+    if (clean || stopping_) return finish();
+    restart();
+  }
+
+  void report(int status) {
+    WorkerDied died;
+    died.incarnation = incarnation_;
+    died.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    died.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    for (const auto& [task, run] : page_.running()) {
+      died.running.push_back(task);
+      died.runs.push_back(run);
+    }
+    died.last_log = last_output_;
+    node_.log(LogLevel::warning, fmt::format("worker process ended ({} {}) while it ran {} tasks",
+                                             died.signal ? "signal" : "exit code",
+                                             died.signal ? died.signal : died.exit_code, died.running.size()));
+    if (link_) link_->send({std::move(died)});
+  }
+
+  void restart() {
+    if (Node::now() - born_ >= options_.calm_after) backoff_ = options_.restart_min;
+    timer_.expires_after(backoff_);
+    backoff_ = std::min(backoff_ * 2, options_.restart_max);
+    timer_.async_wait(guarded([this](const error_code&) {
+      if (stopping_) return finish();
+      shared_->restarts.fetch_add(1);
+      if (auto error = start_worker_process()) {
+        node_.log(LogLevel::error, error->text);
+        restart();
+      }
+    }));
+  }
+
+  void stop() {
+    const bool again = std::exchange(stopping_, true);
+    if (pid_ <= 0) {
+      timer_.cancel();
+      return finish();
+    }
+    ::kill(pid_, again ? SIGKILL : SIGTERM);
+    if (again) return;
+    timer_.expires_after(options_.drain_patience);
+    timer_.async_wait(guarded([this](const error_code&) {
+      if (pid_ > 0) ::kill(pid_, SIGKILL);
+    }));
+  }
+
+  void finish() {
+    if (link_) link_->close("the worker has ended");
+    caf::anon_send_exit(caf::actor_cast<caf::actor>(this), caf::exit_reason::user_shutdown);
+  }
+
+  Node& node_;
+  NannyOptions options_;
+  RunningPage page_;
+  std::shared_ptr<NannyHandle::Shared> shared_;
+  std::unique_ptr<Link<NannyMessage>> link_;
+  asio::posix::stream_descriptor ended_child_;
+  asio::posix::stream_descriptor output_;
+  asio::steady_timer timer_;
+  std::array<char, 4096> chunk_{};
+  std::string last_output_;
+  Incarnation incarnation_;
+  Instant born_;
+  Duration backoff_;
+  std::optional<Error> error_;
+  int pid_{};
+  bool ever_up_{};
+  bool stopping_{};
+  bool ended_{};
+};
+
+int NannyHandle::worker_pid() const { return shared_->pid; }
+std::uint32_t NannyHandle::restarts() const { return shared_->restarts; }
+
+void NannyHandle::stop() {
+  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor)) caf::anon_send(actor, StopNanny{});
+}
+
+Result<void> NannyHandle::wait() const {
+  std::unique_lock lock(shared_->mutex);
+  shared_->changed.wait(lock, [&] { return shared_->stopped; });
+  if (shared_->error) return tl::unexpected(*shared_->error);
+  return {};
+}
+
+bool NannyHandle::wait_for(Duration patience) const {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->changed.wait_for(lock, patience, [&] { return shared_->stopped; });
+}
+
+Result<NannyHandle> start_nanny(Node& node, NannyOptions options) {
+  auto page = RunningPage::create();
+  if (!page) return tl::unexpected(std::move(page.error()));
+  if (options.machine.empty()) {
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    options.machine = name;
+  }
+  auto shared = std::make_shared<NannyHandle::Shared>();
+  shared->node = &node;
+  return node.call([&]() -> Result<NannyHandle> {
+    std::optional<Error> failure;
+    auto actor = node.spawn<NannyActor>(&node, std::move(options), &*page, shared, &failure);
+    shared->actor = caf::actor_cast<caf::actor_addr>(actor);
+    if (failure) {
+      caf::anon_send_exit(actor, caf::exit_reason::kill);
+      return tl::unexpected(std::move(*failure));
+    }
+    return NannyHandle(shared);
+  });
+}
+
+namespace {
+
+template <class Number>
+std::optional<Number> number_in(const char* variable) {
+  const char* text = std::getenv(variable);
+  if (!text) return std::nullopt;
+  Number number{};
+  const std::string_view digits(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+void adopt_nanny(WorkerOptions& options) {
+  const auto fd = number_in<int>(page_variable);
+  const auto incarnation = number_in<std::uint64_t>(incarnation_variable);
+  ::unsetenv(page_variable);
+  ::unsetenv(incarnation_variable);
+  if (!fd || !incarnation) return;
+  options.running_fd = *fd;
+  options.incarnation = {*incarnation};
+  options.nannied = true;
+}
+
+}  // namespace troupe

@@ -1,0 +1,207 @@
+#include "actors/node.hpp"
+
+#include <sys/random.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/all.hpp>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "actors/asio_coordinator.hpp"
+#include "actors/local_directory.hpp"
+
+namespace troupe {
+namespace {
+
+thread_local const Node* loop_of_this_thread = nullptr;
+
+/// What the loop thread does, as the stand-by sees it: a running number of inline tasks and one of these.
+enum LoopState : std::uint64_t { looping = 0, in_task = 1, taken = 2 };
+constexpr std::uint64_t state_bits = 2;
+constexpr std::uint64_t state_mask = 3;
+/// Quiet looks before the stand-by stops looking and waits to be woken.
+constexpr int quiet_looks = 50;
+
+/// Each thread that spawns keeps CAF's logger alive, and an actor system does not end before its logger has.
+void forget_system() { caf::logger::set_current_actor_system(nullptr); }
+
+}  // namespace
+
+struct Node::Parts {
+  explicit Parts(NodeOptions given) : options(std::move(given)), work(io.get_executor()) {}
+
+  void stand_by(const Node* node);
+  void take_over(const Node* node);
+
+  NodeOptions options;
+  boost::asio::io_context io;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
+  LocalDirectory directory;
+  caf::actor_system_config config;
+  std::unique_ptr<caf::actor_system> system;
+  std::thread loop;
+  std::thread::id loop_id;
+
+  std::mutex actors_mutex;
+  std::vector<caf::actor_addr> actors;    // guarded by actors_mutex
+  std::vector<std::thread> finishing;     // likewise
+
+  // The stand-by: see run_inline().
+  std::atomic<std::uint64_t> state{looping};
+  std::atomic<bool> parked{false};
+  std::atomic<bool> give_back{false};
+  std::thread standby;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopping{};      // guarded by mutex
+  bool standby_runs{};  // guarded by mutex: the stand-by is on the loop
+};
+
+Node::Node(NodeOptions options) : parts_(std::make_unique<Parts>(std::move(options))) {
+  auto& parts = *parts_;
+  parts.config.set("logger.console", caf::atom("none"));
+  parts.config.module_factories.emplace_back(
+      [&io = parts.io](caf::actor_system& system) { return new AsioCoordinator(system, io); });
+  parts.loop = std::thread([this] {
+    loop_of_this_thread = this;
+    parts_->io.run();
+  });
+  parts.loop_id = parts.loop.get_id();
+  parts.system = std::make_unique<caf::actor_system>(parts.config);
+  forget_system();
+}
+
+Node::~Node() {
+  TROUPE_ASSERT(!on_loop(), "a node is destroyed on its own loop; use the asynchronous stop");
+  auto& parts = *parts_;
+  {
+    const std::lock_guard lock(parts.actors_mutex);
+    for (const auto& address : parts.actors)
+      if (auto actor = caf::actor_cast<caf::actor>(address)) caf::anon_send_exit(actor, caf::exit_reason::kill);
+    parts.actors.clear();
+  }
+  parts.system->await_all_actors_done();
+  for (;;) {
+    std::vector<std::thread> finishing;
+    {
+      const std::lock_guard lock(parts.actors_mutex);
+      finishing.swap(parts.finishing);
+    }
+    if (finishing.empty()) break;
+    for (auto& thread : finishing) thread.join();
+  }
+  call(forget_system);
+  parts.system.reset();   // waits for the actors; the loop still runs
+  {
+    const std::lock_guard lock(parts.mutex);
+    parts.stopping = true;
+  }
+  parts.changed.notify_all();
+  parts.io.stop();
+  parts.loop.join();
+  if (parts.standby.joinable()) parts.standby.join();
+}
+
+boost::asio::io_context& Node::io() { return parts_->io; }
+caf::actor_system& Node::system() { return *parts_->system; }
+LocalDirectory& Node::directory() { return parts_->directory; }
+bool Node::on_loop() const { return loop_of_this_thread == this; }
+
+void Node::adopt(const caf::actor& actor) {
+  forget_system();
+  auto& parts = *parts_;
+  const std::lock_guard lock(parts.actors_mutex);
+  std::erase_if(parts.actors, [](const caf::actor_addr& address) { return !caf::actor_cast<caf::actor>(address); });
+  parts.actors.push_back(caf::actor_cast<caf::actor_addr>(actor));
+}
+
+bool Node::can_run_inline() const {
+  return on_loop() && std::this_thread::get_id() == parts_->loop_id;
+}
+
+void Node::begin_inline() {
+  auto& parts = *parts_;
+  TROUPE_ASSERT(can_run_inline());
+  loop_of_this_thread = nullptr;
+  const auto number = (parts.state.load(std::memory_order_relaxed) >> state_bits) + 1;
+  parts.state.store(number << state_bits | in_task, std::memory_order_seq_cst);
+  if (parts.parked.load(std::memory_order_seq_cst)) {
+    const std::lock_guard lock(parts.mutex);
+    parts.parked.store(false, std::memory_order_relaxed);
+    parts.changed.notify_all();
+  } else if (!parts.standby.joinable()) {
+    parts.standby = std::thread([this] { parts_->stand_by(this); });
+  }
+}
+
+void Node::end_inline() {
+  auto& parts = *parts_;
+  auto expected = parts.state.load(std::memory_order_relaxed);
+  const auto back = expected & ~state_mask;
+  if ((expected & state_mask) == taken || !parts.state.compare_exchange_strong(expected, back | looping)) {
+    std::unique_lock lock(parts.mutex);
+    parts.give_back.store(true, std::memory_order_relaxed);
+    boost::asio::post(parts.io, [] {});   // ends the stand-by's wait
+    parts.changed.wait(lock, [&] { return !parts.standby_runs && !parts.give_back.load(std::memory_order_relaxed); });
+    parts.state.store(back | looping);
+  }
+  loop_of_this_thread = this;
+}
+
+void Node::Parts::stand_by(const Node* node) {
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    for (int quiet = 0; quiet < quiet_looks && !stopping;) {
+      auto seen = state.load();
+      changed.wait_for(lock, options.inline_patience, [&] { return stopping; });
+      if (seen != state.load()) {
+        quiet = 0;
+      } else if ((seen & state_mask) == looping) {
+        ++quiet;
+      } else if (state.compare_exchange_strong(seen, (seen & ~state_mask) | taken)) {
+        standby_runs = true;
+        lock.unlock();
+        take_over(node);
+        lock.lock();
+        standby_runs = false;
+        give_back.store(false, std::memory_order_relaxed);
+        changed.notify_all();
+        quiet = 0;
+      }
+    }
+    parked.store(true, std::memory_order_seq_cst);
+    if ((state.load(std::memory_order_seq_cst) & state_mask) == looping)
+      changed.wait(lock, [&] { return stopping || !parked.load(std::memory_order_relaxed); });
+    parked.store(false, std::memory_order_relaxed);
+  }
+}
+
+void Node::Parts::take_over(const Node* node) {
+  loop_of_this_thread = node;
+  while (!give_back.load(std::memory_order_relaxed) && !io.stopped()) io.run_one();
+  loop_of_this_thread = nullptr;
+}
+
+void Node::finish_later(std::thread thread) {
+  const std::lock_guard lock(parts_->actors_mutex);
+  parts_->finishing.push_back(std::move(thread));
+}
+
+void Node::log(LogLevel level, std::string_view text) const {
+  if (parts_->options.log) parts_->options.log(level, text);
+}
+
+Instant Node::now() {
+  return {std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+}
+
+std::uint64_t Node::random() {
+  std::uint64_t number{};
+  TROUPE_ASSERT(::getrandom(&number, sizeof number, 0) == static_cast<ssize_t>(sizeof number));
+  return number;
+}
+
+}  // namespace troupe

@@ -1,0 +1,324 @@
+#include "actors/scheduler_actor.hpp"
+
+#include <fmt/format.h>
+
+#include <caf/all.hpp>
+
+#include "actors/link_messages.hpp"
+
+namespace troupe {
+
+namespace {
+
+using Turn = SchedulerTurn;
+
+template <class Message>
+constexpr Role role_of() {
+  if constexpr (std::is_same_v<Message, ClientMessage>) return Role::client;
+  if constexpr (std::is_same_v<Message, WorkerMessage>) return Role::worker;
+  return Role::nanny;
+}
+
+}  // namespace
+
+SchedulerActor::SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
+                               std::shared_ptr<SchedulerHandle::Shared> shared)
+    : caf::event_based_actor(config), node_(*node), options_(std::move(options)), shared_(std::move(shared)),
+      tick_(node->io()), deadline_(node->io()) {
+  const auto seed = options_.seed ? options_.seed : Node::random();
+  state_ = std::make_unique<SchedulerState>(options_.config, options_.access.cluster, options_.access.epoch, seed);
+  SessionGrace grace{options_.worker_grace, options_.client_grace, options_.nanny_grace};
+  sessions_ = std::make_unique<SessionServer>(node_, options_.session, grace, address(), shared_->numbers);
+}
+
+caf::behavior SchedulerActor::make_behavior() {
+  shared_->running = this;
+  state_->set_identity(shared_->address, options_.version);
+  now_ = Node::now();
+  arm_tick();
+  return {
+      [this](FromPeer<WorkerMessage>& batch) { on(batch); },
+      [this](FromPeer<ClientMessage>& batch) { on(batch); },
+      [this](FromPeer<NannyMessage>& batch) { on(batch); },
+      [this](Turn) { stirred_ = true; more_posted_ = false; },
+      [this](PeerOpened& event) { on(event); },
+      [this](const PeerWire& event) { on(event); },
+      [this](const PeerGone& event) { on(event); },
+      [this](const StopScheduler& event) { on(event); },
+  };
+}
+
+caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, std::size_t max_throughput) {
+  now_ = Node::now();
+  const auto result = caf::event_based_actor::resume(unit, max_throughput);
+  if (!ended_) finish_turn();
+  return result;
+}
+
+void SchedulerActor::on(PeerOpened& event) {
+  if (stopping_) return end_peer(event.conversation, "the scheduler is stopping");
+  if (event.local) caf::anon_send(event.local, LinkUp{false});
+  peers_[event.conversation] = Peer{event.role, std::move(event.local), {}};
+}
+
+template <class Message>
+void SchedulerActor::on(FromPeer<Message>& batch) {
+  const auto found = peers_.find(batch.conversation);
+  if (found == peers_.end() || found->second.role != role_of<Message>()) return;
+  auto& peer = found->second;
+  stirred_ = true;
+  for (auto& message : batch.messages) {
+    if (peer.id.index() == 0) {
+      if (!join(batch.conversation, peer, message)) return end_peer(batch.conversation, "spoke before it registered");
+      continue;
+    }
+    using Id = std::conditional_t<std::is_same_v<Message, ClientMessage>, ClientId,
+                                  std::conditional_t<std::is_same_v<Message, WorkerMessage>, WorkerId, NannyId>>;
+    say(std::get<Id>(std::get<PeerId>(peer.id)), std::move(message));
+  }
+}
+
+template <class Message>
+bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& message) {
+  PeerId id;
+  if constexpr (std::is_same_v<Message, ClientMessage>) {
+    auto* registration = std::get_if<RegisterClient>(&message);
+    if (!registration) return false;
+    id = state_->next_client();
+    by_id_[id] = conversation;
+    peer.id = id;
+    state_->handle(ClientJoined{std::get<ClientId>(id), std::move(*registration)}, now_);
+  } else if constexpr (std::is_same_v<Message, WorkerMessage>) {
+    auto* registration = std::get_if<RegisterWorker>(&message);
+    if (!registration) return false;
+    id = state_->next_worker();
+    by_id_[id] = conversation;
+    peer.id = id;
+    node_.log(LogLevel::info, fmt::format("worker {} registered, {} threads", registration->address,
+                                          registration->threads));
+    state_->handle(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)}, now_);
+  } else {
+    auto* registration = std::get_if<RegisterNanny>(&message);
+    if (!registration) return false;
+    id = state_->next_nanny();
+    by_id_[id] = conversation;
+    peer.id = id;
+    state_->handle(NannyJoined{std::get<NannyId>(id), std::move(*registration)}, now_);
+  }
+  return true;
+}
+
+void SchedulerActor::on(const PeerWire& event) {
+  const auto found = peers_.find(event.conversation);
+  if (found == peers_.end() || found->second.id.index() == 0) return;
+  stirred_ = true;
+  state_->handle(PeerReachable{std::get<PeerId>(found->second.id), event.whole}, now_);
+}
+
+void SchedulerActor::on(const PeerGone& event) {
+  sessions_->close(event.conversation);
+  const auto found = peers_.find(event.conversation);
+  if (found == peers_.end()) return;
+  const auto peer = std::move(found->second);
+  peers_.erase(found);
+  stirred_ = true;
+  if (peer.id.index() != 0) left(std::get<PeerId>(peer.id), event.graceful, event.reason);
+}
+
+void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& reason) {
+  by_id_.erase(id);
+  if (const auto* client = std::get_if<ClientId>(&id)) {
+    state_->handle(ClientLeft{*client, reason}, now_);
+  } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
+    node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("worker {} left: {}", worker->value, reason));
+    state_->handle(WorkerLeft{*worker, graceful, reason}, now_);
+  } else {
+    state_->handle(NannyLeft{std::get<NannyId>(id)}, now_);
+  }
+}
+
+/// Tells everybody, waits a while for workers to say goodbye, and ends.
+void SchedulerActor::on(const StopScheduler& event) {
+  if (stopping_) return;
+  stopping_ = true;
+  finish_turn();
+  std::vector<Conversation> others;
+  for (auto& [conversation, peer] : peers_) {
+    switch (peer.role) {
+      case Role::worker: send<ToWorker>(conversation, {CloseWorker{false, event.reason}}); break;
+      case Role::client:
+        send<ToClient>(conversation, {Goodbye{event.reason}});
+        others.push_back(conversation);
+        break;
+      case Role::nanny: send<ToNanny>(conversation, {CloseNanny{event.reason}}); break;
+      case Role::peer: break;
+    }
+  }
+  for (const auto conversation : others) end_peer(conversation, event.reason);
+  deadline_.expires_after(options_.stop_patience);
+  deadline_.async_wait([weak = address()](const boost::system::error_code& error) {
+    if (error) return;
+    if (auto actor = caf::actor_cast<caf::actor>(weak)) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  });
+}
+
+void SchedulerActor::finish_turn() {
+  if (stirred_) {
+    stirred_ = false;
+    effects_.clear();
+    if (state_->place(now_, effects_) && !more_posted_) {
+      more_posted_ = true;
+      caf::anon_send(caf::actor_cast<caf::actor>(this), Turn{});
+    }
+    perform(effects_.workers);
+    perform(effects_.clients);
+    perform(effects_.nannies);
+    for (auto& [id, reason] : effects_.close) {
+      const auto found = by_id_.find(id);
+      if (found == by_id_.end()) continue;
+      const auto conversation = found->second;
+      by_id_.erase(found);
+      end_peer(conversation, reason);
+    }
+    if (effects_.shut_down) caf::anon_send(caf::actor_cast<caf::actor>(this), StopScheduler{"asked by a client"});
+  }
+  if (stopping_ && peers_.empty()) stop_now();
+}
+
+template <class Id, class Message>
+void SchedulerActor::perform(std::vector<std::pair<Id, std::vector<Message>>>& list) {
+  for (auto& [id, messages] : list) {
+    const auto found = by_id_.find(PeerId{id});
+    if (found != by_id_.end() && !messages.empty()) send(found->second, std::move(messages));
+  }
+}
+
+template <class Message>
+void SchedulerActor::send(Conversation conversation, std::vector<Message> messages) {
+  const auto found = peers_.find(conversation);
+  if (found == peers_.end()) return;
+  if (found->second.local) {
+    caf::anon_send(found->second.local, Received<Message>{std::move(messages)});
+  } else {
+    sessions_->send(conversation, messages);
+  }
+}
+
+void SchedulerActor::end_peer(Conversation conversation, const std::string& reason) {
+  const auto found = peers_.find(conversation);
+  if (found != peers_.end()) {
+    const auto peer = std::move(found->second);
+    peers_.erase(found);
+    if (peer.local) caf::anon_send(peer.local, LinkClosed{{ErrorKind::disconnected, reason}});
+    if (peer.id.index() != 0 && by_id_.contains(std::get<PeerId>(peer.id)))
+      left(std::get<PeerId>(peer.id), false, reason);
+  }
+  sessions_->close(conversation);
+}
+
+void SchedulerActor::arm_tick() {
+  tick_.expires_after(options_.config.tick);
+  tick_.async_wait([this, weak = address()](const boost::system::error_code& error) {
+    const auto alive = caf::actor_cast<caf::actor>(weak);
+    if (error || !alive || ended_) return;
+    now_ = Node::now();
+    state_->handle(SchedulerTick{}, now_);
+    caf::anon_send(alive, Turn{});
+    arm_tick();
+  });
+}
+
+void SchedulerActor::stop_now() {
+  if (!ended_) caf::anon_send_exit(caf::actor_cast<caf::actor>(this), caf::exit_reason::user_shutdown);
+}
+
+void SchedulerActor::on_exit() {
+  if (std::exchange(ended_, true)) return;
+  tick_.cancel();
+  deadline_.cancel();
+  shared_->listener.reset();
+  shared_->running = nullptr;
+  for (auto& [conversation, peer] : std::exchange(peers_, {}))
+    if (peer.local) caf::anon_send(peer.local, LinkClosed{{ErrorKind::disconnected, "the scheduler has ended"}});
+  sessions_->close_all();
+  sessions_.reset();
+  state_.reset();
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopped = true;
+  }
+  shared_->changed.notify_all();
+}
+
+// ---- handle -----------------------------------------------------------------------------------------------------
+
+const std::string& SchedulerHandle::address() const { return shared_->address; }
+Token SchedulerHandle::cluster() const { return shared_->cluster; }
+Epoch SchedulerHandle::epoch() const { return shared_->epoch; }
+
+SchedulerCounters SchedulerHandle::counters() const {
+  return shared_->node->call([shared = shared_]() -> SchedulerCounters {
+    return shared->running ? shared->running->state().counters() : SchedulerCounters{};
+  });
+}
+
+std::shared_ptr<const SchedulerSummary> SchedulerHandle::summary() const {
+  return shared_->node->call([shared = shared_]() -> std::shared_ptr<const SchedulerSummary> {
+    return shared->running ? shared->running->state().summary(Node::now()) : nullptr;
+  });
+}
+
+void SchedulerHandle::stop(std::string reason) {
+  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor))
+    caf::anon_send(actor, StopScheduler{std::move(reason)});
+}
+
+void SchedulerHandle::wait() const {
+  std::unique_lock lock(shared_->mutex);
+  TROUPE_ASSERT(shared_->stopped || !shared_->node->on_loop(), "waits for a scheduler on its own loop");
+  shared_->changed.wait(lock, [&] { return shared_->stopped; });
+}
+
+bool SchedulerHandle::wait_for(Duration patience) const {
+  std::unique_lock lock(shared_->mutex);
+  return shared_->changed.wait_for(lock, patience, [&] { return shared_->stopped; });
+}
+
+bool SchedulerHandle::stopped() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->stopped;
+}
+
+Result<SchedulerHandle> start_scheduler(Node& node, SchedulerOptions options) {
+  auto shared = std::make_shared<SchedulerHandle::Shared>();
+  shared->node = &node;
+  shared->cluster = options.access.cluster;
+  shared->epoch = options.access.epoch;
+  return node.call([&]() -> Result<SchedulerHandle> {
+    if (options.listen) {
+      ListenOptions listen;
+      listen.host = options.host;
+      listen.port = options.port;
+      listen.insecure = options.insecure;
+      listen.handshake.cluster = options.access.cluster;
+      listen.handshake.epoch = options.access.epoch;
+      listen.handshake.keys = options.access.keys();
+      listen.handshake.roles = {Role::client, Role::worker, Role::nanny};
+      auto listener = Listener::open(
+          node.io(), std::move(listen),
+          [weak = std::weak_ptr(shared)](AuthenticatedPeer peer) {
+            const auto strong = weak.lock();
+            if (strong && strong->running) return strong->running->sessions().accept(std::move(peer));
+            peer.refuse(RefuseReason::unavailable, "the scheduler is starting or stopping");
+          },
+          [&node](std::string_view text) { node.log(LogLevel::warning, text); });
+      if (!listener) return tl::unexpected(std::move(listener.error()));
+      shared->address = (*listener)->address();
+      shared->listener = std::move(*listener);
+    }
+    shared->actor = caf::actor_cast<caf::actor_addr>(node.spawn<SchedulerActor>(&node, std::move(options), shared));
+    return SchedulerHandle(shared);
+  });
+}
+
+}  // namespace troupe

@@ -1,0 +1,509 @@
+#include "actors/worker_actor.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <thread>
+
+#include "actors/connect.hpp"
+#include "actors/local_directory.hpp"
+#include "runtime/exec/running_page.hpp"
+
+namespace troupe {
+
+namespace {
+
+/// A task learnt to be shorter than this, and alone, is not worth a change of thread.
+constexpr std::int64_t inline_average_ns = 50'000;
+/// Encodings of results of functions run outside tasks.
+constexpr std::size_t function_result_bytes = 16U << 20;
+
+/// Encoded results one after the other; taken over, not copied, when the batch is complete.
+void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const std::vector<std::byte>& encoded) {
+  auto& offsets = done.values.offsets;
+  if (encoded.empty() && offsets.empty()) return;
+  // Tasks before this one brought none.
+  if (offsets.empty()) offsets.assign(done.tasks.size(), 0);
+  values.insert(values.end(), encoded.begin(), encoded.end());
+  offsets.push_back(static_cast<std::uint32_t>(values.size()));
+}
+
+}  // namespace
+
+WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions options,
+                         std::shared_ptr<WorkerHandle::Shared> shared, std::shared_ptr<RunningPage> page,
+                         std::optional<Error>* failure)
+    : caf::event_based_actor(config), node_(*node), options_(std::move(options)), shared_(std::move(shared)),
+      page_(std::move(page)), tick_(node->io()) {
+  now_ = Node::now();
+  *failure = open_doors();
+  if (*failure) return;
+  name_ = options_.name.empty() ? shared_->address : options_.name;
+  options_.config.threads = options_.threads;
+  options_.config.memory_limit = options_.memory_limit;
+  options_.config.resources = options_.resources;
+  state_ = std::make_unique<WorkerState>(options_.config);
+  DataOptions data;
+  data.cluster = options_.access.cluster;
+  data.key = options_.access.worker_key;
+  exchange_ = std::make_unique<ValueExchange>(node_, std::move(data));
+}
+
+WorkerActor::~WorkerActor() = default;
+
+std::optional<Error> WorkerActor::open_doors() {
+  if (options_.listen) {
+    DataServerOptions serve;
+    serve.listen.host = options_.host;
+    serve.listen.port = options_.port;
+    serve.listen.insecure = options_.insecure;
+    serve.listen.handshake.cluster = options_.access.cluster;
+    serve.listen.handshake.epoch = options_.access.epoch;
+    serve.listen.handshake.keys = options_.access.keys();
+    auto server = DataServer::open(node_.io(), std::move(serve), *this,
+                                   [node = &node_](std::string_view text) { node->log(LogLevel::warning, text); });
+    if (!server) return server.error();
+    server_ = std::move(*server);
+  }
+  shared_->address = server_ ? server_->address() : node_.directory().next_name();
+  node_.directory().add(shared_->address, this);
+  return {};
+}
+
+caf::behavior WorkerActor::make_behavior() {
+  if (!state_) {
+    quit();
+    return {[](WorkerTurn) {}};
+  }
+  shared_->running = this;
+  start_pool();
+  ConnectOptions connect;
+  connect.local = options_.scheduler;
+  connect.address = options_.scheduler_address;
+  connect.access = options_.access;
+  connect.session = options_.session;
+  connect.give_up_after = options_.give_up_after;
+  link_ = connect_worker(node_, std::move(connect), caf::actor_cast<caf::actor>(this));
+  register_worker();
+  arm_tick();
+  return {
+      [this](Received<ToWorker>& batch) {
+        for (auto& message : batch.messages) handle(SchedulerSaid{std::move(message)});
+        stirred_ = true;
+      },
+      [this](PoolReady) { pool_ready_ = true; },
+      [this](FetchDone& event) { handle(std::move(event)); stirred_ = true; },
+      [this](ValuesPut& event) { handle(std::move(event)); stirred_ = true; },
+      [this](ValuesServed& event) { handle(std::move(event)); stirred_ = true; },
+      [this](WorkerTurn) { stirred_ = true; },
+      [this](StopWorker& event) {
+        handle(SchedulerSaid{CloseWorker{event.drain, std::move(event.reason)}});
+        stirred_ = true;
+      },
+      [this](const LinkUp& event) { link_up(event); },
+      [this](const LinkDown& event) { node_.log(LogLevel::warning, fmt::format("{}: {}", name_, event.reason)); },
+      [this](LinkClosed& event) { end(std::move(event.error), {}); },
+  };
+}
+
+void WorkerActor::start_pool() {
+  PoolConfig config;
+  config.threads = options_.threads;
+  config.running = page_.get();
+  seceded_ = std::make_shared<Seceded>();
+  const auto self = address();
+  config.notify = [self] {
+    if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});
+  };
+  config.seceded = [self, seceded = seceded_](TaskId task, RunId run, bool rejoined) {
+    {
+      const std::lock_guard lock(seceded->mutex);
+      seceded->events.push_back({task, run, rejoined});
+    }
+    if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});
+  };
+  pool_ = std::make_shared<Pool>(std::move(config));
+}
+
+void WorkerActor::register_worker() {
+  RegisterWorker registration;
+  registration.name = options_.name;
+  registration.incarnation = shared_->incarnation;
+  registration.address = shared_->address;
+  registration.host = options_.machine;
+  registration.http_address = options_.http_address;
+  registration.pid = static_cast<std::uint64_t>(::getpid());
+  registration.threads = options_.threads;
+  registration.memory_limit = options_.memory_limit;
+  registration.nannied = options_.nannied;
+  registration.resources = options_.resources;
+  if (options_.registry) registration.modules = options_.registry->infos();
+  link_->send({std::move(registration)});
+}
+
+void WorkerActor::link_up(const LinkUp& event) {
+  if (std::exchange(ever_up_, true) && !event.resumed) begin_anew();
+}
+
+/// The scheduler forgot this worker: what it was told to do is void, and what it holds is not believed any more.
+void WorkerActor::begin_anew() {
+  node_.log(LogLevel::warning, fmt::format("{}: unknown to the scheduler, registers again", name_));
+  for (auto& [tmpl, known] : templates_) orphans_.insert(std::move(known.tmpl));
+  templates_.clear();
+  requests_.clear();
+  store_.clear();
+  effects_.clear();
+  state_ = std::make_unique<WorkerState>(options_.config);
+  ++generation_;
+  register_worker();
+}
+
+caf::resumable::resume_result WorkerActor::resume(caf::execution_unit* unit, std::size_t max_throughput) {
+  now_ = Node::now();
+  const auto result = caf::event_based_actor::resume(unit, max_throughput);
+  if (!ended_ && state_ && link_) finish_turn();
+  return result;
+}
+
+void WorkerActor::finish_turn() {
+  if (std::exchange(in_turn_, true)) return;
+  constexpr int inline_tasks_per_turn = 16;
+  for (int ran = 0; !ended_; ++ran) {
+    if (std::exchange(pool_ready_, false)) drain_pool();
+    if (!stirred_) break;
+    perform();
+    if (ended_ || !inline_job_) break;
+    if (ran == inline_tasks_per_turn) {
+      Job* const job = std::exchange(inline_job_, nullptr);
+      ++in_pool_;
+      pool_->submit(*job);
+      break;
+    }
+    run_inline_job();
+  }
+  in_turn_ = false;
+}
+
+/// Settles the machine and performs what it says, until nothing more follows.
+void WorkerActor::perform() {
+  do {
+    stirred_ = false;
+    state_->settle(now_, effects_);
+    std::swap(performing_, effects_);
+    effects_.clear();
+    for (const auto task : performing_.drop) store_.erase(task);
+    if (!performing_.retract.empty()) retract(performing_.retract);
+    if (!performing_.execute.tasks.empty()) execute(performing_.execute);
+    for (auto& one : performing_.fetch) fetch(one);
+    for (auto& request : performing_.run) run_function(request);
+    if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
+    const bool close = performing_.close;
+    auto reason = std::move(performing_.close_reason);
+    performing_.clear();
+    if (close) return end({}, std::move(reason));
+    if (!ended_at_once_.tasks.empty()) {
+      handle(std::exchange(ended_at_once_, {}));
+      stirred_ = true;
+    }
+  } while (stirred_);
+}
+
+// ---- executing --------------------------------------------------------------------------------------------------
+
+WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskTemplate>& tmpl) {
+  auto& known = templates_[tmpl.get()];
+  if (known.tmpl) return known;
+  known.tmpl = tmpl;
+  const auto& function = tmpl->function;
+  Result<const ResolvedFunction*> found =
+      options_.registry ? options_.registry->find(function)
+                        : fail(ErrorKind::unsupported, "this worker has no functions at all");
+  if (found) {
+    known.function = *found;
+  } else {
+    TaskError error;
+    error.kind = TaskError::Kind::unknown_function;
+    error.message = found.error().text;
+    error.function = function.module.empty() ? function.name : function.module + "::" + function.name;
+    error.worker = name_;
+    known.error = std::make_shared<const TaskError>(std::move(error));
+  }
+  return known;
+}
+
+void WorkerActor::fill(Job& job, const ExecuteBatch& batch, std::size_t i) {
+  job.task = batch.tasks[i];
+  job.run = batch.runs[i];
+  job.tmpl = batch.templates[i];
+  job.arguments = batch.arguments[i];
+  job.inline_wanted = !batch.inline_wanted.empty() && batch.inline_wanted[i] != 0;
+  if (batch.input_offsets.empty()) return;
+  for (auto k = batch.input_offsets[i]; k < batch.input_offsets[i + 1]; ++k) {
+    const Value* input = store_.find(batch.inputs[k]);
+    TROUPE_ASSERT(input, "a task is to run whose input is not in the store");
+    job.inputs.push_back(*input);
+  }
+}
+
+void WorkerActor::execute(ExecuteBatch& batch) {
+  jobs_.clear();
+  KnownTemplate* last = nullptr;
+  for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
+    if (!last || last->tmpl != batch.templates[i]) last = &known(batch.templates[i]);
+    if (!last->function) {
+      ended_at_once_.tasks.push_back(batch.tasks[i]);
+      ended_at_once_.runs.push_back(batch.runs[i]);
+      ended_at_once_.outcomes.push_back(ExecutionOutcome::erred);
+      ended_at_once_.nbytes.push_back(0);
+      ended_at_once_.duration_us.push_back(0);
+      ended_at_once_.errors.resize(ended_at_once_.tasks.size());
+      ended_at_once_.errors.back() = complete(*last->error, batch.tasks[i]);
+      continue;
+    }
+    Job& job = pool_->acquire();
+    job.function = last->function;
+    fill(job, batch, i);
+    jobs_.push_back(&job);
+  }
+  if (jobs_.empty()) return;
+  if (jobs_.size() == 1 && in_pool_ == 0 && !inline_job_ && options_.inline_tasks && last->average_ns >= 0 &&
+      last->average_ns < inline_average_ns && node_.can_run_inline()) {
+    inline_job_ = jobs_.front();
+    return;
+  }
+  if (inline_job_) jobs_.insert(jobs_.begin(), std::exchange(inline_job_, nullptr));
+  in_pool_ += jobs_.size();
+  pool_->submit(jobs_);
+}
+
+/// At the end of a turn, when nothing is half done: another thread may drive this actor meanwhile.
+void WorkerActor::run_inline_job() {
+  Job* const job = std::exchange(inline_job_, nullptr);
+  ++in_pool_;
+  const auto pool = pool_;   // the actor may end meanwhile
+  in_turn_ = false;
+  node_.run_inline([&] { pool->run_inline(*job); });
+  in_turn_ = true;
+  if (ended_) return;
+  now_ = Node::now();
+  --in_pool_;
+  ExecutionsDone ended;
+  std::vector<std::byte> values;
+  add_done(*job, ended, values);
+  pool_->release(*job);
+  if (ended.tasks.empty()) return;
+  if (!values.empty()) ended.values.bytes = Bytes::own(std::move(values));
+  handle(std::move(ended));
+  stirred_ = true;
+}
+
+void WorkerActor::drain_pool() {
+  ExecutionsDone ended;
+  std::vector<std::byte> values;
+  in_pool_ -= pool_->drain([&](Job& job) { add_done(job, ended, values); });
+  // A task that seceded said so before it was done: this sees it first, too.
+  std::vector<ExecutionSeceded> seceded;
+  {
+    const std::lock_guard lock(seceded_->mutex);
+    seceded.swap(seceded_->events);
+  }
+  for (auto& event : seceded) {
+    const auto key = state_->key(event.task);
+    if (!key || key->activity != KeyActivity::executing) continue;   // of an earlier registration
+    handle(event);
+    stirred_ = true;
+  }
+  if (ended.tasks.empty()) return;
+  if (!values.empty()) ended.values.bytes = Bytes::own(std::move(values));
+  handle(std::move(ended));
+  stirred_ = true;
+}
+
+void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byte>& values) {
+  if (!job.task) return function_ran(job);
+  if (!orphans_.empty() && orphans_.contains(job.tmpl)) return;
+  if (const auto found = templates_.find(job.tmpl.get()); found != templates_.end()) {
+    auto& average = found->second.average_ns;
+    average = average < 0 ? job.duration_ns : average + (job.duration_ns - average) / 8;
+  }
+  const bool erred = job.error != nullptr;
+  append_value(ended, values, job.encoded);
+  ended.tasks.push_back(job.task);
+  ended.runs.push_back(job.run);
+  ended.outcomes.push_back(erred ? ExecutionOutcome::erred : ExecutionOutcome::finished);
+  ended.nbytes.push_back(job.nbytes);
+  ended.duration_us.push_back(
+      static_cast<std::uint32_t>(std::min<std::int64_t>(job.duration_ns / 1000, UINT32_MAX)));
+  if (erred) {
+    ended.errors.resize(ended.tasks.size());
+    ended.errors.back() = complete(*job.error, job.task);
+  } else {
+    if (!ended.errors.empty()) ended.errors.resize(ended.tasks.size());
+    store_.put(job.task, std::move(job.result), job.nbytes);
+  }
+}
+
+std::shared_ptr<const TaskError> WorkerActor::complete(const TaskError& error, TaskId task) const {
+  auto whole = std::make_shared<TaskError>(error);
+  whole->worker = name_;
+  if (!whole->root) whole->root = task;
+  return whole;
+}
+
+void WorkerActor::retract(const std::vector<TaskId>& tasks) {
+  std::vector<RunningPage::Running> taken;
+  pool_->retract(tasks, taken);
+  if (inline_job_ && std::find(tasks.begin(), tasks.end(), inline_job_->task) != tasks.end()) {
+    taken.push_back({inline_job_->task, inline_job_->run});
+    pool_->release(*std::exchange(inline_job_, nullptr));
+    ++in_pool_;
+  }
+  in_pool_ -= taken.size();
+  for (const auto& [task, run] : taken) {
+    ended_at_once_.tasks.push_back(task);
+    ended_at_once_.runs.push_back(run);
+    ended_at_once_.outcomes.push_back(ExecutionOutcome::retracted);
+    ended_at_once_.nbytes.push_back(0);
+    ended_at_once_.duration_us.push_back(0);
+    ended_at_once_.errors.resize(ended_at_once_.tasks.size());
+  }
+}
+
+// ---- functions outside tasks --------------------------------------------------------------------------------------
+
+void WorkerActor::run_function(RunFunction& request) {
+  TaskTemplate tmpl;
+  tmpl.function = std::move(request.function);
+  const auto shared = std::make_shared<const TaskTemplate>(std::move(tmpl));
+  auto& found = known(shared);
+  if (!found.function) {
+    link_->send({FunctionRan{request.request, {}, found.error}});
+  } else {
+    Job& job = pool_->acquire();
+    job.task = {};
+    job.run = {++last_request_};
+    job.tmpl = shared;
+    job.function = found.function;
+    job.arguments = std::move(request.arguments);
+    requests_[job.run.value] = request.request;
+    ++in_pool_;
+    pool_->submit(job);
+  }
+  templates_.erase(shared.get());
+}
+
+void WorkerActor::function_ran(Job& job) {
+  const auto found = requests_.find(job.run.value);
+  if (found == requests_.end()) return;
+  FunctionRan ran{found->second, {}, {}};
+  requests_.erase(found);
+  std::vector<std::byte> encoded;
+  if (job.error) {
+    ran.error = complete(*job.error, {});
+  } else if (encode_inline(job.result, function_result_bytes, encoded)) {
+    ran.value = Bytes::own(std::move(encoded));
+  } else {
+    TaskError error;
+    error.kind = TaskError::Kind::too_large;
+    error.message = fmt::format("the result is larger than {} bytes", function_result_bytes);
+    ran.error = complete(error, {});
+  }
+  link_->send({std::move(ran)});
+}
+
+// ---- time and end -------------------------------------------------------------------------------------------------
+
+namespace {
+
+std::uint64_t resident_bytes() {
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
+    if (std::fscanf(file, "%lu %lu", &total, &resident) != 2) resident = 0;
+    std::fclose(file);
+  }
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t cpu_ms() {
+  timespec used{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<std::uint64_t>(used.tv_sec) * 1000 + static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
+}
+
+}  // namespace
+
+void WorkerActor::arm_tick() {
+  tick_.expires_after(state_->tick_interval());
+  tick_.async_wait([this, weak = address()](const boost::system::error_code& error) {
+    const auto alive = caf::actor_cast<caf::actor>(weak);
+    if (error || !alive || ended_) return;
+    tick();
+    caf::anon_send(alive, WorkerTurn{});
+    arm_tick();
+  });
+}
+
+void WorkerActor::tick() {
+  now_ = Node::now();
+  pool_->expire();
+  forget_templates();
+  handle(WorkerTick{resident_bytes(), cpu_ms()});
+}
+
+void WorkerActor::forget_templates() {
+  std::erase_if(templates_, [](const auto& entry) { return entry.second.tmpl.use_count() <= 1; });
+  std::erase_if(orphans_, [](const auto& tmpl) { return tmpl.use_count() <= 1; });
+}
+
+void WorkerActor::end(std::optional<Error> error, std::string reason) {
+  {
+    const std::lock_guard lock(shared_->mutex);
+    shared_->error = std::move(error);
+    shared_->reason = std::move(reason);
+    if (link_) link_->close(shared_->reason);
+  }
+  caf::anon_send_exit(caf::actor_cast<caf::actor>(this), caf::exit_reason::user_shutdown);
+  ended_ = true;
+}
+
+void WorkerActor::on_exit() {
+  ended_ = true;
+  tick_.cancel();
+  node_.directory().remove(shared_->address);
+  shared_->last = counters();
+  shared_->running = nullptr;
+  server_.reset();
+  exchange_.reset();
+  link_.reset();
+  store_.clear();
+  const auto say = [shared = shared_] {
+    {
+      const std::lock_guard lock(shared->mutex);
+      shared->stopped = true;
+    }
+    shared->changed.notify_all();
+  };
+  if (!pool_) return say();
+  // Tasks that run must end first, which may take long: not on the loop.
+  node_.finish_later(std::thread([pool = std::move(pool_), page = page_, say] {
+    pool->stop();
+    say();
+  }));
+}
+
+WorkerCounters WorkerActor::counters() {
+  if (!state_) return {};
+  auto counters = state_->counters();
+  counters.stored = store_.size();
+  counters.managed_bytes = store_.nbytes();
+  counters.received_bytes += received_bytes_;
+  counters.sent_bytes = sent_bytes_;
+  counters.transfers_sent = transfers_sent_;
+  counters.transfers_outgoing = server_ ? server_->serving() : 0;
+  counters.copied_bytes = copied_bytes();
+  return counters;
+}
+
+}  // namespace troupe

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <caf/actor_addr.hpp>
+#include <caf/event_based_actor.hpp>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "actors/link.hpp"
+#include "actors/link_messages.hpp"
+#include "actors/node.hpp"
+#include "actors/value_exchange.hpp"
+#include "actors/worker_node.hpp"
+#include "runtime/core/worker_state.hpp"
+#include "runtime/exec/pool.hpp"
+#include "runtime/net/data_server.hpp"
+#include "runtime/store/object_store.hpp"
+
+namespace troupe {
+
+class WorkerActor;
+
+/// What the copies of a handle share with the actor.
+struct WorkerHandle::Shared {
+  Node* node{};
+  std::string address;
+  Incarnation incarnation;
+  caf::actor_addr actor;
+  WorkerActor* running{};       ///< on the loop only; null when it has ended
+  WorkerCounters last;          ///< as it ended
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopped{};               ///< guarded by mutex, like what follows
+  std::optional<Error> error;
+  std::string reason;
+};
+
+struct PoolReady {};
+struct WorkerTurn {};
+struct StopWorker {
+  bool drain{};
+  std::string reason;
+};
+
+/// A worker as an actor: turns what the scheduler, its pool and its peers say into events of the worker machine, and
+/// performs what the machine decides. Spawned by start_worker; runs on the node's loop. It decides two things only:
+/// on which thread a task runs, and what a registration says.
+/// Always true: a job of the pool is in the air for the machine of its registration, or is one of `orphans_`.
+class WorkerActor final : public caf::event_based_actor, private DataHandler, private ValueSource {
+public:
+  WorkerActor(caf::actor_config& config, Node* node, WorkerOptions options,
+              std::shared_ptr<WorkerHandle::Shared> shared, std::shared_ptr<RunningPage> page,
+              std::optional<Error>* failure);
+  ~WorkerActor() override;
+
+  caf::behavior make_behavior() override;
+  /// Drains the mailbox, then does what follows once.
+  caf::resumable::resume_result resume(caf::execution_unit* unit, std::size_t max_throughput) override;
+  void on_exit() override;
+
+  [[nodiscard]] WorkerCounters counters();
+  [[nodiscard]] WorkerId id() const { return state_ ? state_->id() : WorkerId{}; }
+
+  // Asked by peers over the data server (worker_values.cpp).
+  std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) override;
+  void served(const std::vector<TaskId>& tasks) override;
+  std::optional<Error> put(std::vector<CarriedItem> items) override;
+  std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string& sha256,
+                                  Bytes file) override;
+
+private:
+  struct KnownTemplate {
+    std::shared_ptr<const TaskTemplate> tmpl;
+    const ResolvedFunction* function{};               ///< null: `error` says why
+    std::shared_ptr<const TaskError> error;
+    std::int64_t average_ns{-1};                      ///< of its runs here; -1 = none yet
+  };
+  /// Pool threads write, the loop takes.
+  struct Seceded {
+    std::mutex mutex;
+    std::vector<ExecutionSeceded> events;
+  };
+
+  // Asked by others in this node.
+  Value find_value(TaskId task) const override;
+  std::optional<Error> put_values(std::vector<TaskId> tasks, std::vector<Value> values) override;
+  std::optional<Error> put_module(const std::string& name, const std::string& sha256, const Bytes& file) override;
+
+  std::optional<Error> open_doors();
+  void start_pool();
+  void register_worker();
+  void begin_anew();
+  void handle(WorkerEvent event) { state_->handle(std::move(event), now_, effects_); }
+  void link_up(const LinkUp& event);
+  void finish_turn();
+  void perform();
+  void execute(ExecuteBatch& batch);
+  void fill(Job& job, const ExecuteBatch& batch, std::size_t i);
+  KnownTemplate& known(const std::shared_ptr<const TaskTemplate>& tmpl);
+  void retract(const std::vector<TaskId>& tasks);
+  void fetch(Fetch& fetch);
+  void run_function(RunFunction& request);
+  void drain_pool();
+  void add_done(Job& job, ExecutionsDone& ended, std::vector<std::byte>& values);
+  void function_ran(Job& job);
+  void run_inline_job();
+  std::shared_ptr<const TaskError> complete(const TaskError& error, TaskId task) const;
+  void tick();
+  void arm_tick();
+  void forget_templates();
+  void end(std::optional<Error> error, std::string reason);
+
+  Node& node_;
+  WorkerOptions options_;
+  std::shared_ptr<WorkerHandle::Shared> shared_;
+  std::shared_ptr<RunningPage> page_;
+  std::string name_;
+  std::unique_ptr<WorkerState> state_;
+  ObjectStore store_;
+  std::shared_ptr<Pool> pool_;
+  std::shared_ptr<Seceded> seceded_;
+  std::unique_ptr<Link<WorkerMessage>> link_;
+  std::unique_ptr<ValueExchange> exchange_;
+  std::unique_ptr<DataServer> server_;
+  boost::asio::steady_timer tick_;
+
+  WorkerEffects effects_;
+  WorkerEffects performing_;                 ///< scratch
+  std::vector<Job*> jobs_;                   ///< scratch
+  ExecutionsDone ended_at_once_;             ///< tasks that could not be started
+  std::unordered_map<const TaskTemplate*, KnownTemplate> templates_;
+  std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;   ///< of an earlier registration, jobs may run
+  std::unordered_map<std::uint32_t, RequestId> requests_;             ///< functions outside tasks, by run
+  std::uint32_t last_request_{};
+  std::uint32_t generation_{};               ///< of the registration
+  std::size_t in_pool_{};                    ///< jobs submitted and not drained
+  Job* inline_job_{};
+  std::uint64_t received_bytes_{};
+  std::uint64_t transfers_received_{};
+  std::uint64_t sent_bytes_{};
+  std::uint64_t transfers_sent_{};
+  Instant now_;
+  bool stirred_{};
+  bool pool_ready_{};
+  bool ever_up_{};
+  bool in_turn_{};
+  bool ended_{};
+};
+
+}  // namespace troupe
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WorkerTurn)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopWorker)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FetchDone)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ValuesPut)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ValuesServed)

@@ -1,0 +1,161 @@
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "actors/worker_actor.hpp"
+
+/// How values get into a worker's store and out of it, other than by its own tasks.
+namespace troupe {
+
+void WorkerActor::fetch(Fetch& fetch) {
+  auto received = [this, weak = caf::actor_addr(address()), number = fetch.fetch,
+                   generation = generation_](Result<FetchedValues> fetched) {
+    const auto alive = caf::actor_cast<caf::actor>(weak);
+    if (!alive || ended_ || generation != generation_) return;
+    FetchDone event;
+    event.fetch = number;
+    if (!fetched) {
+      event.outcome = FetchOutcome::lost;
+      node_.log(LogLevel::warning, fmt::format("{}: values not received: {}", name_, fetched.error().text));
+    } else if (fetched->status != DataStatus::ok) {
+      event.outcome = fetched->status == DataStatus::busy ? FetchOutcome::busy : FetchOutcome::lost;
+    } else {
+      ++transfers_received_;
+      for (std::size_t i = 0; i < fetched->tasks.size(); ++i) {
+        const auto nbytes = store_.put(fetched->tasks[i], std::move(fetched->values[i]));
+        received_bytes_ += nbytes;
+        event.nbytes.push_back(nbytes);
+      }
+      event.received = std::move(fetched->tasks);
+      event.missing = std::move(fetched->missing);
+    }
+    caf::anon_send(alive, std::move(event));
+  };
+  exchange_->get(fetch.address, std::move(fetch.tasks), fetch.max_bytes, std::move(received));
+}
+
+std::vector<CarriedItem> WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) {
+  std::vector<CarriedItem> items;
+  items.reserve(tasks.size());
+  std::uint64_t sum = 0;
+  ValuesServed serving{{}, true};
+  for (const auto task : tasks) {
+    const Value* value = store_.find(task);
+    if (!value) {
+      CarriedItem absent;
+      absent.item.task = task;
+      absent.item.missing = 1;
+      items.push_back(std::move(absent));
+      continue;
+    }
+    const auto nbytes = value->nbytes();
+    if (!serving.tasks.empty() && sum + nbytes > max_bytes) {
+      CarriedItem held_back;
+      held_back.item.task = task;
+      items.push_back(std::move(held_back));
+      continue;
+    }
+    sum += nbytes;
+    items.push_back(carry(task, *value));
+    serving.tasks.push_back(task);
+  }
+  sent_bytes_ += sum;
+  ++transfers_sent_;
+  if (!serving.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(serving));
+  return items;
+}
+
+void WorkerActor::served(const std::vector<TaskId>& tasks) {
+  if (!ended_) caf::anon_send(caf::actor_cast<caf::actor>(this), ValuesServed{tasks, false});
+}
+
+std::optional<Error> WorkerActor::put(std::vector<CarriedItem> items) {
+  std::vector<TaskId> tasks;
+  std::vector<Value> values;
+  for (auto& item : items) {
+    tasks.push_back(item.item.task);
+    values.push_back(unpack(std::move(item)));
+  }
+  return put_values(std::move(tasks), std::move(values));
+}
+
+Value WorkerActor::find_value(TaskId task) const {
+  const Value* value = store_.find(task);
+  return value ? *value : Value();
+}
+
+std::optional<Error> WorkerActor::put_values(std::vector<TaskId> tasks, std::vector<Value> values) {
+  ValuesPut event;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    // One that is here already is in use: the same id means the same value.
+    if (store_.contains(tasks[i])) continue;
+    event.tasks.push_back(tasks[i]);
+    event.nbytes.push_back(store_.put(tasks[i], std::move(values[i])));
+  }
+  if (!event.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(event));
+  return {};
+}
+
+std::optional<Error> WorkerActor::put_module(KeyKind key, const std::string& name, const std::string& sha256,
+                                             Bytes file) {
+  if (key != KeyKind::client) return Error{ErrorKind::invalid, "modules are uploaded with the client key"};
+  return put_module(name, sha256, file);
+}
+
+namespace {
+
+bool is_hash(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+std::optional<Error> write_file(const std::filesystem::path& path, const Bytes& bytes) {
+  const auto failed = [&](std::string_view what) {
+    return Error{ErrorKind::failed, fmt::format("{} {}: {}", what, path.string(), std::strerror(errno))};
+  };
+  const auto temporary = path.string() + ".part";
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0700);
+  if (fd < 0) return failed("cannot create");
+  for (std::size_t written = 0; written < bytes.size();) {
+    const auto count = ::write(fd, bytes.data() + written, bytes.size() - written);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      const auto error = failed("cannot write");
+      ::close(fd);
+      ::unlink(temporary.c_str());
+      return error;
+    }
+    written += static_cast<std::size_t>(count);
+  }
+  ::close(fd);
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return failed("cannot write");
+  return {};
+}
+
+}  // namespace
+
+std::optional<Error> WorkerActor::put_module(const std::string& name, const std::string& sha256, const Bytes& file) {
+  if (!options_.allow_uploads || !options_.registry)
+    return Error{ErrorKind::unsupported, fmt::format("{} takes no uploads of modules; its operator must allow them "
+                                                     "(--allow-uploads), or load {} there", name_, name)};
+  if (!is_hash(sha256)) return Error{ErrorKind::invalid, "the module's SHA-256 is not 64 hexadecimal digits"};
+  std::error_code failed;
+  std::filesystem::create_directories(options_.upload_directory, failed);
+  const auto path = options_.upload_directory / (sha256 + ".so");
+  if (auto error = write_file(path, file)) return error;
+  auto loaded = options_.registry->load(path.string(), sha256);
+  if (!loaded) {
+    std::filesystem::remove(path, failed);
+    return loaded.error();
+  }
+  node_.log(LogLevel::info, fmt::format("{}: module {} uploaded, {}", name_, name, sha256));
+  for (auto& [tmpl, known] : templates_)
+    if (!known.function) known.tmpl.reset();   // look again
+  if (link_) link_->send({ModulesAdded{std::move(*loaded)}});
+  return {};
+}
+
+}  // namespace troupe

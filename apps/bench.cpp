@@ -1,0 +1,129 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "apps/bench_cluster.hpp"
+#include "apps/bench_functions.hpp"
+#include "apps/bench_workloads.hpp"
+#include "apps/door.hpp"
+
+namespace troupe::apps {
+
+namespace json = boost::json;
+
+namespace {
+
+struct Flags {
+  std::string workload;
+  std::uint64_t tasks{};
+  unsigned workers{2};
+  unsigned threads{1};
+  unsigned repeats{};
+  std::string via{"scheduler"};
+};
+
+double us_per_task(std::chrono::nanoseconds time, std::uint64_t tasks) {
+  return static_cast<double>(time.count()) / 1e3 / static_cast<double>(tasks);
+}
+
+std::string as_json(const Flags& flags, const BenchResult& result) {
+  json::object document{{"schema", "troupe/v1/bench"},
+                        {"workload", flags.workload},
+                        {"tasks", result.tasks},
+                        {"workers", flags.workers},
+                        {"seconds", result.seconds},
+                        {"tasks_per_second", static_cast<double>(result.tasks) / result.seconds}};
+  if (flags.workload == "chain") document["via"] = flags.via;
+  if (result.cpu)
+    document["cpu_us_per_task"] = json::object{{"client", us_per_task(result.cpu->client, result.tasks)},
+                                               {"scheduler", us_per_task(result.cpu->scheduler, result.tasks)},
+                                               {"workers", us_per_task(result.cpu->workers, result.tasks)},
+                                               {"sum", us_per_task(result.cpu->sum(), result.tasks)}};
+  const auto add = [&](const char* name, std::optional<double> value) {
+    if (value) document[name] = *value;
+  };
+  add("us_per_hop", result.us_per_hop);
+  add("p50_us", result.p50_us);
+  add("p99_us", result.p99_us);
+  add("scheduler_bytes_per_task", result.scheduler_bytes_per_task);
+  for (const auto& [name, value] : result.more) document[name] = value;
+  return json::serialize(document) + "\n";
+}
+
+std::string as_text(const Flags& flags, const BenchResult& result) {
+  std::string out = fmt::format("{}: {} tasks in {:.3f} s, {:.0f} tasks/s\n", flags.workload, result.tasks, result.seconds,
+                                static_cast<double>(result.tasks) / result.seconds);
+  if (result.cpu)
+    out += fmt::format("CPU per task: client {:.2f} us, scheduler {:.2f} us, workers {:.2f} us, together {:.2f} us\n",
+                       us_per_task(result.cpu->client, result.tasks), us_per_task(result.cpu->scheduler, result.tasks),
+                       us_per_task(result.cpu->workers, result.tasks), us_per_task(result.cpu->sum(), result.tasks));
+  if (result.us_per_hop) out += fmt::format("per hop: {:.1f} us\n", *result.us_per_hop);
+  if (result.p50_us) out += fmt::format("round trip: p50 {:.1f} us, p99 {:.1f} us\n", *result.p50_us, *result.p99_us);
+  if (result.scheduler_bytes_per_task)
+    out += fmt::format("scheduler memory: {:.0f} bytes a task\n", *result.scheduler_bytes_per_task);
+  for (const auto& [name, value] : result.more) out += fmt::format("{}: {:.3f}\n", name, value);
+  return out;
+}
+
+BenchResult run_on(Client& client, BenchCluster* cluster, const Workload& workload, const Flags& flags) {
+  BenchRun run{client, cluster, flags.tasks ? flags.tasks : workload.tasks, flags.via == "worker"};
+  const unsigned repeats = flags.repeats ? flags.repeats : workload.repeats;
+  if (repeats > 1 || workload.repeats > 1) {
+    BenchRun warm_up = run;
+    warm_up.tasks = std::clamp<std::uint64_t>(run.tasks / 10, 1, 100'000);
+    workload.run(warm_up);
+  }
+  std::vector<BenchResult> results;
+  for (unsigned i = 0; i < repeats; ++i) results.push_back(workload.run(run));
+  std::sort(results.begin(), results.end(), [](const auto& a, const auto& b) { return a.seconds < b.seconds; });
+  return results[results.size() / 2];
+}
+
+ExitCode run(const Door& door, const Flags& flags) {
+  const auto all = workloads();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Workload& w) { return w.name == flags.workload; });
+  if (flags.via == "worker" && found->name != "chain")
+    throw CommandError(ExitCode::usage, "--via worker is for the workload chain");
+  BenchResult result;
+  if (found->in_process) {
+    LocalCluster cluster({.workers = flags.workers, .threads_per_worker = flags.threads, .modules = {::bench}});
+    Client client(cluster);
+    result = run_on(client, nullptr, *found, flags);
+  } else {
+    BenchCluster cluster({flags.workers, flags.threads});
+    result = run_on(cluster.client(), &cluster, *found, flags);
+  }
+  print(door.json() ? as_json(flags, result) : as_text(flags, result));
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Door& door) {
+  CLI::App* command = app.add_subcommand("bench", "Measure this machine: starts a cluster of real processes, runs, prints.");
+  auto flags = std::make_shared<Flags>();
+  std::vector<std::string> names;
+  std::string list = "Workloads:\n";
+  for (const Workload& workload : workloads()) {
+    names.emplace_back(workload.name);
+    list += fmt::format("  {:<12} {} ({})\n", workload.name, workload.doc, workload.tasks);
+  }
+  command->add_option("WORKLOAD", flags->workload, "what to run; see below")->required()->check(CLI::IsMember(names));
+  command->add_option("--tasks", flags->tasks, "how many tasks; default beside each workload")->check(CLI::Range(1U, 100'000'000U));
+  command->add_option("--workers", flags->workers, "worker processes (default 2)")->check(CLI::Range(1U, 256U));
+  command->add_option("--nthreads", flags->threads, "threads of each worker (default 1)")->check(CLI::Range(1U, 256U));
+  command->add_option("--repeat", flags->repeats, "runs, of which the median is shown (default 3)")->check(CLI::Range(1U, 100U));
+  command->add_option("--via", flags->via, "chain: where a hop goes through; worker lets a worker run the next link itself")
+      ->check(CLI::IsMember({"scheduler", "worker"}));
+  door.add_output_option(*command);
+  command->footer(list + "\nExamples:\n  troupe bench empty\n  troupe bench chain --via worker -o json\n"
+                         "  troupe bench empty --tasks 100000 --workers 4\n\n" + std::string(exit_codes_help));
+  command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
+}
+
+}  // namespace troupe::apps

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "runtime/exec/module.hpp"
+#include "runtime/store/buffer.hpp"
+
+/// What the tasks of `troupe bench` do: as little as their shape allows, so that the runtime is what is measured.
+namespace troupe::bench_tasks {
+
+inline void nothing(std::uint32_t) {}
+inline std::uint64_t identity(std::uint64_t x) { return x; }
+inline std::uint64_t increment(std::uint64_t x) { return x + 1; }
+inline std::uint64_t add(std::uint64_t a, std::uint64_t b) { return a + b; }
+inline std::uint64_t sum(const std::vector<std::uint64_t>& values) {
+  return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
+}
+/// A block with every page written, so that its transfer is not the first to touch it.
+inline Buffer make_block(std::uint64_t bytes) {
+  std::byte* memory = nullptr;
+  Buffer block = Buffer::allocate(bytes, &memory);
+  for (std::uint64_t at = 0; at < bytes; at += 4096) memory[at] = static_cast<std::byte>(at >> 12);
+  return block;
+}
+inline std::uint64_t size_of(const Buffer& block) { return block.size(); }
+
+}  // namespace troupe::bench_tasks
+
+TROUPE_MODULE(bench, troupe::bench_tasks::nothing, troupe::bench_tasks::identity, troupe::bench_tasks::increment,
+              troupe::bench_tasks::add, troupe::bench_tasks::sum, troupe::bench_tasks::make_block,
+              troupe::bench_tasks::size_of);

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "apps/bench_cluster.hpp"
+
+namespace troupe::apps {
+
+/// What one run of a workload showed. Empty where it does not apply.
+struct BenchResult {
+  std::uint64_t tasks{};
+  double seconds{};
+  std::optional<CpuUse> cpu;
+  std::optional<double> us_per_hop;
+  std::optional<double> p50_us;
+  std::optional<double> p99_us;
+  std::optional<double> scheduler_bytes_per_task;
+  std::vector<std::pair<std::string, double>> more;   ///< figures of this workload alone
+};
+
+struct BenchRun {
+  Client& client;
+  BenchCluster* cluster;      ///< null: everything is in this process
+  std::uint64_t tasks;
+  bool via_worker{};          ///< chain: hops need not cross the scheduler
+};
+
+struct Workload {
+  std::string_view name;
+  std::string_view doc;
+  std::uint64_t tasks;        ///< default
+  bool in_process{};
+  unsigned repeats{3};        ///< runs after the warm-up; the median is shown. 1: no warm-up either
+  BenchResult (*run)(const BenchRun&);
+};
+
+std::span<const Workload> workloads();
+
+}  // namespace troupe::apps

@@ -1,0 +1,189 @@
+#include "apps/config_values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace troupe::apps {
+
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\t'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  return result;
+}
+
+/// Takes a decimal number off the front; nothing if there is none. Does not depend on the locale.
+std::optional<double> take_number(std::string_view& text) {
+  std::size_t length = 0;
+  const auto digits = [&] {
+    const std::size_t start = length;
+    while (length < text.size() && text[length] >= '0' && text[length] <= '9') ++length;
+    return length - start;
+  };
+  std::size_t count = digits();
+  if (length < text.size() && text[length] == '.') {
+    ++length;
+    count += digits();
+  }
+  if (count == 0) return std::nullopt;
+  if (length + 1 < text.size() && (text[length] == 'e' || text[length] == 'E')) {
+    const std::size_t before = length++;
+    if (text[length] == '+' || text[length] == '-') ++length;
+    if (digits() == 0) length = before;
+  }
+  const double value = std::strtod(std::string(text.substr(0, length)).c_str(), nullptr);
+  text.remove_prefix(length);
+  return std::isfinite(value) ? std::optional(value) : std::nullopt;
+}
+
+std::string_view take_word(std::string_view& text) {
+  std::size_t length = 0;
+  while (length < text.size() && is_letter(text[length])) ++length;
+  const std::string_view word = text.substr(0, length);
+  text.remove_prefix(length);
+  return word;
+}
+
+std::optional<double> nanoseconds_in(std::string_view unit) {
+  constexpr std::array<std::pair<std::string_view, double>, 18> units{{{"ns", 1},
+                                                                       {"us", 1e3},
+                                                                       {"ms", 1e6},
+                                                                       {"s", 1e9},
+                                                                       {"sec", 1e9},
+                                                                       {"second", 1e9},
+                                                                       {"seconds", 1e9},
+                                                                       {"m", 60e9},
+                                                                       {"min", 60e9},
+                                                                       {"minute", 60e9},
+                                                                       {"minutes", 60e9},
+                                                                       {"h", 3600e9},
+                                                                       {"hour", 3600e9},
+                                                                       {"hours", 3600e9},
+                                                                       {"d", 86400e9},
+                                                                       {"day", 86400e9},
+                                                                       {"days", 86400e9},
+                                                                       {"hr", 3600e9}}};
+  for (const auto& [name, factor] : units)
+    if (name == unit) return factor;
+  return std::nullopt;
+}
+
+std::optional<double> bytes_in(std::string_view unit) {
+  const std::string name = lower(unit);
+  if (name.empty() || name == "b") return 1;
+  constexpr std::string_view powers = "kmgtp";
+  const auto power = powers.find(name.front());
+  if (power == std::string_view::npos) return std::nullopt;
+  const std::string_view rest = std::string_view(name).substr(1);
+  const double exponent = static_cast<double>(power) + 1;
+  if (rest == "ib" || rest == "i") return std::pow(1024.0, exponent);
+  if (rest == "b" || rest.empty()) return std::pow(1000.0, exponent);
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
+  text = trim(text);
+  if (text.empty()) return std::nullopt;
+  double total = 0;
+  while (!text.empty()) {
+    const auto value = take_number(text);
+    if (!value) return std::nullopt;
+    text = trim(text);
+    const std::string_view unit = take_word(text);
+    if (unit.empty()) {
+      if (*value != 0 || !text.empty()) return std::nullopt;
+      break;
+    }
+    const auto factor = nanoseconds_in(unit);
+    if (!factor) return std::nullopt;
+    total += *value * *factor;
+    text = trim(text);
+  }
+  if (total > 9.2e18) return std::nullopt;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::llround(total)));
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  text = trim(text);
+  const auto value = take_number(text);
+  if (!value) return std::nullopt;
+  text = trim(text);
+  const auto factor = bytes_in(take_word(text));
+  if (!factor || !text.empty()) return std::nullopt;
+  const double bytes = *value * *factor;
+  if (bytes > 1.8e19) return std::nullopt;
+  return static_cast<std::uint64_t>(std::round(bytes));
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+  const std::string word = lower(trim(text));
+  if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
+  if (word == "false" || word == "no" || word == "off" || word == "0") return false;
+  return std::nullopt;
+}
+
+std::string show_duration(std::chrono::nanoseconds duration) {
+  const auto ns = static_cast<double>(duration.count());
+  if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+  if (ns < 1e6) return fmt::format("{:.1f} us", ns / 1e3);
+  if (ns < 1e9) return fmt::format("{:.1f} ms", ns / 1e6);
+  if (ns < 120e9) return fmt::format("{:.1f} s", ns / 1e9);
+  if (ns < 7200e9) return fmt::format("{:.1f} min", ns / 60e9);
+  return fmt::format("{:.1f} h", ns / 3600e9);
+}
+
+std::string show_size(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (char& c : result)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  return result;
+}
+
+}  // namespace troupe::apps

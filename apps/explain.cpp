@@ -1,0 +1,58 @@
+#include <memory>
+#include <string>
+
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "apps/client_door.hpp"
+#include "apps/config_values.hpp"
+#include "apps/door.hpp"
+
+namespace troupe::apps {
+
+namespace {
+
+/// Prints what the scheduler has to say about one task: `explain` says why it is where it is, `story` how it got there.
+ExitCode tell_of(const Door& door, QueryKind kind, const char* schema, const std::string& key) {
+  Connection connection(door);
+  const QueryReply reply = connection.ask({{}, kind, {}, 0, key});
+  if (kind == QueryKind::story && reply.lines.empty())
+    throw CommandError(ExitCode::not_found, fmt::format("nothing is remembered of task '{}'", printable(key)));
+  if (door.json()) {
+    boost::json::array lines;
+    for (const std::string& line : reply.lines) lines.emplace_back(line);
+    boost::json::object document{{"schema", schema}, {"key", key}};
+    if (kind == QueryKind::explain) document["code"] = reply.code;
+    document["lines"] = std::move(lines);
+    print(boost::json::serialize(document) + "\n");
+    return ExitCode::done;
+  }
+  for (const std::string& line : reply.lines) print(printable(line) + "\n");
+  if (!reply.code.empty()) print(fmt::format("reason code: {}\n", printable(reply.code)));
+  return ExitCode::done;
+}
+
+void add(CLI::App& app, Door& door, const char* name, const char* doc, QueryKind kind, const char* schema) {
+  CLI::App* command = app.add_subcommand(name, doc);
+  auto key = std::make_shared<std::string>();
+  command->add_option("KEY", *key, "the task, as `troupe list tasks` shows it")->required();
+  door.add_scheduler_options(*command);
+  door.add_output_option(*command);
+  command->footer(fmt::format("Examples:\n  troupe {0} add-7-0\n  troupe {0} add-7-0 -o json\n\n{1}", name, exit_codes_help));
+  command->callback([&door, key, kind, schema] {
+    door.run = [&door, key, kind, schema] { return tell_of(door, kind, schema, *key); };
+  });
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, Door& door) {
+  add(app, door, "explain", "Say why a task is where it is: what it waits for, or why it failed.", QueryKind::explain,
+      "troupe/v1/explain");
+}
+
+void add_story(CLI::App& app, Door& door) {
+  add(app, door, "story", "Show what happened to a task, oldest first.", QueryKind::story, "troupe/v1/story");
+}
+
+}  // namespace troupe::apps

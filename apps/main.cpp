@@ -1,0 +1,63 @@
+#include <csignal>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "apps/door.hpp"
+#include "apps/bench_functions.hpp"
+#include "apps/client_door.hpp"
+#include "apps/demo_wordcount.hpp"
+#include "apps/version.hpp"
+
+/// The `troupe` program: reads the command line, runs one sub-command, turns its end into an exit code.
+namespace troupe::apps {
+namespace {
+
+int fail_with(ExitCode code, const std::string& text) {
+  tell(text);
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Troupe: an actor-model, distributed task runtime.", "troupe");
+  app.set_version_flag("--version", std::string(version));
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  app.footer("Examples:\n"
+             "  troupe local                                  scheduler and workers on this machine\n"
+             "  troupe scheduler &  troupe worker             the same by hand; the worker finds its scheduler\n"
+             "  troupe demo wordcount /usr/share/doc          count the words of a tree of files\n"
+             "  troupe status -o json                         for programs\n\n" +
+             std::string(exit_codes_help));
+
+  Door door;
+  for (auto add : {add_scheduler, add_worker, add_local, add_status, add_list, add_explain, add_story, add_bench,
+                   add_demo, add_version, add_config})
+    add(app, door);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);   // prints help and version to stdout, errors to stderr
+    return status == 0 ? 0 : static_cast<int>(ExitCode::usage);
+  }
+  return static_cast<int>(door.run());
+}
+
+}  // namespace
+}  // namespace troupe::apps
+
+int main(int argc, char** argv) {
+  using namespace troupe::apps;
+  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {::demo, ::bench});
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(argc, argv);
+  } catch (const CommandError& error) {
+    return fail_with(error.code(), error.what());
+  } catch (const std::exception& error) {
+    if (const auto code = exit_code_of(error)) return fail_with(*code, error.what());
+    return fail_with(ExitCode::internal, fmt::format("internal error: {}", error.what()));
+  }
+}

@@ -1,0 +1,122 @@
+#include "apps/nanny_door.hpp"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/node_door.hpp"
+#include "apps/process.hpp"
+
+namespace troupe::apps {
+
+namespace {
+
+unsigned worker_count(const Config& config) {
+  if (config.text("worker.nworkers") == "auto") return available_cpus();
+  return static_cast<unsigned>(config.integer("worker.nworkers"));
+}
+
+/// The command line of worker `index`: what we were told, with each worker's share of this machine.
+std::vector<std::string> command_of(const Door& door, const Config& config, const WorkerFlags& flags,
+                                    const WorkerProcesses::Settings& settings, unsigned index) {
+  std::vector<std::string> command{ChildProcess::self(), "worker", "--no-nanny"};
+  const auto add = [&](const std::string& flag, const std::string& value) {
+    if (!value.empty()) command.insert(command.end(), {flag, value});
+  };
+  if (!settings.scheduler_address.empty()) command.push_back(settings.scheduler_address);
+  add("--scheduler-file", settings.access_file.string());
+  add("--config", door.config_file);
+  add("--name", flags.name.empty() || settings.workers == 1 ? flags.name : fmt::format("{}-{}", flags.name, index));
+  add("--nthreads", std::to_string(worker_threads(config, settings.workers)));
+  add("--nworkers", "1");
+  add("--memory-limit", std::to_string(worker_memory(config, settings.workers)));
+  add("--resources", flags.resources);
+  for (const std::string& module : flags.modules) add("--module", module);
+  if (flags.allow_uploads) command.emplace_back("--allow-uploads");
+  if (flags.insecure) command.emplace_back("--insecure");
+  for (const auto& [key, flag] : {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
+    if (const auto port = config.integer(key); port != 0) add(flag, std::to_string(port + index));
+  for (const char* key : {"worker.host", "worker.death-timeout", "logging.level", "logging.format", "logging.file"}) {
+    const Setting& setting = config.setting(key);
+    if (setting.source.starts_with("flag")) add(std::string(find_option(key)->flag), setting.text);
+  }
+  add("--output", door.output);
+  return command;
+}
+
+void pass_on(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written <= 0) return;   // nobody reads it; the worker's own log counts what is lost
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace
+
+WorkerProcesses::WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags, const Settings& settings,
+                                 const AccessFile& access, Log& log)
+    : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "nanny")})) {
+  for (unsigned i = 0; i < settings.workers; ++i) {
+    NannyOptions options;
+    options.command = command_of(door, config, flags, settings, i);
+    options.scheduler_address = settings.scheduler_address;
+    options.access = access;
+    options.on_output = pass_on;
+    options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
+    auto started = start_nanny(*node_, std::move(options));
+    if (!started) raise(started.error());
+    nannies_.push_back(std::move(*started));
+  }
+}
+
+WorkerProcesses::~WorkerProcesses() {
+  stop();
+  (void)wait();
+}
+
+void WorkerProcesses::stop() {
+  for (NannyHandle& nanny : nannies_)
+    if (!nanny.wait_for(Duration{0})) nanny.stop();
+}
+
+Result<void> WorkerProcesses::wait() {
+  Result<void> first;
+  for (const NannyHandle& nanny : nannies_)
+    if (auto ended = nanny.wait(); !ended && first) first = std::move(ended);
+  return first;
+}
+
+ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
+  Signals signals;
+  const Config config = door.config();
+  const auto log = door.log(config, "nanny", flags.name);
+  (void)parse_resources(flags.resources);   // a slip is told here once, not by each worker again and again
+  const auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
+  if (!access) return ExitCode::done;
+  const PidFile pid_file(flags.pid_file);
+  WorkerProcesses::Settings settings;
+  settings.workers = worker_count(config);
+  settings.access_file = door.access_file;
+  settings.scheduler_address = door.scheduler;
+  WorkerProcesses processes(door, config, flags, settings, *access, *log);
+
+  Result<void> ended;
+  std::thread watcher([&] {
+    ended = processes.wait();
+    signals.end();
+  });
+  const int signal = signals.wait();
+  if (signal > 0) log->write(Level::info, "nanny", "draining", fmt::format("stopping: signal {}", signal));
+  signals.guard([&] {
+    if (signal > 0) processes.stop();
+    watcher.join();
+  });
+  if (signal <= 0 && !ended) raise(ended.error());
+  return ExitCode::done;
+}
+
+}  // namespace troupe::apps

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/nanny.hpp"
+#include "actors/node.hpp"
+#include "apps/door.hpp"
+#include "apps/worker_door.hpp"
+
+namespace troupe::apps {
+
+/// Worker processes of this program, each with a nanny in this process that starts it again when it dies. Owned by a
+/// command; not on a loop thread. Raises CommandError if a process cannot be started.
+class WorkerProcesses {
+public:
+  struct Settings {
+    unsigned workers{1};
+    std::filesystem::path access_file;
+    std::string scheduler_address;   ///< empty: the one in the access file
+  };
+  WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags, const Settings& settings,
+                  const AccessFile& access, Log& log);
+  ~WorkerProcesses();
+  WorkerProcesses(const WorkerProcesses&) = delete;
+  WorkerProcesses& operator=(const WorkerProcesses&) = delete;
+
+  /// Lets them finish what they run. Returns at once.
+  void stop();
+  /// Blocks until all have ended; the first error.
+  Result<void> wait();
+
+private:
+  std::unique_ptr<Node> node_;
+  std::vector<NannyHandle> nannies_;
+};
+
+/// `troupe worker` with a nanny.
+ExitCode run_nanny(const Door& door, const WorkerFlags& flags);
+
+}  // namespace troupe::apps

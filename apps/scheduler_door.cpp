@@ -1,0 +1,88 @@
+#include "apps/scheduler_door.hpp"
+
+#include <chrono>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/node_door.hpp"
+#include "apps/version.hpp"
+
+namespace troupe::apps {
+
+SchedulerOptions scheduler_options(const Config& config) {
+  SchedulerOptions options;
+  options.host = config.text("scheduler.host");
+  options.port = static_cast<std::uint16_t>(config.integer("scheduler.port"));
+  options.version = version;
+  SchedulerConfig& decide = options.config;
+  const auto duration = [&](std::string_view key) { return config.duration(key).value_or(Duration{0}); };
+  decide.allowed_failures = static_cast<std::uint32_t>(config.integer("scheduler.allowed-failures"));
+  decide.worker_ttl = duration("scheduler.worker-ttl");
+  decide.suspect_after = duration("scheduler.suspect-after");
+  decide.no_workers_timeout = duration("scheduler.no-workers-timeout");
+  decide.missing_module_timeout = duration("scheduler.missing-module-timeout");
+  decide.work_stealing = config.boolean("scheduler.work-stealing");
+  decide.work_stealing_interval = duration("scheduler.work-stealing-interval");
+  decide.worker_saturation = config.number("scheduler.worker-saturation");
+  decide.prefetch_horizon = duration("scheduler.prefetch-horizon");
+  decide.bandwidth = static_cast<double>(config.size("scheduler.bandwidth").value_or(0));
+  decide.heartbeat_ms = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(duration("scheduler.heartbeat")).count());
+  decide.story_length = static_cast<std::uint32_t>(config.integer("scheduler.story-length"));
+  decide.max_tasks = static_cast<std::uint64_t>(config.integer("scheduler.max-tasks"));
+  decide.max_prefixes = static_cast<std::uint32_t>(config.integer("scheduler.max-prefixes"));
+  return options;
+}
+
+SchedulerService::SchedulerService(const Config& config, const SchedulerServiceOptions& options, Log& log)
+    : access_(AccessFile::generate()), node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "scheduler")})) {
+  SchedulerOptions chosen = scheduler_options(config);
+  chosen.access = access_;
+  chosen.insecure = options.insecure;
+  auto started = start_scheduler(*node_, std::move(chosen));
+  if (!started)
+    throw CommandError(ExitCode::failed, fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
+  handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
+  if (options.dashboard) serve_pages(config, options.insecure);
+  access_.scheduler_address = handle_->address();
+  access_.http_address = http_address();
+  access_.pid = static_cast<std::uint64_t>(::getpid());
+  access_.started_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                std::chrono::system_clock::now().time_since_epoch())
+                                .count();
+}
+
+void SchedulerService::serve_pages(const Config& config, bool insecure) {
+  const HostPort where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
+  auto metrics = std::make_shared<monitoring::Metrics>(build_info());
+  metrics->add_scheduler([this] { return handle_->counters(); });
+  monitoring::PageSources sources;
+  sources.metrics = std::move(metrics);
+  sources.ready = [this] {
+    return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
+  };
+  sources.summary = [this] { return handle_->summary(); };
+  monitoring::HttpConfig http;
+  http.host = where.host;
+  http.port = where.port;
+  http.insecure = insecure;
+  http.token = access_.http_token.reveal_hex();
+  http.allowed_hosts = allowed_hosts(config);
+  auto served = monitoring::HttpServer::start(std::move(http), monitoring::node_routes(std::move(sources)));
+  if (!served) throw CommandError(served.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed, served.error().text);
+  http_ = std::move(*served);
+}
+
+void SchedulerService::stop(const std::string& reason) {
+  draining_ = true;
+  handle_->stop(reason);
+  handle_->wait();
+}
+
+SchedulerService::~SchedulerService() {
+  if (http_) http_->stop();
+  if (handle_ && !handle_->stopped()) stop("ended");
+}
+
+}  // namespace troupe::apps

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "actors/node.hpp"
+#include "actors/scheduler_node.hpp"
+#include "apps/config.hpp"
+#include "apps/logging.hpp"
+#include "monitoring/http_server.hpp"
+#include "monitoring/pages.hpp"
+#include "protocol/access.hpp"
+
+namespace troupe::apps {
+
+struct SchedulerServiceOptions {
+  bool insecure{};
+  bool dashboard{true};
+};
+
+/// A scheduler as an operator knows it: its node, its pages and its keys. Owned by a command; not on a loop thread.
+/// Raises CommandError if it cannot listen.
+class SchedulerService {
+public:
+  SchedulerService(const Config& config, const SchedulerServiceOptions& options, Log& log);
+  ~SchedulerService();
+  SchedulerService(const SchedulerService&) = delete;
+  SchedulerService& operator=(const SchedulerService&) = delete;
+
+  [[nodiscard]] const AccessFile& access() const { return access_; }
+  [[nodiscard]] SchedulerHandle& handle() { return *handle_; }
+  [[nodiscard]] Node& node() { return *node_; }
+  /// host:port; empty if there are no pages.
+  [[nodiscard]] std::string http_address() const { return http_ ? http_->address() : std::string(); }
+  /// Says goodbye to workers and clients, and returns when it has ended.
+  void stop(const std::string& reason);
+
+private:
+  void serve_pages(const Config& config, bool insecure);
+
+  AccessFile access_;
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<SchedulerHandle> handle_;
+  std::unique_ptr<monitoring::HttpServer> http_;   ///< ends first: its pages ask the scheduler
+};
+
+/// The options of a scheduler from the configuration, but for keys.
+SchedulerOptions scheduler_options(const Config& config);
+
+}  // namespace troupe::apps

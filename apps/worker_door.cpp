@@ -1,0 +1,136 @@
+#include "apps/worker_door.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "actors/nanny.hpp"
+#include "apps/bench_functions.hpp"
+#include "apps/client_door.hpp"
+#include "apps/config_values.hpp"
+#include "apps/demo_wordcount.hpp"
+#include "apps/node_door.hpp"
+#include "apps/version.hpp"
+#include "monitoring/pages.hpp"
+
+namespace troupe::apps {
+
+std::vector<ResourceAmount> parse_resources(std::string_view text) {
+  std::vector<ResourceAmount> resources;
+  while (!text.empty()) {
+    const auto end = text.find_first_of(" ,");
+    const std::string_view word = text.substr(0, end);
+    text = end == std::string_view::npos ? std::string_view{} : text.substr(end + 1);
+    if (word.empty()) continue;
+    const auto equals = word.find('=');
+    const std::string amount(equals == std::string_view::npos ? "" : word.substr(equals + 1));
+    char* rest = nullptr;
+    const double value = std::strtod(amount.c_str(), &rest);
+    if (equals == 0 || amount.empty() || *rest != '\0' || !std::isfinite(value) || value < 0)
+      throw CommandError(ExitCode::usage, fmt::format("--resources: '{}' is not NAME=AMOUNT, as in \"GPU=2 MEM=10e9\"", printable(word)));
+    resources.push_back({std::string(word.substr(0, equals)), value});
+  }
+  return resources;
+}
+
+std::uint32_t worker_threads(const Config& config, unsigned workers) {
+  if (config.text("worker.nthreads") != "auto") return static_cast<std::uint32_t>(config.integer("worker.nthreads"));
+  return std::max(1U, available_cpus() / std::max(1U, workers));
+}
+
+std::uint64_t worker_memory(const Config& config, unsigned workers) {
+  if (const auto size = config.size("worker.memory-limit")) return *size;
+  return available_memory() / std::max(1U, workers);
+}
+
+std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files) {
+  auto registry = std::make_shared<FunctionRegistry>();
+  for (const Module* own : {&::demo, &::bench})
+    if (const auto added = registry->add(*own); !added) raise(added.error());
+  for (const std::string& file : files) {
+    if (const auto loaded = registry->load(file); !loaded)
+      throw CommandError(ExitCode::failed, fmt::format("--module {}: {}", file, loaded.error().text));
+  }
+  return registry;
+}
+
+std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals, std::optional<std::chrono::nanoseconds> patience) {
+  using Clock = std::chrono::steady_clock;
+  const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
+  const auto start = Clock::now();
+  bool told = false;
+  while (!std::filesystem::exists(path)) {
+    if (patience && Clock::now() - start >= *patience)
+      throw CommandError(ExitCode::authentication, fmt::format("{}: there is no access file; is a scheduler running here? On another "
+                                                               "machine, copy its access file and name it with --scheduler-file", path.string()));
+    if (!told) tell(fmt::format("waiting for a scheduler to write {}", path.string()));
+    told = true;
+    if (signals.wait(std::chrono::milliseconds(50)) > 0) return std::nullopt;
+  }
+  auto access = AccessFile::read(path);
+  if (!access) throw CommandError(ExitCode::authentication, access.error().text);
+  return std::move(*access);
+}
+
+WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, const Door& door, AccessFile access, Log& log)
+    : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "worker")})) {
+  WorkerOptions options;
+  options.registry = worker_registry(flags.modules);
+  options.resources = parse_resources(flags.resources);
+  serve_pages(config, flags.insecure, access.http_token.reveal_hex());
+  options.http_address = http_->address();
+  options.scheduler_address = door.scheduler;
+  options.access = std::move(access);
+  options.name = flags.name;
+  options.threads = worker_threads(config, 1);
+  options.memory_limit = worker_memory(config, 1);
+  options.host = config.text("worker.host");
+  options.port = static_cast<std::uint16_t>(config.integer("worker.port"));
+  options.insecure = flags.insecure;
+  adopt_nanny(options);
+  options.allow_uploads = flags.allow_uploads;
+  options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
+  auto started = start_worker(*node_, std::move(options));
+  if (!started) throw CommandError(ExitCode::failed, fmt::format("{}; choose another port with --worker-port (0 = any free one)", started.error().text));
+  handle_ = std::make_unique<WorkerHandle>(std::move(*started));
+  asked_ = handle_.get();
+}
+
+void WorkerService::serve_pages(const Config& config, bool insecure, const std::string& token) {
+  auto metrics = std::make_shared<monitoring::Metrics>(build_info());
+  metrics->add_worker([this] {
+    const WorkerHandle* handle = asked_;
+    return handle ? handle->counters() : WorkerCounters{};
+  });
+  monitoring::PageSources sources;
+  sources.metrics = std::move(metrics);
+  sources.ready = [this] {
+    const WorkerHandle* handle = asked_;
+    return std::vector<monitoring::ReadyCheck>{{"registered", handle && handle->id() && !handle->stopped()},
+                                               {"not draining", !draining_}};
+  };
+  monitoring::HttpConfig http;
+  http.flag = "--http-port";
+  http.port = static_cast<std::uint16_t>(config.integer("worker.http-port"));
+  http.insecure = insecure;
+  http.token = token;
+  http.allowed_hosts = allowed_hosts(config);
+  auto served = monitoring::HttpServer::start(std::move(http), monitoring::node_routes(std::move(sources)));
+  if (!served) throw CommandError(ExitCode::failed, served.error().text);
+  http_ = std::move(*served);
+}
+
+void WorkerService::drain(const std::string& reason) {
+  draining_ = true;
+  handle_->drain(reason);
+}
+
+WorkerService::~WorkerService() {
+  if (http_) http_->stop();
+  if (handle_ && !handle_->stopped()) handle_->stop("ended");
+}
+
+}  // namespace troupe::apps

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/node.hpp"
+#include "actors/worker_node.hpp"
+#include "apps/config.hpp"
+#include "apps/door.hpp"
+#include "apps/logging.hpp"
+#include "apps/signals.hpp"
+#include "monitoring/http_server.hpp"
+
+namespace troupe::apps {
+
+/// What the command line says of a worker beside the configuration.
+struct WorkerFlags {
+  std::string name;
+  std::string resources;              ///< "GPU=2 MEM=10e9"
+  std::vector<std::string> modules;   ///< files
+  std::string pid_file;
+  bool insecure{};
+  bool no_nanny{};
+  bool allow_uploads{};
+};
+
+/// "GPU=2 MEM=10e9", separated by spaces or commas; raises a usage error.
+std::vector<ResourceAmount> parse_resources(std::string_view text);
+
+/// Threads and memory of each of `workers` worker processes on this machine.
+std::uint32_t worker_threads(const Config& config, unsigned workers);
+std::uint64_t worker_memory(const Config& config, unsigned workers);
+
+/// The functions that workers of this program can run: its own modules, and those of the files.
+std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files);
+
+/// The keys and address to go by. If there is no access file yet it is waited for, since a worker may well be started
+/// together with its scheduler; raises when `patience` is over, or with nothing when a signal came.
+std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals, std::optional<std::chrono::nanoseconds> patience);
+
+/// A worker as an operator knows it: its node and its pages. Owned by a command; not on a loop thread.
+class WorkerService {
+public:
+  WorkerService(const Config& config, const WorkerFlags& flags, const Door& door, AccessFile access, Log& log);
+  ~WorkerService();
+  WorkerService(const WorkerService&) = delete;
+  WorkerService& operator=(const WorkerService&) = delete;
+
+  [[nodiscard]] WorkerHandle& handle() { return *handle_; }
+  [[nodiscard]] std::string http_address() const { return http_->address(); }
+  void drain(const std::string& reason);
+
+private:
+  void serve_pages(const Config& config, bool insecure, const std::string& token);
+
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<Node> node_;
+  std::unique_ptr<WorkerHandle> handle_;
+  std::atomic<WorkerHandle*> asked_{nullptr};   ///< for pages: null before the worker is there
+  std::unique_ptr<monitoring::HttpServer> http_;
+};
+
+}  // namespace troupe::apps

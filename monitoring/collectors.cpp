@@ -1,0 +1,273 @@
+#include "monitoring/collectors.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace troupe::monitoring {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+namespace {
+
+MetricFamily family(std::string name, std::string help, MetricType type, std::vector<Sample> samples) {
+  MetricFamily result{std::move(name), std::move(help), type, {}};
+  result.metric.reserve(samples.size());
+  for (Sample& sample : samples) {
+    ClientMetric metric;
+    metric.label = std::move(sample.labels);
+    (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = sample.value;
+    result.metric.push_back(std::move(metric));
+  }
+  return result;
+}
+
+double number(std::uint64_t value) { return static_cast<double>(value); }
+double seconds(std::uint64_t microseconds) { return static_cast<double>(microseconds) * 1e-6; }
+
+Sample state(const char* name, std::uint64_t value) { return {number(value), {{"state", name}}}; }
+Sample reason(const char* name, std::uint64_t value) { return {number(value), {{"reason", name}}}; }
+
+/// The prefixes to show: in order of their names, the rest added up as "other" beyond the limit.
+struct ShownPrefixes {
+  std::vector<std::pair<std::string, PrefixCounters>> rows;
+  std::uint64_t overflow{};
+};
+
+void add(PrefixCounters& sum, const PrefixCounters& part) {
+  sum.finished += part.finished;
+  sum.erred += part.erred;
+  sum.retried += part.retried;
+  sum.suspicious += part.suspicious;
+  sum.compute_us += part.compute_us;
+  sum.output_bytes += part.output_bytes;
+}
+
+/// Bytes of the UTF-8 character at the front of `text`; 0 if it is not one.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first < 0xF0) return follows(1) && follows(2) ? 3 : 0;
+  if (first >= 0xF0 && first < 0xF5) return follows(1) && follows(2) && follows(3) ? 4 : 0;
+  return 0;
+}
+
+/// A user's name as a label: at most 120 bytes, whole characters, nothing that steers a terminal.
+std::string label_value(std::string_view name) {
+  constexpr std::size_t length_max = 120;
+  std::string result;
+  while (!name.empty()) {
+    const std::size_t length = character_length(name);
+    if (result.size() + length > length_max) break;
+    const auto first = static_cast<unsigned char>(name.front());
+    if (length == 0 || first < 0x20 || first == 0x7F) result += '?';
+    else result.append(name.substr(0, length));
+    name.remove_prefix(length == 0 ? 1 : length);
+  }
+  return result;
+}
+
+ShownPrefixes shown_prefixes(const std::map<std::string, PrefixCounters>& prefixes) {
+  std::map<std::string, PrefixCounters> rows;   // two names may become one label, and a series must not come twice
+  ShownPrefixes shown;
+  PrefixCounters other;
+  bool any_other = false;
+  for (const auto& [name, counters] : prefixes) {
+    std::string label = label_value(name);
+    const bool known = rows.contains(label);
+    if (label != "other" && (known || rows.size() < prefix_labels_max)) {
+      add(rows[std::move(label)], counters);
+      continue;
+    }
+    add(other, counters);
+    any_other = true;
+    if (label != "other") ++shown.overflow;
+  }
+  shown.rows.assign(rows.begin(), rows.end());
+  if (any_other) shown.rows.emplace_back("other", other);
+  return shown;
+}
+
+template <class Value>
+std::vector<Sample> by_prefix(const ShownPrefixes& shown, Value value) {
+  std::vector<Sample> samples;
+  for (const auto& [name, counters] : shown.rows) samples.push_back({value(counters), {{"prefix", name}}});
+  return samples;
+}
+
+void add_prefixes(std::vector<MetricFamily>& out, const ShownPrefixes& shown) {
+  out.push_back(counter("troupe_scheduler_tasks_finished_total", "Tasks that made a value, by name of the function.",
+                        by_prefix(shown, [](const PrefixCounters& p) { return number(p.finished); })));
+  out.push_back(counter("troupe_scheduler_tasks_erred_total", "Tasks that failed for good, by name of the function.",
+                        by_prefix(shown, [](const PrefixCounters& p) { return number(p.erred); })));
+  out.push_back(counter("troupe_scheduler_tasks_retried_total", "Attempts made again after one that failed.",
+                        by_prefix(shown, [](const PrefixCounters& p) { return number(p.retried); })));
+  out.push_back(counter("troupe_scheduler_tasks_suspicious_total", "Runs that a dying worker took along.",
+                        by_prefix(shown, [](const PrefixCounters& p) { return number(p.suspicious); })));
+  out.push_back(counter("troupe_scheduler_tasks_compute_seconds_total", "Time spent in users' functions.",
+                        by_prefix(shown, [](const PrefixCounters& p) { return seconds(p.compute_us); })));
+  out.push_back(gauge("troupe_scheduler_tasks_output_bytes", "Size of all values made so far.",
+                      by_prefix(shown, [](const PrefixCounters& p) { return number(p.output_bytes); })));
+  out.push_back(counter("troupe_metrics_label_overflow_total",
+                        "Names of functions that are shown together as prefix \"other\".",
+                        {{number(shown.overflow)}}));
+}
+
+std::string read_file(const char* path) {
+  std::ifstream in(path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+double boot_time_seconds() {
+  const std::string stat = read_file("/proc/stat");
+  const auto at = stat.find("\nbtime ");
+  return at == std::string::npos ? 0 : std::strtod(stat.c_str() + at + 7, nullptr);
+}
+
+std::size_t open_files() {
+  std::error_code error;
+  std::size_t count = 0;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error))
+    ++count;
+  return count == 0 ? 0 : count - 1;   // less the one that reads the directory
+}
+
+}  // namespace
+
+MetricFamily counter(std::string name, std::string help, std::vector<Sample> samples) {
+  return family(std::move(name), std::move(help), MetricType::Counter, std::move(samples));
+}
+
+MetricFamily gauge(std::string name, std::string help, std::vector<Sample> samples) {
+  return family(std::move(name), std::move(help), MetricType::Gauge, std::move(samples));
+}
+
+std::vector<MetricFamily> SchedulerCollector::Collect() const {
+  const SchedulerCounters c = counters_();
+  std::vector<MetricFamily> out;
+
+  std::vector<Sample> tasks;
+  for (std::size_t i = 0; i < task_state_count; ++i)
+    if (static_cast<TaskState>(i) != TaskState::forgotten)
+      tasks.push_back(state(name_of(static_cast<TaskState>(i)), c.tasks[i]));
+  out.push_back(gauge("troupe_scheduler_tasks", "Tasks the scheduler knows, by state.", std::move(tasks)));
+  out.push_back(counter("troupe_scheduler_tasks_forgotten_total", "Tasks nobody wants any more.",
+                        {{number(c.tasks[static_cast<std::size_t>(TaskState::forgotten)])}}));
+  out.push_back(gauge("troupe_scheduler_task_groups", "Groups of tasks (accepted submissions) the scheduler knows.",
+                      {{number(c.groups)}}));
+
+  const std::uint64_t busy = c.workers_idle + c.workers_saturated;
+  const std::uint64_t partial = c.workers_running > busy ? c.workers_running - busy : 0;
+  out.push_back(gauge("troupe_scheduler_workers", "Workers, by state.",
+                      {state("idle", c.workers_idle), state("partially_saturated", partial),
+                       state("saturated", c.workers_saturated), state("paused", c.workers_paused),
+                       state("suspect", c.workers_suspect)}));
+  out.push_back(counter("troupe_scheduler_workers_added_total", "Workers that registered.", {{number(c.workers_added)}}));
+  out.push_back(counter("troupe_scheduler_workers_removed_total", "Workers that are gone, by reason.",
+                        {reason("drained", c.workers_drained), reason("lost", c.workers_lost)}));
+
+  out.push_back(gauge("troupe_scheduler_clients", "Clients with a session.", {{number(c.clients)}}));
+  out.push_back(counter("troupe_scheduler_client_connections_opened_total", "Client sessions that began.",
+                        {{number(c.clients_opened)}}));
+  out.push_back(counter("troupe_scheduler_client_connections_closed_total", "Client sessions that ended.",
+                        {{number(c.clients_closed)}}));
+
+  out.push_back(counter("troupe_scheduler_submissions_total", "Graph chunks accepted.", {{number(c.submissions)}}));
+  out.push_back(counter("troupe_scheduler_tasks_submitted_total", "Tasks accepted.", {{number(c.submitted_tasks)}}));
+  out.push_back(counter("troupe_scheduler_tasks_poisoned_total", "Tasks failed because workers died running them.",
+                        {{number(c.poisoned)}}));
+  out.push_back(counter("troupe_scheduler_tasks_recomputed_total", "Values lost with a worker and computed again.",
+                        {{number(c.recomputed)}}));
+  out.push_back(counter("troupe_scheduler_late_completions_total", "Completions of an attempt that no longer counts.",
+                        {{number(c.late_completions)}}));
+  out.push_back(counter("troupe_scheduler_transitions_total", "Changes of a task's state.", {{number(c.transitions)}}));
+  add_prefixes(out, shown_prefixes(c.prefixes));
+
+  out.push_back(counter("troupe_stealing_requests_total", "Tasks asked back from a worker.", {{number(c.steal_requests)}}));
+  out.push_back(counter("troupe_stealing_confirmed_total", "Tasks a worker gave back.", {{number(c.steals_confirmed)}}));
+  out.push_back(counter("troupe_stealing_rejected_total", "Tasks a worker kept, having started them.",
+                        {{number(c.steals_rejected)}}));
+  return out;
+}
+
+std::vector<MetricFamily> WorkerCollector::Collect() const {
+  const WorkerCounters c = counters_();
+  const double resident = [] {
+    const std::string statm = read_file("/proc/self/statm");
+    const auto space = statm.find(' ');
+    return space == std::string::npos ? 0.0
+                                      : std::strtod(statm.c_str() + space, nullptr) *
+                                            static_cast<double>(::sysconf(_SC_PAGESIZE));
+  }();
+  return {
+      gauge("troupe_worker_tasks", "Tasks on this worker, by state.",
+            {state("waiting", c.waiting), state("fetching", c.fetching), state("ready", c.ready),
+             state("executing", c.executing), state("seceded", c.seceded), state("memory", c.stored)}),
+      gauge("troupe_worker_threads", "Threads that run tasks.", {{number(c.threads)}}),
+      counter("troupe_worker_tasks_finished_total", "Tasks that made a value here.", {{number(c.finished)}}),
+      counter("troupe_worker_tasks_erred_total", "Runs that failed here.", {{number(c.erred)}}),
+      counter("troupe_worker_tasks_compute_seconds_total", "Time spent in users' functions.", {{seconds(c.compute_us)}}),
+      gauge("troupe_worker_memory_managed_bytes", "Size of the values in memory.", {{number(c.managed_bytes)}}),
+      gauge("troupe_worker_memory_unmanaged_bytes", "Resident memory of the process beside its values.",
+            {{std::max(0.0, resident - number(c.managed_bytes))}}),
+      counter("troupe_worker_transfers_received_total", "Values fetched from other workers.",
+              {{number(c.transfers_received)}}),
+      counter("troupe_worker_transfers_sent_total", "Values given to others.", {{number(c.transfers_sent)}}),
+      counter("troupe_worker_transfer_received_bytes_total", "Bytes of values fetched.", {{number(c.received_bytes)}}),
+      counter("troupe_worker_transfer_sent_bytes_total", "Bytes of values given to others.", {{number(c.sent_bytes)}}),
+      counter("troupe_worker_transfer_copied_bytes_total", "Bytes of large buffers copied in user space on the way.",
+              {{number(c.copied_bytes)}}),
+      gauge("troupe_worker_transfers_incoming", "Fetches under way.", {{number(c.transfers_incoming)}}),
+      gauge("troupe_worker_transfers_outgoing", "Requests of others being answered.",
+            {{number(c.transfers_outgoing)}}),
+  };
+}
+
+std::vector<MetricFamily> ProcessCollector::Collect() const {
+  // Fields of /proc/self/stat after the program's name, which may hold spaces and parentheses itself.
+  const std::string stat = read_file("/proc/self/stat");
+  const auto close = stat.rfind(')');
+  if (close == std::string::npos) return {};
+  std::istringstream fields(stat.substr(close + 1));
+  std::vector<std::string> field(3);
+  for (std::string word; fields >> word;) field.push_back(word);
+  if (field.size() < 25) return {};
+  const auto at = [&](std::size_t i) { return std::strtod(field[i].c_str(), nullptr); };
+  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  return {
+      counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+              {{(at(14) + at(15)) / ticks}}),
+      gauge("process_threads", "Number of OS threads in the process.", {{at(20)}}),
+      gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+            {{boot_time_seconds() + at(22) / ticks}}),
+      gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", {{at(23)}}),
+      gauge("process_resident_memory_bytes", "Resident memory size in bytes.", {{at(24) * page}}),
+      gauge("process_open_fds", "Number of open file descriptors.", {{static_cast<double>(open_files())}}),
+      gauge("process_max_fds", "Maximum number of open file descriptors.", {{static_cast<double>(files.rlim_cur)}}),
+  };
+}
+
+std::vector<MetricFamily> BuildCollector::Collect() const {
+  return {gauge("troupe_build_info", "What this program was built from; the value is always 1.",
+                {{1, {{"version", build_.version}, {"revision", build_.revision}, {"compiler", build_.compiler}}}})};
+}
+
+}  // namespace troupe::monitoring

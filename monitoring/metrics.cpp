@@ -1,0 +1,195 @@
+#include "monitoring/metrics.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <exception>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <zlib.h>
+
+#include "monitoring/collectors.hpp"
+
+namespace troupe::monitoring {
+
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+namespace {
+
+std::string_view trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Calls `visit(name, parameters)` for each element of a comma-separated header.
+template <class Visit>
+void for_each_element(std::string_view header, Visit visit) {
+  while (!header.empty()) {
+    const auto comma = header.find(',');
+    const std::string_view element = trim(header.substr(0, comma));
+    const auto semicolon = element.find(';');
+    visit(trim(element.substr(0, semicolon)),
+          semicolon == std::string_view::npos ? std::string_view{} : element.substr(semicolon));
+    if (comma == std::string_view::npos) return;
+    header.remove_prefix(comma + 1);
+  }
+}
+
+double quality(std::string_view parameters) {
+  const auto at = parameters.find("q=");
+  return at == std::string_view::npos ? 1.0 : std::strtod(std::string(parameters.substr(at + 2)).c_str(), nullptr);
+}
+
+void append_escaped(std::string& out, std::string_view text, bool quotes) {
+  for (char c : text) {
+    if (c == '\\') out += "\\\\";
+    else if (c == '\n') out += "\\n";
+    else if (c == '"' && quotes) out += "\\\"";
+    else out += c;
+  }
+}
+
+void append_sample(std::string& out, std::string_view name, const prometheus::ClientMetric& metric, double value) {
+  out += name;
+  if (!metric.label.empty()) {
+    char separator = '{';
+    for (const auto& label : metric.label) {
+      out += separator;
+      out += label.name;
+      out += "=\"";
+      append_escaped(out, label.value, true);
+      out += '"';
+      separator = ',';
+    }
+    out += '}';
+  }
+  fmt::format_to(std::back_inserter(out), " {}\n", value);
+}
+
+/// OpenMetrics wants the unit said as well; ours is always the name's last word.
+std::string_view unit_of(std::string_view family) {
+  for (std::string_view unit : {"seconds", "bytes"})
+    if (family.size() > unit.size() && family.ends_with(unit) && family[family.size() - unit.size() - 1] == '_')
+      return unit;
+  return {};
+}
+
+std::string gzip(const std::string& text) {
+  z_stream stream{};
+  constexpr int with_gzip_header = 15 + 16;
+  if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::runtime_error("gzip could not be set up");
+  std::string out(::deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));   // zlib's interface is older than const
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  const int end = ::deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  ::deflateEnd(&stream);
+  if (end != Z_STREAM_END) throw std::runtime_error("gzip did not finish");
+  return out;
+}
+
+}  // namespace
+
+bool accepts(std::string_view header, std::string_view value) {
+  bool found = false;
+  for_each_element(header, [&](std::string_view name, std::string_view parameters) {
+    if (name == value && quality(parameters) > 0) found = true;
+  });
+  return found;
+}
+
+std::string open_metrics_text(const std::vector<MetricFamily>& families) {
+  std::string out;
+  for (const MetricFamily& family : families) {
+    std::string_view name = family.name;
+    const char* type = "gauge";
+    if (family.type == MetricType::Counter) {
+      type = "counter";
+      if (name.ends_with("_total")) name.remove_suffix(6);
+    } else if (name.ends_with("_info")) {
+      type = "info";
+      name.remove_suffix(5);
+    }
+    fmt::format_to(std::back_inserter(out), "# TYPE {} {}\n", name, type);
+    if (const auto unit = unit_of(name); !unit.empty())
+      fmt::format_to(std::back_inserter(out), "# UNIT {} {}\n", name, unit);
+    fmt::format_to(std::back_inserter(out), "# HELP {} ", name);
+    append_escaped(out, family.help, true);
+    out += '\n';
+    for (const auto& metric : family.metric)
+      append_sample(out, family.name, metric,
+                    family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value);
+  }
+  out += "# EOF\n";
+  return out;
+}
+
+Metrics::Metrics(BuildInfo build) {
+  add(std::make_shared<BuildCollector>(std::move(build)));
+  add(std::make_shared<ProcessCollector>());
+}
+
+Metrics::~Metrics() = default;
+
+void Metrics::add_scheduler(std::function<SchedulerCounters()> counters) {
+  add(std::make_shared<SchedulerCollector>(std::move(counters)));
+}
+
+void Metrics::add_worker(std::function<WorkerCounters()> counters) {
+  add(std::make_shared<WorkerCollector>(std::move(counters)));
+}
+
+void Metrics::add(std::shared_ptr<prometheus::Collectable> source) {
+  const std::lock_guard lock(mutex_);
+  sources_.push_back(std::move(source));
+}
+
+std::vector<MetricFamily> Metrics::collect() {
+  const auto start = std::chrono::steady_clock::now();
+  const std::lock_guard lock(mutex_);
+  std::vector<MetricFamily> families;
+  for (const auto& source : sources_) {
+    try {
+      for (MetricFamily& family : source->Collect()) families.push_back(std::move(family));
+    } catch (const std::exception&) {
+      ++errors_;
+    }
+  }
+  ++scrapes_;
+  duration_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  families.push_back(counter("troupe_scrapes_total", "Times these metrics were read.",
+                             {{static_cast<double>(scrapes_)}}));
+  families.push_back(counter("troupe_scrape_errors_total", "Sources of metrics that failed when asked.",
+                             {{static_cast<double>(errors_)}}));
+  families.push_back(counter("troupe_scrape_duration_seconds_total", "Time spent collecting these metrics.",
+                             {{duration_seconds_}}));
+  return families;
+}
+
+Metrics::Page Metrics::scrape(std::string_view accept, std::string_view accept_encoding) {
+  const auto families = collect();
+  Page page;
+  if (accepts(accept, "application/openmetrics-text")) {
+    page.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    page.body = open_metrics_text(families);
+  } else {
+    page.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    page.body = prometheus::TextSerializer().Serialize(families);
+  }
+  if (accepts(accept_encoding, "gzip")) {
+    page.body = gzip(page.body);
+    page.content_encoding = "gzip";
+  }
+  return page;
+}
+
+}  // namespace troupe::monitoring

@@ -1,0 +1,182 @@
+#include "actors/node.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <caf/all.hpp>
+#include <chrono>
+#include <future>
+#include <vector>
+
+namespace troupe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+class Echo final : public caf::event_based_actor {
+public:
+  explicit Echo(caf::actor_config& config) : caf::event_based_actor(config) {}
+  caf::behavior make_behavior() override {
+    return {[](int number) { return number + 1; }};
+  }
+};
+
+/// Passes a number on until it is zero, then keeps the promise.
+class Relay final : public caf::event_based_actor {
+public:
+  Relay(caf::actor_config& config, std::promise<void>* end) : caf::event_based_actor(config), done_(end) {}
+  caf::behavior make_behavior() override {
+    return {[this](int left, const caf::actor& other) {
+      if (left == 0) return done_->set_value();
+      send(other, left - 1, caf::actor_cast<caf::actor>(this));
+    }};
+  }
+
+private:
+  std::promise<void>* done_;
+};
+
+TEST(NodeTest, FiftyNodesComeAndGoWithActorsAliveInThem) {
+  for (int i = 0; i < 50; ++i) {
+    Node node;
+    const auto echo = node.spawn<Echo>();
+    EXPECT_EQ(node.call([] { return 3; }), 3);
+    caf::scoped_actor self{node.system()};
+    self->request(echo, std::chrono::seconds(5), 1)
+        .receive([](int answer) { EXPECT_EQ(answer, 2); }, [](const caf::error&) { FAIL(); });
+  }
+}
+
+TEST(NodeTest, ANodeMadeAndUsedByOneThreadIsDestroyedByAnother) {
+  auto node = std::make_unique<Node>();
+  std::thread([&] { node->spawn<Echo>(); }).join();
+  node->call([&] { node->spawn<Echo>(); });
+  std::thread([&] { node.reset(); }).join();
+  EXPECT_FALSE(node);
+}
+
+TEST(NodeTest, SeveralNodesLiveInOneProcess) {
+  Node one;
+  Node other;
+  EXPECT_TRUE(one.call([&] { return one.on_loop() && !other.on_loop(); }));
+  EXPECT_TRUE(other.call([&] { return other.on_loop() && !one.on_loop(); }));
+  EXPECT_FALSE(one.on_loop());
+}
+
+TEST(NodeTest, ActorsAreResumedOnTheLoopAndAMessageCostsMicroseconds) {
+  Node node;
+  std::promise<void> done;
+  const auto a = node.spawn<Relay>(&done);
+  const auto b = node.spawn<Relay>(&done);
+  constexpr int hops = 100'000;
+  const auto start = Clock::now();
+  caf::anon_send(a, hops, b);
+  done.get_future().wait();
+  const auto each = std::chrono::duration<double, std::micro>(Clock::now() - start).count() / hops;
+  RecordProperty("us_per_hop", std::to_string(each));
+  EXPECT_LT(each, 50.0);
+}
+
+TEST(NodeTest, WakingAnIdleActorFromAnotherThreadTakesFarLessThanAMillisecond) {
+  Node node;
+  const auto echo = node.spawn<Echo>();
+  caf::scoped_actor self{node.system()};
+  std::vector<double> us;
+  for (int i = 0; i < 500; ++i) {
+    const auto start = Clock::now();
+    self->request(echo, std::chrono::seconds(5), i).receive([](int) {}, [](const caf::error&) { FAIL(); });
+    us.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count());
+  }
+  std::sort(us.begin(), us.end());
+  RecordProperty("us_median", std::to_string(us[us.size() / 2]));
+  EXPECT_LT(us[us.size() / 2], 1000.0);
+}
+
+TEST(NodeTest, TimeoutsOfActorsRunOnTheLoopsClock) {
+  Node node;
+  std::promise<bool> fired;
+  node.call([&] {
+    auto actor = node.system().spawn([&](caf::event_based_actor* self) -> caf::behavior {
+      self->delayed_send(self, std::chrono::milliseconds(20), 7);
+      return {[&fired, self](int) {
+        fired.set_value(true);
+        self->quit();
+      }};
+    });
+  });
+  EXPECT_EQ(fired.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
+TEST(NodeTest, ALongInlineTaskLosesTheLoopToAnotherThreadAndGetsItBack) {
+  Node node;
+  for (int round = 0; round < 20; ++round) {
+    std::promise<void> over;
+    bool elsewhere = false;
+    node.post([&] {
+      node.run_inline([&] {
+        EXPECT_FALSE(node.on_loop());
+        std::promise<void> seen;
+        node.post([&] {
+          elsewhere = node.on_loop() && !node.can_run_inline();
+          seen.set_value();
+        });
+        seen.get_future().wait();   // would never end, were the loop not taken over
+      });
+      EXPECT_TRUE(node.on_loop());
+      EXPECT_TRUE(node.can_run_inline());
+      over.set_value();
+    });
+    ASSERT_EQ(over.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+    EXPECT_TRUE(elsewhere);
+  }
+}
+
+TEST(NodeTest, AtMostOneThreadIsOnTheLoopWhileTasksRunInline) {
+  Node node;
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  std::atomic<int> left{3000};
+  std::promise<void> done;
+  const auto enter = [&] {
+    const int now = ++inside;
+    int seen = most.load();
+    while (seen < now && !most.compare_exchange_weak(seen, now)) {
+    }
+  };
+  std::function<void()> step = [&] {
+    enter();
+    --inside;
+    if (left.fetch_sub(1) == 1) return done.set_value();
+    if (left.load() > 0) node.post(step);
+  };
+  for (int i = 0; i < 8; ++i) {
+    node.post([&] {
+      if (!node.can_run_inline()) return;
+      node.run_inline([] {
+        const auto end = Clock::now() + std::chrono::milliseconds(5);
+        while (Clock::now() < end) {
+        }
+      });
+      enter();
+      --inside;
+    });
+  }
+  node.post(step);
+  ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  EXPECT_EQ(most.load(), 1);
+}
+
+TEST(NodeTest, AShortInlineTaskCostsNearlyNothing) {
+  Node node;
+  constexpr int count = 200'000;
+  const auto start = Clock::now();
+  node.call([&] {
+    for (int i = 0; i < count; ++i) node.run_inline([] {});
+  });
+  const auto ns = std::chrono::duration<double, std::nano>(Clock::now() - start).count() / count;
+  RecordProperty("ns_per_task", std::to_string(ns));
+  EXPECT_LT(ns, 2000.0);
+}
+
+}  // namespace
+}  // namespace troupe

@@ -1,0 +1,123 @@
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/apps/troupe_program.hpp"
+
+namespace troupe::apps {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// Commands that need no cluster.
+class CliTest : public TroupeProgramTest {};
+
+TEST_F(CliTest, version_is_shown_for_people_and_for_programs) {
+  EXPECT_THAT(run({"version"}).out, HasSubstr("protocol 1.0\n"));
+  EXPECT_EQ(run({"--version"}).status, 0);
+  const auto ended = run({"version", "-o", "json"});
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.err, "");
+  const auto document = boost::json::parse(ended.out).as_object();
+  EXPECT_EQ(document.at("schema"), "troupe/v1/version");
+  EXPECT_EQ(document.at("protocol"), "1.0");
+}
+
+TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
+  EXPECT_THAT(run({"--help"}).out, HasSubstr("Exit codes: 0 done"));
+  const std::vector<std::vector<std::string>> commands{{"scheduler"}, {"worker"}, {"local"}, {"status"}, {"list"}, {"explain"}, {"story"},
+                                                       {"bench"}, {"demo", "wordcount"}, {"version"}, {"config"}};
+  for (auto command : commands) {
+    command.emplace_back("--help");
+    const auto ended = run(command);
+    EXPECT_EQ(ended.status, 0) << command.front();
+    EXPECT_THAT(ended.out, HasSubstr("Example")) << command.front();
+    EXPECT_THAT(ended.out, HasSubstr("Exit codes: 0 done")) << command.front();
+    EXPECT_EQ(ended.err, "") << command.front();
+  }
+}
+
+TEST_F(CliTest, what_is_not_understood_is_a_usage_error_on_stderr) {
+  const std::vector<std::vector<std::string>> wrong{{}, {"fly"}, {"status", "--nonsense"}, {"list"}, {"list", "dogs"}, {"bench", "nothing"},
+                                                    {"status", "-o", "xml"}, {"scheduler", "--port", "70000"}, {"scheduler", "--idle-timeout", "soon"},
+                                                    {"worker", "--nthreads", "0"}, {"config", "validate"}, {"demo", "wordcount"}};
+  for (const auto& command : wrong) {
+    const auto ended = run(command);
+    EXPECT_EQ(ended.status, 2) << testing::PrintToString(command) << ended.err;
+    EXPECT_EQ(ended.out, "") << testing::PrintToString(command);
+    EXPECT_NE(ended.err, "") << testing::PrintToString(command);
+  }
+}
+
+TEST_F(CliTest, configuration_comes_from_files_then_variables_and_names_its_source) {
+  EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl"}).out, "30s\n");
+  write("config/troupe/a.yaml", "scheduler:\n  worker-ttl: 1m\n");
+  EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl"}).out, "1m\n");
+  const auto file = write("explicit.yaml", "scheduler:\n  worker-ttl: 2m\n");
+  EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl", "--config", file}).out, "2m\n");
+  environment_.emplace_back("TROUPE__SCHEDULER__WORKER_TTL", "3m");
+  EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl", "--config", file}).out, "3m\n");
+  EXPECT_THAT(run({"config", "explain", "scheduler.worker-ttl"}).out, HasSubstr("environment TROUPE__SCHEDULER__WORKER_TTL"));
+  const auto document = boost::json::parse(run({"config", "get", "scheduler.worker-ttl", "-o", "json"}).out).as_object();
+  EXPECT_EQ(document.at("value"), "3m");
+  EXPECT_EQ(document.at("schema"), "troupe/v1/config-option");
+  EXPECT_THAT(run({"config", "list"}).out, HasSubstr("scheduler.worker-ttl"));
+}
+
+TEST_F(CliTest, wrong_configuration_is_told_where_it_stands) {
+  const auto file = write("bad.yaml", "scheduler:\n  wroker-ttl: 1m\n  port: many\n");
+  const auto validated = run({"config", "validate", file});
+  EXPECT_EQ(validated.status, 2);
+  EXPECT_THAT(validated.err, HasSubstr(file + ":2: unknown key 'scheduler.wroker-ttl'; did you mean 'scheduler.worker-ttl'?"));
+  EXPECT_THAT(validated.err, HasSubstr(file + ":3: scheduler.port: 'many' is not a whole number"));
+  const auto used = run({"scheduler", "--config", file});
+  EXPECT_EQ(used.status, 2);
+  EXPECT_THAT(used.err, HasSubstr(file + ":3: scheduler.port"));
+  const auto unknown = run({"config", "get", "scheduler.prot"});
+  EXPECT_EQ(unknown.status, 3);
+  EXPECT_THAT(unknown.err, HasSubstr("did you mean 'scheduler.port'?"));
+}
+
+TEST_F(CliTest, without_an_access_file_a_client_says_what_is_missing) {
+  const auto ended = run({"status"});
+  EXPECT_EQ(ended.status, 5);
+  EXPECT_EQ(ended.out, "");
+  EXPECT_THAT(ended.err, HasSubstr(access_file()));
+}
+
+TEST_F(CliTest, an_access_file_that_others_can_read_is_refused) {
+  write("access.json", "{}");
+  ASSERT_EQ(::chmod(access_file().c_str(), 0644), 0);
+  const auto ended = run({"status"});
+  EXPECT_EQ(ended.status, 5);
+  EXPECT_THAT(ended.err, HasSubstr(access_file()));
+}
+
+TEST_F(CliTest, an_open_interface_is_refused_and_the_flag_is_named) {
+  const auto scheduler = run({"scheduler", "--port", "0", "--host", "0.0.0.0", "--dashboard-address", ":0"});
+  EXPECT_NE(scheduler.status, 0);
+  EXPECT_THAT(scheduler.err, HasSubstr("--insecure"));
+  const auto dashboard = run({"scheduler", "--port", "0", "--dashboard-address", "0.0.0.0:0"});
+  EXPECT_EQ(dashboard.status, 2);
+  EXPECT_THAT(dashboard.err, HasSubstr("--dashboard-address: 0.0.0.0 is not a loopback address"));
+}
+
+TEST_F(CliTest, words_of_a_path_that_is_not_there_are_not_counted) {
+  const auto ended = run({"demo", "wordcount", path("nothing")});
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_THAT(ended.err, HasSubstr("nothing: no such file or directory"));
+}
+
+TEST_F(CliTest, a_worker_with_wrong_resources_or_module_says_so) {
+  const auto resources = run({"worker", "--no-nanny", "--death-timeout", "100ms", "--resources", "GPU"});
+  EXPECT_NE(resources.status, 0);
+  const auto none = run({"worker", "--no-nanny", "--death-timeout", "100ms"});
+  EXPECT_EQ(none.status, 5);
+  EXPECT_THAT(none.err, HasSubstr("there is no access file"));
+}
+
+}  // namespace
+}  // namespace troupe::apps

@@ -1,0 +1,231 @@
+#include <csignal>
+#include <cstdlib>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protocol/access.hpp"
+#include "tests/apps/troupe_program.hpp"
+
+namespace troupe::apps {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string text_at(const boost::json::object& object, const char* name) { return std::string(object.at(name).as_string()); }
+
+/// Real schedulers and workers.
+class NodesTest : public TroupeProgramTest {
+protected:
+  /// `url` as a node says it: http://host:port
+  static std::string get(const std::string& url, const std::string& page, const std::string& headers = "") {
+    namespace asio = boost::asio;
+    const auto colon = url.rfind(':');
+    asio::io_context context;
+    asio::ip::tcp::socket socket(context);
+    socket.connect({asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1)))});
+    asio::write(socket, asio::buffer("GET " + page + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n"));
+    std::string answer;
+    boost::system::error_code error;
+    asio::read(socket, asio::dynamic_buffer(answer), error);
+    return answer;
+  }
+};
+
+TEST_F(NodesTest, a_scheduler_and_two_workers_are_seen_and_stop_cleanly) {
+  auto [scheduler, said] = start_scheduler();
+  EXPECT_EQ(text_at(said, "schema"), "troupe/v1/ready");
+  auto [first, first_said] = start_worker("alpha");
+  auto [second, second_said] = start_worker("beta", {"--resources", "GPU=2 MEM=10e9"});
+
+  const auto status = run({"status", "-o", "json"});
+  ASSERT_EQ(status.status, 0) << status.err;
+  const auto identity = boost::json::parse(status.out).as_object();
+  EXPECT_EQ(identity.at("schema"), "troupe/v1/identity");
+  ASSERT_EQ(identity.at("workers").as_array().size(), 2U);
+  EXPECT_THAT(run({"status"}).out, HasSubstr("workers    2"));
+
+  const auto list = run({"list", "workers"});
+  EXPECT_THAT(list.out, HasSubstr("alpha"));
+  EXPECT_THAT(list.out, HasSubstr("beta"));
+  const auto workers = boost::json::parse(run({"list", "workers", "-o", "json"}).out).as_object();
+  EXPECT_EQ(workers.at("schema"), "troupe/v1/workers");
+  EXPECT_EQ(run({"list", "clients"}).status, 0);
+  EXPECT_EQ(boost::json::parse(run({"list", "tasks", "-o", "json"}).out).as_object().at("tasks").as_array().size(), 0U);
+  EXPECT_EQ(run({"explain", "nothing-1-0"}).status, 3);
+
+  EXPECT_EQ(first.stop(), 0);
+  EXPECT_EQ(second.stop(), 0);
+  EXPECT_THAT(run({"status"}).out, HasSubstr("workers    0"));
+  EXPECT_EQ(scheduler.stop(), 0);
+  EXPECT_FALSE(std::filesystem::exists(access_file())) << "its keys are of no use any more";
+}
+
+TEST_F(NodesTest, pages_are_served_and_json_needs_the_token) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha");
+  const std::string http = text_at(said, "http");
+  for (const char* page : {"/livez", "/readyz", "/health"}) EXPECT_THAT(get(http, page), StartsWith("HTTP/1.1 200 ")) << page;
+  EXPECT_THAT(get(http, "/metrics"), HasSubstr("\ntroupe_scheduler_workers_added_total 1\n"));
+  EXPECT_THAT(get(http, "/json/identity.json"), StartsWith("HTTP/1.1 401 "));
+  const auto access = AccessFile::read(access_file());
+  ASSERT_TRUE(access);
+  const std::string token = "Authorization: Bearer " + access->http_token.reveal_hex() + "\r\n";
+  EXPECT_THAT(get(http, "/json/identity.json", token), HasSubstr("\"name\":\"alpha\""));
+  EXPECT_THAT(get(http, "/json/counts.json", token), HasSubstr("\"workers\":1"));
+  const std::string worker_http = text_at(worker_said, "http");
+  EXPECT_THAT(get(worker_http, "/readyz?verbose"), HasSubstr("[+] registered"));
+  EXPECT_THAT(get(worker_http, "/metrics"), HasSubstr("\ntroupe_worker_threads 1\n"));
+}
+
+TEST_F(NodesTest, live_metrics_of_both_kinds_of_node_pass_promtool) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha");
+  write("text/a", "one two two");
+  ASSERT_EQ(run({"demo", "wordcount", path("text")}).status, 0);
+  for (const auto& url : {text_at(said, "http"), text_at(worker_said, "http")}) {
+    const std::string answer = get(url, "/metrics");
+    const auto file = write("metrics", answer.substr(answer.find("\r\n\r\n") + 4));
+    auto check = ChildProcess::start({"/bin/sh", "-c", std::string(TROUPE_PROMTOOL) + " check metrics < " + file + " 2>&1"});
+    ASSERT_TRUE(check);
+    while (const auto line = check->read_line(seconds(30))) ADD_FAILURE() << *line;
+    EXPECT_EQ(check->wait(seconds(30)), 0);
+  }
+}
+
+TEST_F(NodesTest, word_counts_of_a_cluster_equal_those_of_the_shell) {
+  auto [scheduler, said] = start_scheduler();
+  auto [first, first_said] = start_worker("alpha");
+  auto [second, second_said] = start_worker("beta");
+  std::uint32_t state = 1;
+  for (int file = 0; file < 40; ++file) {
+    std::string text;
+    for (int i = 0; i < 20'000; ++i) {
+      state = state * 1664525 + 1013904223;
+      text += "etaoinshrdluETAOIN 0\n.\xff-"[(state >> 16) % 24];
+    }
+    write("tree/" + std::to_string(file % 3) + "/" + std::to_string(file), text);
+  }
+  const auto ended = run({"demo", "wordcount", "--top", "15", "--block-size", "50kB", "-o", "json", path("tree")});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto document = boost::json::parse(ended.out).as_object();
+  EXPECT_EQ(document.at("files").to_number<int>(), 40);
+  EXPECT_EQ(document.at("bytes").to_number<int>(), 800'000);
+  std::string ours;
+  for (const auto& row : document.at("top").as_array())
+    ours += fmt::format("{} {}\n", row.at("count").to_number<std::uint64_t>(), std::string(row.at("word").as_string()));
+
+  const std::string pipeline = "find '" + path("tree") +
+                               "' -type f | while read f; do LC_ALL=C tr -cs A-Za-z '\\n' < $f | tr A-Z a-z | grep .; done"
+                               " | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -15";
+  auto shell = ChildProcess::start({"/bin/sh", "-c", pipeline + " | sed 's/^ *//'"});
+  ASSERT_TRUE(shell);
+  std::string theirs;
+  while (const auto line = shell->read_line(seconds(60))) theirs += *line + "\n";
+  EXPECT_EQ(ours, theirs);
+}
+
+TEST_F(NodesTest, the_demo_runs_without_a_cluster_too) {
+  write("text/a", "b a a");
+  const auto ended = run({"demo", "wordcount", path("text")});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, StartsWith("COUNT  WORD\n    2  a\n    1  b\n"));
+}
+
+TEST_F(NodesTest, a_second_scheduler_on_the_same_port_says_which_flag_helps) {
+  auto [scheduler, said] = start_scheduler();
+  const std::string address = text_at(said, "address");
+  const auto second = run({"scheduler", "--port", address.substr(address.rfind(':') + 1), "--no-dashboard", "--scheduler-file", path("other.json")});
+  EXPECT_EQ(second.status, 1);
+  EXPECT_THAT(second.err, HasSubstr("--port"));
+  const std::string http = text_at(said, "http");
+  const auto third = run({"scheduler", "--port", "0", "--dashboard-address", http.substr(7), "--scheduler-file", path("other.json")});
+  EXPECT_EQ(third.status, 1);
+  EXPECT_THAT(third.err, HasSubstr("--dashboard-address"));
+  EXPECT_EQ(run({"status"}).status, 0) << "the first one was not harmed";
+}
+
+TEST_F(NodesTest, a_scheduler_that_is_gone_cannot_be_reached) {
+  std::string copy;
+  {
+    auto [scheduler, said] = start_scheduler();
+    copy = read(access_file());
+    scheduler.signal(SIGKILL);
+    EXPECT_EQ(scheduler.wait(seconds(10)), 128 + SIGKILL);
+  }
+  const auto ended = run({"status", "--timeout", "300ms"});
+  EXPECT_EQ(ended.status, 4) << ended.err;
+  EXPECT_NE(ended.err, "");
+}
+
+TEST_F(NodesTest, keys_of_another_cluster_are_refused) {
+  auto [scheduler, said] = start_scheduler();
+  AccessFile wrong = AccessFile::generate();
+  const auto right = AccessFile::read(access_file());
+  ASSERT_TRUE(right);
+  wrong.scheduler_address = right->scheduler_address;
+  wrong.cluster = right->cluster;
+  ASSERT_TRUE(wrong.write(path("wrong.json")));
+  const auto ended = run({"status", "--scheduler-file", path("wrong.json"), "--timeout", "5s"});
+  EXPECT_EQ(ended.status, 5) << ended.err;
+}
+
+TEST_F(NodesTest, an_idle_scheduler_ends_by_itself_when_told_to) {
+  auto [scheduler, said] = start_scheduler({"--idle-timeout", "200ms"});
+  EXPECT_EQ(scheduler.wait(seconds(20)), 0);
+}
+
+TEST_F(NodesTest, log_lines_are_json_when_nobody_watches_and_a_full_disk_does_not_stop_a_node) {
+  auto [scheduler, said] = start_scheduler({"--log-file", "/dev/full", "--pid-file", path("pid")});
+  EXPECT_EQ(read(path("pid")), std::to_string(scheduler.pid()) + "\n");
+  EXPECT_EQ(run({"status"}).status, 0);
+  EXPECT_EQ(scheduler.stop(), 0);
+  EXPECT_FALSE(std::filesystem::exists(path("pid")));
+  auto [second, second_said] = start_scheduler();
+  EXPECT_EQ(second.stop(), 0);
+  std::istringstream lines(read(path("scheduler.err")));
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    const auto fields = boost::json::parse(line).as_object();
+    for (const char* name : {"ts", "level", "logger", "msg", "node", "role", "pid", "event"}) EXPECT_TRUE(fields.contains(name)) << name;
+  }
+  EXPECT_GT(count, 0);
+}
+
+TEST_F(NodesTest, a_nanny_starts_a_worker_again_that_was_killed) {
+  auto [scheduler, said] = start_scheduler();
+  auto nanny = start("nanny", {"worker", "--nthreads", "1", "--nworkers", "2", "--name", "w", "-o", "json"});
+  const auto pids = [&](std::size_t wanted) {
+    std::set<int> found;
+    for (int attempt = 0; attempt < 300; ++attempt) {
+      found.clear();
+      const auto status = run({"list", "workers", "-o", "json"});
+      if (status.status == 0)
+        for (const auto& worker : boost::json::parse(status.out).as_object().at("workers").as_array())
+          found.insert(worker.at("pid").to_number<int>());
+      if (found.size() == wanted) return found;
+    }
+    return found;
+  };
+  const auto before = pids(2);
+  ASSERT_EQ(before.size(), 2U) << read(path("nanny.err"));
+  ASSERT_EQ(::kill(*before.begin(), SIGKILL), 0);
+  std::set<int> after;
+  for (int attempt = 0; attempt < 300 && (after.size() != 2 || after.contains(*before.begin())); ++attempt) after = pids(2);
+  EXPECT_EQ(after.size(), 2U);
+  EXPECT_FALSE(after.contains(*before.begin()));
+  EXPECT_EQ(nanny.stop(), 0);
+  EXPECT_EQ(pids(0).size(), 0U);
+}
+
+}  // namespace
+}  // namespace troupe::apps

@@ -1,0 +1,193 @@
+#include "monitoring/metrics.hpp"
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+namespace troupe::monitoring {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+SchedulerCounters some_scheduler() {
+  SchedulerCounters c;
+  c.tasks[static_cast<std::size_t>(TaskState::processing)] = 3;
+  c.tasks[static_cast<std::size_t>(TaskState::forgotten)] = 17;
+  c.workers_running = 5;
+  c.workers_idle = 2;
+  c.workers_saturated = 1;
+  c.workers_lost = 4;
+  c.steal_requests = 9;
+  c.prefixes["add"] = {.finished = 10, .suspicious = 1, .compute_us = 2'500'000, .output_bytes = 80};
+  c.prefixes["weird \"name\"\\\n"] = {.finished = 1};
+  return c;
+}
+
+std::unique_ptr<Metrics> some_metrics() {
+  auto metrics = std::make_unique<Metrics>(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics->add_scheduler(some_scheduler);
+  metrics->add_worker([] { return WorkerCounters{.threads = 2, .executing = 1, .compute_us = 1500}; });
+  return metrics;
+}
+
+TEST(Metrics, promtool_finds_nothing_to_say) {
+  const std::string body = some_metrics()->scrape("", "").body;
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_metrics_{}.txt", ::getpid());
+  std::ofstream(path) << body;
+  std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string said;
+  std::array<char, 512> line{};
+  while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
+  const int status = ::pclose(pipe);
+  std::filesystem::remove(path);
+  EXPECT_EQ(WEXITSTATUS(status), 0) << said << body;
+  EXPECT_EQ(said, "");
+}
+
+TEST(Metrics, shows_the_names_operators_know_with_values_of_the_snapshot) {
+  const auto page = some_metrics()->scrape("text/plain", "");
+  EXPECT_EQ(page.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* line :
+       {"troupe_scheduler_tasks{state=\"processing\"} 3\n", "troupe_scheduler_tasks{state=\"erred\"} 0\n",
+        "troupe_scheduler_tasks_forgotten_total 17\n", "troupe_scheduler_workers{state=\"idle\"} 2\n",
+        "troupe_scheduler_workers{state=\"partially_saturated\"} 2\n", "troupe_scheduler_workers{state=\"saturated\"} 1\n",
+        "troupe_scheduler_workers_removed_total{reason=\"lost\"} 4\n",
+        "troupe_scheduler_workers_removed_total{reason=\"drained\"} 0\n",
+        "troupe_scheduler_tasks_suspicious_total{prefix=\"add\"} 1\n",
+        "troupe_scheduler_tasks_compute_seconds_total{prefix=\"add\"} 2.5\n",
+        "troupe_scheduler_tasks_output_bytes{prefix=\"add\"} 80\n", "troupe_stealing_requests_total 9\n",
+        "troupe_worker_tasks{state=\"executing\"} 1\n", "troupe_worker_threads 2\n",
+        "troupe_build_info{version=\"0.1.0\",revision=\"abc\",compiler=\"gcc\"} 1\n", "# TYPE process_cpu_seconds_total counter\n"})
+    EXPECT_THAT(page.body, HasSubstr(line));
+  EXPECT_THAT(page.body, Not(HasSubstr("{state=\"forgotten\"}")));
+}
+
+double value_of(const std::string& body, const std::string& name) {
+  const auto at = body.find("\n" + name + " ");
+  return at == std::string::npos ? -1 : std::strtod(body.c_str() + at + 1 + name.size(), nullptr);
+}
+
+TEST(Metrics, reads_the_process_from_proc) {
+  const std::string body = some_metrics()->scrape("", "").body;
+  EXPECT_GT(value_of(body, "process_resident_memory_bytes"), 1e6);
+  EXPECT_GT(value_of(body, "process_virtual_memory_bytes"), value_of(body, "process_resident_memory_bytes"));
+  EXPECT_GE(value_of(body, "process_open_fds"), 3);
+  EXPECT_GT(value_of(body, "process_max_fds"), value_of(body, "process_open_fds"));
+  EXPECT_GE(value_of(body, "process_threads"), 1);
+  EXPECT_NEAR(value_of(body, "process_start_time_seconds"), static_cast<double>(::time(nullptr)), 3600);
+}
+
+TEST(Metrics, many_prefixes_end_in_other_and_are_counted) {
+  Metrics metrics({});
+  metrics.add_scheduler([] {
+    SchedulerCounters c;
+    for (int i = 0; i < 1000; ++i) c.prefixes[fmt::format("f{:04}", i)].finished = 1;
+    c.prefixes["other"].finished = 5;   // the machine's own remainder
+    return c;
+  });
+  const std::string body = metrics.scrape("", "").body;
+  EXPECT_THAT(body, HasSubstr("troupe_scheduler_tasks_finished_total{prefix=\"f0199\"} 1\n"));
+  EXPECT_THAT(body, Not(HasSubstr("f0200")));
+  EXPECT_THAT(body, HasSubstr("troupe_scheduler_tasks_finished_total{prefix=\"other\"} 805\n"));
+  EXPECT_THAT(body, HasSubstr("troupe_metrics_label_overflow_total 800\n"));
+  EXPECT_LT(body.size(), 1U << 20);
+}
+
+TEST(Metrics, names_that_would_break_a_page_are_made_harmless_and_stay_one_series_each) {
+  Metrics metrics({});
+  metrics.add_scheduler([] {
+    SchedulerCounters c;
+    c.prefixes["a\x1b[31m"].finished = 1;
+    c.prefixes["a\x07[31m"].finished = 2;
+    c.prefixes["bad \xff utf"].finished = 3;
+    c.prefixes["gr\xc3\xbc\xc3\x9f"].finished = 4;
+    c.prefixes[std::string(100'000, 'x')].finished = 5;
+    return c;
+  });
+  const std::string body = metrics.scrape("", "").body;
+  EXPECT_THAT(body, HasSubstr("{prefix=\"a?[31m\"} 3\n"));
+  EXPECT_THAT(body, HasSubstr("{prefix=\"bad ? utf\"} 3\n"));
+  EXPECT_THAT(body, HasSubstr("{prefix=\"gr\xc3\xbc\xc3\x9f\"} 4\n"));
+  EXPECT_LT(body.size(), 20'000U);
+}
+
+TEST(Metrics, open_metrics_is_spoken_when_asked_for) {
+  const auto page =
+      some_metrics()->scrape("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2", "");
+  EXPECT_EQ(page.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_TRUE(page.body.ends_with("# EOF\n"));
+  EXPECT_THAT(page.body, HasSubstr("# TYPE troupe_scheduler_tasks_forgotten counter\n"));
+  EXPECT_THAT(page.body, HasSubstr("\ntroupe_scheduler_tasks_forgotten_total 17\n"));
+  EXPECT_THAT(page.body, HasSubstr("# UNIT troupe_scheduler_tasks_compute_seconds seconds\n"));
+  EXPECT_THAT(page.body, HasSubstr("# TYPE troupe_build info\n"));
+  EXPECT_THAT(page.body, HasSubstr("\ntroupe_build_info{version=\"0.1.0\""));
+  EXPECT_THAT(page.body, HasSubstr("{prefix=\"weird \\\"name\\\"\\\\?\"}"));
+  // No family twice, as the format demands.
+  std::set<std::string> seen;
+  std::istringstream lines(page.body);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(!line.starts_with("# TYPE ") || seen.insert(line).second) << line;
+  }
+}
+
+TEST(Metrics, gzip_is_used_when_the_scraper_takes_it) {
+  auto metrics = some_metrics();
+  EXPECT_EQ(metrics->scrape("", "deflate, gzip;q=0").content_encoding, "");
+  const auto page = metrics->scrape("", "deflate, gzip;q=0.8");
+  ASSERT_EQ(page.content_encoding, "gzip");
+  std::string plain(1 << 20, '\0');
+  z_stream stream{};
+  ASSERT_EQ(::inflateInit2(&stream, 15 + 16), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(page.body.data()));
+  stream.avail_in = static_cast<uInt>(page.body.size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = static_cast<uInt>(plain.size());
+  EXPECT_EQ(::inflate(&stream, Z_FINISH), Z_STREAM_END);
+  plain.resize(stream.total_out);
+  ::inflateEnd(&stream);
+  EXPECT_THAT(plain, HasSubstr("troupe_scheduler_clients 0\n"));
+}
+
+TEST(Metrics, a_source_that_throws_is_counted_and_the_rest_is_shown) {
+  auto metrics = some_metrics();
+  metrics->add_worker([]() -> WorkerCounters { throw std::runtime_error("gone"); });
+  const std::string body = metrics->scrape("", "").body;
+  EXPECT_THAT(body, HasSubstr("troupe_scrape_errors_total 1\n"));
+  EXPECT_THAT(body, HasSubstr("troupe_scheduler_clients 0\n"));
+  EXPECT_THAT(metrics->scrape("", "").body, HasSubstr("troupe_scrapes_total 2\n"));
+}
+
+TEST(Metrics, two_nodes_of_one_process_do_not_share_their_series) {
+  Metrics scheduler({});
+  scheduler.add_scheduler(some_scheduler);
+  Metrics worker({});
+  worker.add_worker([] { return WorkerCounters{}; });
+  EXPECT_THAT(worker.scrape("", "").body, Not(HasSubstr("troupe_scheduler")));
+  EXPECT_THAT(scheduler.scrape("", "").body, Not(HasSubstr("troupe_worker")));
+}
+
+TEST(Accepts, reads_lists_and_qualities) {
+  EXPECT_TRUE(accepts("a, b;q=0.5 ,c", "b"));
+  EXPECT_FALSE(accepts("a, b;q=0", "b"));
+  EXPECT_FALSE(accepts("ab", "a"));
+  EXPECT_FALSE(accepts("", "a"));
+}
+
+}  // namespace
+}  // namespace troupe::monitoring
