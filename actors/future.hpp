@@ -81,8 +81,8 @@ public:
   explicit Future(FutureHandle handle) : handle_(std::move(handle)) {}
 
   /// Blocks until the value is here. Throws TaskFailed, Cancelled or Disconnected; with a timeout, TimeoutError.
-  [[nodiscard]] T get() const { return detail::copy_value<T>(detail::await_value(handle_, {})); }
-  [[nodiscard]] T get(std::chrono::milliseconds timeout) const {
+  T get() const { return detail::copy_value<T>(detail::await_value(handle_, {})); }
+  T get(std::chrono::milliseconds timeout) const {
     return detail::copy_value<T>(detail::await_value(handle_, timeout));
   }
   /// The same without a copy of a large value.

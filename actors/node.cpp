@@ -6,6 +6,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/all.hpp>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -46,8 +47,8 @@ struct Node::Parts {
   std::thread::id loop_id;
 
   std::mutex actors_mutex;
-  std::vector<caf::actor_addr> actors;    // guarded by actors_mutex
-  std::vector<std::thread> finishing;     // likewise
+  std::map<caf::actor_id, caf::actor> actors;   // guarded by actors_mutex
+  std::vector<std::thread> finishing;           // likewise
 
   // The stand-by: see run_inline().
   std::atomic<std::uint64_t> state{looping};
@@ -79,9 +80,7 @@ Node::~Node() {
   auto& parts = *parts_;
   {
     const std::lock_guard lock(parts.actors_mutex);
-    for (const auto& address : parts.actors)
-      if (auto actor = caf::actor_cast<caf::actor>(address)) caf::anon_send_exit(actor, caf::exit_reason::kill);
-    parts.actors.clear();
+    for (const auto& [id, actor] : parts.actors) caf::anon_send_exit(actor, caf::exit_reason::kill);
   }
   parts.system->await_all_actors_done();
   for (;;) {
@@ -110,12 +109,22 @@ caf::actor_system& Node::system() { return *parts_->system; }
 LocalDirectory& Node::directory() { return parts_->directory; }
 bool Node::on_loop() const { return loop_of_this_thread == this; }
 
+/// CAF ends actors that nobody refers to: this reference lets them live until they end themselves.
 void Node::adopt(const caf::actor& actor) {
   forget_system();
-  auto& parts = *parts_;
-  const std::lock_guard lock(parts.actors_mutex);
-  std::erase_if(parts.actors, [](const caf::actor_addr& address) { return !caf::actor_cast<caf::actor>(address); });
-  parts.actors.push_back(caf::actor_cast<caf::actor_addr>(actor));
+  const auto id = actor->id();
+  {
+    const std::lock_guard lock(parts_->actors_mutex);
+    parts_->actors.emplace(id, actor);
+  }
+  actor->attach_functor([parts = parts_.get(), id] {
+    caf::actor ended;   // let go outside the lock
+    const std::lock_guard lock(parts->actors_mutex);
+    if (const auto found = parts->actors.find(id); found != parts->actors.end()) {
+      ended = std::move(found->second);
+      parts->actors.erase(found);
+    }
+  });
 }
 
 bool Node::can_run_inline() const {

@@ -24,7 +24,7 @@ void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const st
   auto& offsets = done.values.offsets;
   if (encoded.empty() && offsets.empty()) return;
   // Tasks before this one brought none.
-  if (offsets.empty()) offsets.assign(done.tasks.size(), 0);
+  if (offsets.empty()) offsets.assign(done.tasks.size() + 1, 0);
   values.insert(values.end(), encoded.begin(), encoded.end());
   offsets.push_back(static_cast<std::uint32_t>(values.size()));
 }

@@ -2,7 +2,7 @@
 # build is set only when Troupe is the project being built; inside another project its choices hold.
 
 add_library(troupe_warnings INTERFACE)
-target_compile_options(troupe_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+target_compile_options(troupe_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict
                        $<$<BOOL:${TROUPE_WERROR}>:-Werror>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND TROUPE_SANITIZE)
   # The optimiser of GCC 12 loses track of lifetimes in instrumented code.

@@ -121,6 +121,7 @@ private:
   void on_message(WorkerRecord& worker, FunctionRan& message);
   void on_message(WorkerRecord& worker, Goodbye& message);
   void remove_worker(WorkerId id, bool graceful, std::string_view reason);
+  void free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id);
   void blame(TaskId id, RunId run, const WorkerDied& death);
 
   // -- transitions (scheduler_transitions.cpp)

@@ -28,8 +28,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     const TaskRef task = find(message.tasks[i]);
     if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i]) {
       ++counters_.late_completions;
-      // Its value is of no use to anybody unless it is already counted as held there.
-      if (!task || !holds(task, worker.id)) free_on(worker.id, message.tasks[i]);
+      free_unless_needed(worker, task, message.tasks[i]);
       continue;
     }
     if (task.task_template().prefix != prefix) {
@@ -82,9 +81,17 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasAdded& message) {
     } else if (task && task->state == TaskState::memory) {
       if (!holds(task, worker.id)) add_holder(task, worker);
     } else {
-      free_on(worker.id, message.tasks[i]);
+      free_unless_needed(worker, task, message.tasks[i]);
     }
   }
+}
+
+/// A worker has a value that it was not counted on for. It is of no use, unless it is known to be there after all, or
+/// the worker is about to make it again: then freeing it would cross the order to compute it.
+void SchedulerState::free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id) {
+  if (task && holds(task, worker.id)) return;
+  if (task && task->state == TaskState::processing && task->worker == worker.id) return;
+  free_on(worker.id, id);
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) {

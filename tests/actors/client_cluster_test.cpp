@@ -2,6 +2,7 @@
 #include <atomic>
 #include <coroutine>
 #include <csignal>
+#include <filesystem>
 #include <future>
 #include <numeric>
 #include <sstream>

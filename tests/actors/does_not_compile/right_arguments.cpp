@@ -1,0 +1,6 @@
+// expect: none
+#include "tests/actors/does_not_compile/prelude.hpp"
+
+void use(troupe::Client& client) {
+  (void)client.submit<add>(1, client.submit<square>(2.0f));
+}
