@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "apps/bench_cluster.hpp"
 #include "apps/bench_functions.hpp"
@@ -32,12 +32,10 @@ double us_per_task(std::chrono::nanoseconds time, std::uint64_t tasks) {
 }
 
 std::string as_json(const Flags& flags, const BenchResult& result) {
-  json::object document{{"schema", "troupe/v1/bench"},
-                        {"workload", flags.workload},
-                        {"tasks", result.tasks},
-                        {"workers", flags.workers},
-                        {"seconds", result.seconds},
-                        {"tasks_per_second", static_cast<double>(result.tasks) / result.seconds}};
+  json::object document{
+      {"schema", "troupe/v1/bench"}, {"workload", flags.workload},
+      {"tasks", result.tasks},       {"workers", flags.workers},
+      {"seconds", result.seconds},   {"tasks_per_second", static_cast<double>(result.tasks) / result.seconds}};
   if (flags.workload == "chain") document["via"] = flags.via;
   if (result.cpu)
     document["cpu_us_per_task"] = json::object{{"client", us_per_task(result.cpu->client, result.tasks)},
@@ -56,8 +54,8 @@ std::string as_json(const Flags& flags, const BenchResult& result) {
 }
 
 std::string as_text(const Flags& flags, const BenchResult& result) {
-  std::string out = fmt::format("{}: {} tasks in {:.3f} s, {:.0f} tasks/s\n", flags.workload, result.tasks, result.seconds,
-                                static_cast<double>(result.tasks) / result.seconds);
+  std::string out = fmt::format("{}: {} tasks in {:.3f} s, {:.0f} tasks/s\n", flags.workload, result.tasks,
+                                result.seconds, static_cast<double>(result.tasks) / result.seconds);
   if (result.cpu)
     out += fmt::format("CPU per task: client {:.2f} us, scheduler {:.2f} us, workers {:.2f} us, together {:.2f} us\n",
                        us_per_task(result.cpu->client, result.tasks), us_per_task(result.cpu->scheduler, result.tasks),
@@ -105,7 +103,8 @@ ExitCode run(const Door& door, const Flags& flags) {
 }  // namespace
 
 void add_bench(CLI::App& app, Door& door) {
-  CLI::App* command = app.add_subcommand("bench", "Measure this machine: starts a cluster of real processes, runs, prints.");
+  CLI::App* command =
+      app.add_subcommand("bench", "Measure this machine: starts a cluster of real processes, runs, prints.");
   auto flags = std::make_shared<Flags>();
   std::vector<std::string> names;
   std::string list = "Workloads:\n";
@@ -114,15 +113,21 @@ void add_bench(CLI::App& app, Door& door) {
     list += fmt::format("  {:<12} {} ({})\n", workload.name, workload.doc, workload.tasks);
   }
   command->add_option("WORKLOAD", flags->workload, "what to run; see below")->required()->check(CLI::IsMember(names));
-  command->add_option("--tasks", flags->tasks, "how many tasks; default beside each workload")->check(CLI::Range(1U, 100'000'000U));
+  command->add_option("--tasks", flags->tasks, "how many tasks; default beside each workload")
+      ->check(CLI::Range(1U, 100'000'000U));
   command->add_option("--workers", flags->workers, "worker processes (default 2)")->check(CLI::Range(1U, 256U));
   command->add_option("--nthreads", flags->threads, "threads of each worker (default 1)")->check(CLI::Range(1U, 256U));
-  command->add_option("--repeat", flags->repeats, "runs, of which the median is shown (default 3)")->check(CLI::Range(1U, 100U));
-  command->add_option("--via", flags->via, "chain: where a hop goes through; worker lets a worker run the next link itself")
+  command->add_option("--repeat", flags->repeats, "runs, of which the median is shown (default 3)")
+      ->check(CLI::Range(1U, 100U));
+  command
+      ->add_option("--via", flags->via,
+                   "chain: where a hop goes through; worker lets a worker run the next link itself")
       ->check(CLI::IsMember({"scheduler", "worker"}));
   door.add_output_option(*command);
-  command->footer(list + "\nExamples:\n  troupe bench empty\n  troupe bench chain --via worker -o json\n"
-                         "  troupe bench empty --tasks 100000 --workers 4\n\n" + std::string(exit_codes_help));
+  command->footer(list +
+                  "\nExamples:\n  troupe bench empty\n  troupe bench chain --via worker -o json\n"
+                  "  troupe bench empty --tasks 100000 --workers 4\n\n" +
+                  std::string(exit_codes_help));
   command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
 }
 

@@ -17,14 +17,16 @@ constexpr std::chrono::seconds start_patience{20};
 
 std::filesystem::path make_folder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "troupe-bench-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw CommandError(ExitCode::failed, pattern + ": no folder can be made there");
+  if (::mkdtemp(pattern.data()) == nullptr)
+    throw CommandError(ExitCode::failed, pattern + ": no folder can be made there");
   return pattern;
 }
 
 }  // namespace
 
 BenchCluster::BenchCluster(const Options& options) : folder_(make_folder()), access_file_(folder_ / "access.json") {
-  start({"scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", access_file_.string(), "--log-level", "warning"});
+  start({"scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", access_file_.string(), "--log-level",
+         "warning"});
   for (unsigned i = 0; i < options.workers; ++i)
     start({"worker", "--no-nanny", "--nthreads", std::to_string(options.threads), "--name", fmt::format("w{}", i),
            "--scheduler-file", access_file_.string(), "--log-level", "warning"});

@@ -30,7 +30,7 @@ class BenchCluster {
 public:
   struct Options {
     unsigned workers{2};
-    unsigned threads{1};   ///< of each worker
+    unsigned threads{1};  ///< of each worker
   };
   /// Raises CommandError if a process does not get ready.
   explicit BenchCluster(const Options& options);
@@ -48,7 +48,7 @@ private:
 
   std::filesystem::path folder_;
   std::filesystem::path access_file_;
-  std::vector<ChildProcess> processes_;   ///< the scheduler first
+  std::vector<ChildProcess> processes_;  ///< the scheduler first
   std::unique_ptr<Client> client_;
 };
 

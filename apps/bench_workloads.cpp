@@ -7,11 +7,11 @@
 #include <stdexcept>
 #include <thread>
 
+#include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
 
 #include "apps/bench_functions.hpp"
 
@@ -151,7 +151,8 @@ BenchResult memory(const BenchRun& run) {
     return layers;
   });
   const std::uint64_t peak = resident_memory(scheduler).peak;
-  result.scheduler_bytes_per_task = static_cast<double>(peak - std::min(peak, before)) / static_cast<double>(result.tasks);
+  result.scheduler_bytes_per_task =
+      static_cast<double>(peak - std::min(peak, before)) / static_cast<double>(result.tasks);
   return result;
 }
 

@@ -21,22 +21,22 @@ struct BenchResult {
   std::optional<double> p50_us;
   std::optional<double> p99_us;
   std::optional<double> scheduler_bytes_per_task;
-  std::vector<std::pair<std::string, double>> more;   ///< figures of this workload alone
+  std::vector<std::pair<std::string, double>> more;  ///< figures of this workload alone
 };
 
 struct BenchRun {
   Client& client;
-  BenchCluster* cluster;      ///< null: everything is in this process
+  BenchCluster* cluster;  ///< null: everything is in this process
   std::uint64_t tasks;
-  bool via_worker{};          ///< chain: hops need not cross the scheduler
+  bool via_worker{};  ///< chain: hops need not cross the scheduler
 };
 
 struct Workload {
   std::string_view name;
   std::string_view doc;
-  std::uint64_t tasks;        ///< default
+  std::uint64_t tasks;  ///< default
   bool in_process{};
-  unsigned repeats{3};        ///< runs after the warm-up; the median is shown. 1: no warm-up either
+  unsigned repeats{3};  ///< runs after the warm-up; the median is shown. 1: no warm-up either
   BenchResult (*run)(const BenchRun&);
 };
 

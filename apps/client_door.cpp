@@ -19,7 +19,9 @@ std::filesystem::path access_path(const Door& door) {
 
 std::chrono::milliseconds connect_timeout(const Door& door) {
   auto timeout = door.timeout.empty() ? door.config().duration("comm.connect-timeout") : parse_duration(door.timeout);
-  if (!timeout) throw CommandError(ExitCode::usage, fmt::format("--timeout: '{}' is not a duration such as 5s", printable(door.timeout)));
+  if (!timeout)
+    throw CommandError(ExitCode::usage,
+                       fmt::format("--timeout: '{}' is not a duration such as 5s", printable(door.timeout)));
   return std::chrono::ceil<std::chrono::milliseconds>(*timeout);
 }
 
@@ -33,9 +35,11 @@ std::optional<AccessFile> find_access(const Door& door) {
 
 ClientOptions client_options(const Door& door) {
   if (!find_access(door))
-    throw CommandError(ExitCode::authentication,
-                       fmt::format("{}: there is no access file; is a scheduler running here? On another machine, copy its access "
-                                   "file and name it with --scheduler-file", access_path(door).string()));
+    throw CommandError(
+        ExitCode::authentication,
+        fmt::format("{}: there is no access file; is a scheduler running here? On another machine, copy its access "
+                    "file and name it with --scheduler-file",
+                    access_path(door).string()));
   ClientOptions options;
   options.name = "troupe";
   options.access_file = access_path(door).string();
@@ -59,7 +63,8 @@ QueryReply Connection::ask(Query query) {
 
 std::optional<ExitCode> exit_code_of(const std::exception& error) {
   if (dynamic_cast<const TimeoutError*>(&error)) return ExitCode::timed_out;
-  if (const auto* failure = dynamic_cast<const Failure*>(&error)) return exit_code_of(Error{failure->kind(), failure->what()});
+  if (const auto* failure = dynamic_cast<const Failure*>(&error))
+    return exit_code_of(Error{failure->kind(), failure->what()});
   return std::nullopt;
 }
 

@@ -80,7 +80,8 @@ Result<std::vector<Leaf>> read_yaml(const fs::path& file) {
   try {
     const YAML::Node root = YAML::LoadFile(file.string());
     if (root.IsNull()) return leaves;
-    if (!root.IsMap()) return fail(ErrorKind::invalid, fmt::format("{}:1: a mapping of keys is expected", file.string()));
+    if (!root.IsMap())
+      return fail(ErrorKind::invalid, fmt::format("{}:1: a mapping of keys is expected", file.string()));
     flatten(root, "", leaves);
   } catch (const YAML::BadFile&) {
     return fail(ErrorKind::invalid, fmt::format("{}: the file cannot be read", file.string()));
@@ -106,7 +107,8 @@ std::string nearest_key(std::string_view key) {
   std::size_t best_distance = SIZE_MAX;
   for (const Option& option : option_table()) {
     // The right word at the wrong level is as likely a slip as a wrong letter.
-    const std::size_t distance = std::min(edit_distance(wanted, option.key), 2 + edit_distance(leaf(wanted), leaf(option.key)));
+    const std::size_t distance =
+        std::min(edit_distance(wanted, option.key), 2 + edit_distance(leaf(wanted), leaf(option.key)));
     if (distance < best_distance) {
       best_distance = distance;
       best = option.key;
@@ -131,7 +133,9 @@ std::string allowed_values(const Option& option) {
   std::string text;
   switch (option.type) {
     case OptionType::boolean: text = "true or false"; break;
-    case OptionType::integer: text = fmt::format("a whole number from {:.0f} to {:.0f}", option.least, option.most); break;
+    case OptionType::integer:
+      text = fmt::format("a whole number from {:.0f} to {:.0f}", option.least, option.most);
+      break;
     case OptionType::number: text = fmt::format("a number from {} to {}", option.least, option.most); break;
     case OptionType::duration: text = "a duration such as 500ms, 30s or '1h 30m'"; break;
     case OptionType::size: text = "a size such as 500MB or 2GiB"; break;
@@ -144,9 +148,12 @@ std::string allowed_values(const Option& option) {
 std::string variable_of(const Option& option) {
   std::string name(variable_prefix);
   for (char c : option.key) {
-    if (c == '.') name += "__";
-    else if (c == '-') name += '_';
-    else name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    if (c == '.')
+      name += "__";
+    else if (c == '-')
+      name += '_';
+    else
+      name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
   }
   return name;
 }
@@ -242,7 +249,8 @@ std::vector<std::string> Config::validate(const fs::path& file) {
   for (const Leaf& leaf : *leaves) {
     const std::string place = fmt::format("{}:{}", file.string(), leaf.line);
     if (const Option* option = find_option(leaf.key)) {
-      if (const auto problem = check_value(*option, leaf.text)) problems.push_back(fmt::format("{}: {}", place, *problem));
+      if (const auto problem = check_value(*option, leaf.text))
+        problems.push_back(fmt::format("{}: {}", place, *problem));
     } else {
       problems.push_back(unknown_key(leaf.key, place));
     }
@@ -259,7 +267,9 @@ const Setting& Config::setting(std::string_view key) const {
 bool Config::boolean(std::string_view key) const { return parse_boolean(text(key)).value_or(false); }
 std::int64_t Config::integer(std::string_view key) const { return static_cast<std::int64_t>(number(key)); }
 double Config::number(std::string_view key) const { return parse_number(text(key)).value_or(0); }
-std::optional<std::chrono::nanoseconds> Config::duration(std::string_view key) const { return parse_duration(text(key)); }
+std::optional<std::chrono::nanoseconds> Config::duration(std::string_view key) const {
+  return parse_duration(text(key));
+}
 std::optional<std::uint64_t> Config::size(std::string_view key) const { return parse_size(text(key)); }
 
 }  // namespace troupe::apps

@@ -20,13 +20,13 @@ enum class OptionType : std::uint8_t { boolean, integer, number, duration, size,
 /// What may be configured. One row is all there is to say about an option: files, variables, flags, `config list` and
 /// `config explain` all read it from here.
 struct Option {
-  std::string_view key;          ///< as in YAML, levels joined by dots
+  std::string_view key;  ///< as in YAML, levels joined by dots
   OptionType type{};
-  std::string_view fallback;     ///< the default, as an operator would write it
+  std::string_view fallback;  ///< the default, as an operator would write it
   std::string_view doc;
-  std::string_view flag;         ///< of `troupe scheduler` or `troupe worker`; empty = none
-  std::string_view also{};       ///< a word allowed beside the type's values: auto, never
-  double least{0};               ///< numbers and integers only
+  std::string_view flag;    ///< of `troupe scheduler` or `troupe worker`; empty = none
+  std::string_view also{};  ///< a word allowed beside the type's values: auto, never
+  double least{0};          ///< numbers and integers only
   double most{1e18};
 };
 
@@ -48,10 +48,10 @@ struct Setting {
 
 /// Where a configuration is gathered from; everything outside the program is handed in.
 struct ConfigSources {
-  std::vector<std::filesystem::path> directories;                    ///< *.yaml of each, by name; missing ones are skipped
-  std::optional<std::filesystem::path> file;                         ///< must exist
-  std::vector<std::pair<std::string, std::string>> environment;      ///< name and value
-  std::vector<std::pair<std::string, std::string>> flags;            ///< key and value
+  std::vector<std::filesystem::path> directories;                ///< *.yaml of each, by name; missing ones are skipped
+  std::optional<std::filesystem::path> file;                     ///< must exist
+  std::vector<std::pair<std::string, std::string>> environment;  ///< name and value
+  std::vector<std::pair<std::string, std::string>> flags;        ///< key and value
 
   /// /etc/troupe, $XDG_CONFIG_HOME/troupe (or ~/.config/troupe), $TROUPE_CONFIG, and this process's variables.
   static ConfigSources of_process();
@@ -82,7 +82,7 @@ private:
   std::optional<Error> take(std::string_view key, std::string text, std::string source);
   std::optional<Error> take_file(const std::filesystem::path& file);
 
-  std::map<std::string_view, Setting> settings_;   ///< by Option::key, one for each option
+  std::map<std::string_view, Setting> settings_;  ///< by Option::key, one for each option
   std::vector<std::string> warnings_;
 };
 

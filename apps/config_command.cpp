@@ -1,8 +1,8 @@
 #include <memory>
 #include <string>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "apps/config_values.hpp"
 #include "apps/door.hpp"
@@ -14,14 +14,10 @@ namespace json = boost::json;
 namespace {
 
 json::object row(const Option& option, const Setting& setting) {
-  return {{"key", option.key},
-          {"value", setting.text},
-          {"source", setting.source},
-          {"type", name_of(option.type)},
-          {"default", option.fallback},
-          {"variable", variable_of(option)},
-          {"flag", option.flag},
-          {"allowed", allowed_values(option)},
+  return {{"key", option.key},          {"value", setting.text},
+          {"source", setting.source},   {"type", name_of(option.type)},
+          {"default", option.fallback}, {"variable", variable_of(option)},
+          {"flag", option.flag},        {"allowed", allowed_values(option)},
           {"doc", option.doc}};
 }
 
@@ -68,10 +64,11 @@ ExitCode explain(const Door& door, const std::string& key) {
   const Option& option = known(key);
   const Config config = door.config();
   const Setting& setting = config.setting(option.key);
-  print(fmt::format("{}\n  {}\n\n  value     {}\n  from      {}\n  default   {}\n  allowed   {}\n  variable  {}\n  flag      {}\n",
-                    option.key, option.doc, setting.text.empty() ? "-" : setting.text, setting.source,
-                    option.fallback.empty() ? "-" : option.fallback, allowed_values(option), variable_of(option),
-                    option.flag.empty() ? "-" : option.flag));
+  print(fmt::format(
+      "{}\n  {}\n\n  value     {}\n  from      {}\n  default   {}\n  allowed   {}\n  variable  {}\n  flag      {}\n",
+      option.key, option.doc, setting.text.empty() ? "-" : setting.text, setting.source,
+      option.fallback.empty() ? "-" : option.fallback, allowed_values(option), variable_of(option),
+      option.flag.empty() ? "-" : option.flag));
   return ExitCode::done;
 }
 
@@ -87,10 +84,12 @@ ExitCode validate(const std::string& file) {
 void add_config(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("config", "Show and check the configuration.");
   command->require_subcommand(1);
-  command->footer("Later ones win: defaults, /etc/troupe/*.yaml, $XDG_CONFIG_HOME/troupe/*.yaml, $TROUPE_CONFIG or\n"
-                  "--config, variables such as TROUPE__SCHEDULER__WORKER_TTL=1m, flags.\n\n"
-                  "Examples:\n  troupe config list\n  troupe config explain scheduler.worker-ttl\n"
-                  "  troupe config validate cluster.yaml\n\n" + std::string(exit_codes_help));
+  command->footer(
+      "Later ones win: defaults, /etc/troupe/*.yaml, $XDG_CONFIG_HOME/troupe/*.yaml, $TROUPE_CONFIG or\n"
+      "--config, variables such as TROUPE__SCHEDULER__WORKER_TTL=1m, flags.\n\n"
+      "Examples:\n  troupe config list\n  troupe config explain scheduler.worker-ttl\n"
+      "  troupe config validate cluster.yaml\n\n" +
+      std::string(exit_codes_help));
   const auto add = [&](const char* name, const char* doc) {
     CLI::App* sub = command->add_subcommand(name, doc);
     sub->add_option("--config", door.config_file, "read this file instead of $TROUPE_CONFIG")->type_name("FILE");

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
@@ -42,7 +42,8 @@ Files list_files(const std::vector<std::string>& paths) {
     const fs::path path = fs::absolute(text);
     std::error_code error;
     const auto status = fs::status(path, error);
-    if (!fs::exists(status)) throw CommandError(ExitCode::not_found, fmt::format("{}: no such file or directory", printable(text)));
+    if (!fs::exists(status))
+      throw CommandError(ExitCode::not_found, fmt::format("{}: no such file or directory", printable(text)));
     if (fs::is_regular_file(status)) {
       files.emplace_back(path.string(), fs::file_size(path));
       continue;
@@ -66,7 +67,8 @@ std::uint64_t block_bytes(const Flags& flags, std::uint64_t total, std::uint64_t
   if (!flags.block_size.empty()) {
     const auto size = parse_size(flags.block_size);
     if (!size || *size == 0)
-      throw CommandError(ExitCode::usage, fmt::format("--block-size: '{}' is not a size such as 8MiB", printable(flags.block_size)));
+      throw CommandError(ExitCode::usage,
+                         fmt::format("--block-size: '{}' is not a size such as 8MiB", printable(flags.block_size)));
     return *size;
   }
   constexpr std::uint64_t least = 256 * 1024;
@@ -83,7 +85,8 @@ public:
       return;
     }
     tell("no scheduler is running; this demo runs on a cluster of its own");
-    local_ = std::make_unique<LocalCluster>(LocalClusterOptions{.workers = 1, .threads_per_worker = available_cpus(), .modules = {::demo}});
+    local_ = std::make_unique<LocalCluster>(
+        LocalClusterOptions{.workers = 1, .threads_per_worker = available_cpus(), .modules = {::demo}});
     own_client_ = std::make_unique<Client>(*local_);
   }
   [[nodiscard]] Client& client() { return connection_ ? connection_->client() : *own_client_; }
@@ -98,7 +101,8 @@ std::uint64_t threads_of(Client& client) {
   const auto summary = client.scheduler_info();
   std::uint64_t threads = 0;
   for (const WorkerSummary& worker : summary->workers) threads += worker.threads;
-  if (threads == 0) throw CommandError(ExitCode::failed, "the scheduler has no workers; start one with `troupe worker`");
+  if (threads == 0)
+    throw CommandError(ExitCode::failed, "the scheduler has no workers; start one with `troupe worker`");
   return threads;
 }
 
@@ -137,7 +141,7 @@ Counted count(const Door& door, const Flags& flags) {
     auto counts = client.map<demo::count_words>(parts);
     auto sum = client.reduce<demo::merge_counts>(counts);
     show_progress(counts, client);
-    counts.clear();   // from here on a block's counts are dropped as soon as they are merged
+    counts.clear();  // from here on a block's counts are dropped as soon as they are merged
     result.counts = sum.get();
   }
   result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -147,15 +151,16 @@ Counted count(const Door& door, const Flags& flags) {
 std::string as_json(const Counted& counted, const std::vector<std::pair<std::string, std::uint64_t>>& top) {
   json::array words;
   for (const auto& [word, number] : top) words.push_back(json::object{{"word", word}, {"count", number}});
-  const json::object document{{"schema", "troupe/v1/wordcount"},
-                              {"top", std::move(words)},
-                              {"words", counted.counts.total()},
-                              {"distinct", counted.counts.distinct()},
-                              {"files", counted.files},
-                              {"bytes", counted.counts.bytes},
-                              {"tasks", counted.tasks},
-                              {"seconds", counted.seconds},
-                              {"megabytes_per_second", static_cast<double>(counted.counts.bytes) / 1e6 / counted.seconds}};
+  const json::object document{
+      {"schema", "troupe/v1/wordcount"},
+      {"top", std::move(words)},
+      {"words", counted.counts.total()},
+      {"distinct", counted.counts.distinct()},
+      {"files", counted.files},
+      {"bytes", counted.counts.bytes},
+      {"tasks", counted.tasks},
+      {"seconds", counted.seconds},
+      {"megabytes_per_second", static_cast<double>(counted.counts.bytes) / 1e6 / counted.seconds}};
   return json::serialize(document) + "\n";
 }
 
@@ -189,10 +194,12 @@ void add_demo(CLI::App& app, Door& door) {
       ->type_name("SIZE");
   door.add_scheduler_options(*words);
   door.add_output_option(*words);
-  words->footer("A word is a run of ASCII letters, in lower case; ties are shown in the order of the words. Runs on the\n"
-                "scheduler that is named, else on the one of this user, else on a cluster of its own.\n\n"
-                "Examples:\n  troupe demo wordcount /usr/share/doc\n"
-                "  troupe demo wordcount --top 5 -o json --scheduler 127.0.0.1:8786 ~/texts\n\n" + std::string(exit_codes_help));
+  words->footer(
+      "A word is a run of ASCII letters, in lower case; ties are shown in the order of the words. Runs on the\n"
+      "scheduler that is named, else on the one of this user, else on a cluster of its own.\n\n"
+      "Examples:\n  troupe demo wordcount /usr/share/doc\n"
+      "  troupe demo wordcount --top 5 -o json --scheduler 127.0.0.1:8786 ~/texts\n\n" +
+      std::string(exit_codes_help));
   words->callback([&door, flags] { door.run = [&door, flags] { return wordcount(door, *flags); }; });
 }
 

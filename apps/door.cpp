@@ -80,11 +80,12 @@ void Door::add_output_option(CLI::App& command) {
 }
 
 void Door::add_scheduler_options(CLI::App& command) {
-  command.add_option("--scheduler", scheduler, "address of the scheduler, host:port; default: the one in the access file")
+  command
+      .add_option("--scheduler", scheduler, "address of the scheduler, host:port; default: the one in the access file")
       ->envname("TROUPE_SCHEDULER")
       ->type_name("ADDRESS");
-  command.add_option("--access-file,--scheduler-file", access_file,
-                     "file with address and keys that the scheduler wrote")
+  command
+      .add_option("--access-file,--scheduler-file", access_file, "file with address and keys that the scheduler wrote")
       ->type_name("FILE");
   command.add_option("--timeout", timeout, "how long to look for the scheduler (default 10s)")->type_name("DURATION");
 }
@@ -98,11 +99,13 @@ void Door::add_log_options(CLI::App& command) {
 CLI::Option* Door::add_key_option(CLI::App& command, const std::string& names, const std::string& key) {
   const Option* option = find_option(key);
   TROUPE_ASSERT(option != nullptr, key);
-  const std::string doc = fmt::format("{} (default {})", option->doc, option->fallback.empty() ? "none" : option->fallback);
+  const std::string doc =
+      fmt::format("{} (default {})", option->doc, option->fallback.empty() ? "none" : option->fallback);
   return command.add_option_function<std::string>(
       names,
       [this, option](const std::string& value) {
-        if (const auto problem = check_value(*option, value)) throw CLI::ValidationError(std::string(option->flag), *problem);
+        if (const auto problem = check_value(*option, value))
+          throw CLI::ValidationError(std::string(option->flag), *problem);
         flags.emplace_back(std::string(option->key), value);
       },
       doc);

@@ -54,10 +54,10 @@ public:
 
   // Options of more than one sub-command.
   std::string config_file;
-  std::string output;          ///< "", table or json
-  std::string scheduler;       ///< address; empty: the one in the access file
-  std::string access_file;     ///< empty: where the scheduler of this user writes it
-  std::string timeout;         ///< for reaching the scheduler
+  std::string output;       ///< "", table or json
+  std::string scheduler;    ///< address; empty: the one in the access file
+  std::string access_file;  ///< empty: where the scheduler of this user writes it
+  std::string timeout;      ///< for reaching the scheduler
   std::string log_level;
   std::string log_format;
   std::string log_file;

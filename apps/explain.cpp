@@ -1,8 +1,8 @@
 #include <memory>
 #include <string>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
@@ -16,8 +16,11 @@ namespace {
 ExitCode tell_of(const Door& door, QueryKind kind, const char* schema, const std::string& key) {
   Connection connection(door);
   const QueryReply reply = connection.ask({{}, kind, {}, 0, key});
-  if (kind == QueryKind::story && reply.lines.empty())
-    throw CommandError(ExitCode::not_found, fmt::format("nothing is remembered of task '{}'", printable(key)));
+  if (reply.code == "unknown" || reply.lines.empty())
+    throw CommandError(ExitCode::not_found,
+                       fmt::format("nothing is known of task '{}': it was never submitted here, or is "
+                                   "forgotten; `troupe list tasks` shows those there are",
+                                   printable(key)));
   if (door.json()) {
     boost::json::array lines;
     for (const std::string& line : reply.lines) lines.emplace_back(line);
@@ -38,7 +41,8 @@ void add(CLI::App& app, Door& door, const char* name, const char* doc, QueryKind
   command->add_option("KEY", *key, "the task, as `troupe list tasks` shows it")->required();
   door.add_scheduler_options(*command);
   door.add_output_option(*command);
-  command->footer(fmt::format("Examples:\n  troupe {0} add-7-0\n  troupe {0} add-7-0 -o json\n\n{1}", name, exit_codes_help));
+  command->footer(
+      fmt::format("Examples:\n  troupe {0} add-7-0\n  troupe {0} add-7-0 -o json\n\n{1}", name, exit_codes_help));
   command->callback([&door, key, kind, schema] {
     door.run = [&door, key, kind, schema] { return tell_of(door, kind, schema, *key); };
   });

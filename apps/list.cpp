@@ -1,8 +1,8 @@
 #include <memory>
 #include <string>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
@@ -24,8 +24,8 @@ ExitCode list_workers(const Door& door) {
     print(json::serialize(document) + "\n");
     return ExitCode::done;
   }
-  Table table({"ID", "NAME", "ADDRESS", "STATUS", "PID", "THREADS", "PROCESSING", "STORED", "FINISHED", "MEMORY", "LIMIT",
-               "SEEN"});
+  Table table({"ID", "NAME", "ADDRESS", "STATUS", "PID", "THREADS", "PROCESSING", "STORED", "FINISHED", "MEMORY",
+               "LIMIT", "SEEN"});
   for (const WorkerSummary& worker : summary->workers)
     table.add({fmt::to_string(worker.address.worker.value), worker.address.name, worker.address.address,
                monitoring::name_of(worker.status), fmt::to_string(worker.pid), fmt::to_string(worker.threads),
@@ -55,7 +55,8 @@ ExitCode list_tasks(const Door& door, const std::string& state, std::uint32_t li
   Table table({"KEY", "STATE", "WORKER", "SIZE", "WAITING FOR", "RUN"});
   for (const TaskSummary& task : reply.tasks)
     table.add({task.key, task.state, task.worker.empty() ? "-" : task.worker,
-               task.nbytes == 0 ? "-" : show_size(task.nbytes), fmt::to_string(task.waiting_for), fmt::to_string(task.run)});
+               task.nbytes == 0 ? "-" : show_size(task.nbytes), fmt::to_string(task.waiting_for),
+               fmt::to_string(task.run)});
   print(table.text());
   if (reply.tasks.size() == limit) tell(fmt::format("the first {} are shown; --limit N shows more", limit));
   return ExitCode::done;
@@ -79,8 +80,10 @@ ExitCode list_clients(const Door& door) {
 void add_list(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("list", "List workers, tasks or clients.");
   command->require_subcommand(1);
-  command->footer("Examples:\n  troupe list workers\n  troupe list tasks --state erred --limit 10\n"
-                  "  troupe list clients -o json\n\n" + std::string(exit_codes_help));
+  command->footer(
+      "Examples:\n  troupe list workers\n  troupe list tasks --state erred --limit 10\n"
+      "  troupe list clients -o json\n\n" +
+      std::string(exit_codes_help));
   const auto add = [&](const char* name, const char* doc) {
     CLI::App* sub = command->add_subcommand(name, doc);
     door.add_scheduler_options(*sub);
@@ -99,7 +102,8 @@ void add_list(CLI::App& app, Door& door) {
   tasks->add_option("--state", *state, "only those in this state")
       ->check(CLI::IsMember({"released", "waiting", "no_worker", "queued", "processing", "memory", "erred"}));
   tasks->add_option("--limit", *limit, "how many at most (default 50)")->check(CLI::Range(1U, 1'000'000U));
-  tasks->callback([&door, state, limit] { door.run = [&door, state, limit] { return list_tasks(door, *state, *limit); }; });
+  tasks->callback(
+      [&door, state, limit] { door.run = [&door, state, limit] { return list_tasks(door, *state, *limit); }; });
 }
 
 }  // namespace troupe::apps

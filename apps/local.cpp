@@ -32,7 +32,8 @@ ExitCode run(Door& door, const Flags& flags) {
   const Config config = door.config();
   const auto log = door.log(config, "local", "local");
   (void)parse_resources(flags.worker.resources);
-  SchedulerService service(config, {.insecure = false, .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled")}, *log);
+  SchedulerService service(
+      config, {.insecure = false, .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled")}, *log);
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
   const PublishedAccess published(service.access(), path);
   WorkerProcesses::Settings settings;
@@ -44,10 +45,11 @@ ExitCode run(Door& door, const Flags& flags) {
 
   int signal = wait_for_workers(signals, service.handle(), settings.workers);
   if (signal == 0)
-    print_ready(door, "local", {{"address", "tcp://" + service.handle().address()},
-                                {"http", service.http_address().empty() ? "" : "http://" + service.http_address()},
-                                {"workers", std::to_string(settings.workers)},
-                                {"access_file", path.string()}});
+    print_ready(door, "local",
+                {{"address", "tcp://" + service.handle().address()},
+                 {"http", service.http_address().empty() ? "" : "http://" + service.http_address()},
+                 {"workers", std::to_string(settings.workers)},
+                 {"access_file", path.string()}});
   std::thread watcher([&] {
     service.handle().wait();
     signals.end();
@@ -67,19 +69,25 @@ ExitCode run(Door& door, const Flags& flags) {
 void add_local(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("local", "Run a scheduler and workers on this machine until told to stop.");
   auto flags = std::make_shared<Flags>();
-  door.add_key_option(*command, "--nworkers", "worker.nworkers")->type_name("N")->description("worker processes (default: one for each CPU)");
+  door.add_key_option(*command, "--nworkers", "worker.nworkers")
+      ->type_name("N")
+      ->description("worker processes (default: one for each CPU)");
   door.add_key_option(*command, "--nthreads", "worker.nthreads")->type_name("N");
   door.add_key_option(*command, "--memory-limit", "worker.memory-limit")->type_name("SIZE");
   door.add_key_option(*command, "--port", "scheduler.port")->type_name("PORT");
   door.add_key_option(*command, "--dashboard-address", "dashboard.address")->type_name("ADDRESS");
   command->add_flag("--no-dashboard{true},--dashboard{false}", flags->no_dashboard, "serve no HTTP pages");
-  command->add_option("--module", flags->worker.modules, "shared library with functions; may be given several times")->type_name("PATH");
-  command->add_option("--resources", flags->worker.resources, "what each worker offers, as in \"GPU=2 MEM=10e9\"")->type_name("LIST");
-  command->add_option("--scheduler-file,--access-file", door.access_file, "write address and keys here (mode 0600)")->type_name("FILE");
+  command->add_option("--module", flags->worker.modules, "shared library with functions; may be given several times")
+      ->type_name("PATH");
+  command->add_option("--resources", flags->worker.resources, "what each worker offers, as in \"GPU=2 MEM=10e9\"")
+      ->type_name("LIST");
+  command->add_option("--scheduler-file,--access-file", door.access_file, "write address and keys here (mode 0600)")
+      ->type_name("FILE");
   command->add_option("--config", door.config_file, "read this file instead of $TROUPE_CONFIG")->type_name("FILE");
   door.add_log_options(*command);
   door.add_output_option(*command);
-  command->footer("Examples:\n  troupe local\n  troupe local --nworkers 2 --nthreads 4 --port 0\n\n" + std::string(exit_codes_help));
+  command->footer("Examples:\n  troupe local\n  troupe local --nworkers 2 --nthreads 4 --port 0\n\n" +
+                  std::string(exit_codes_help));
   command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
 }
 

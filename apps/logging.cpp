@@ -6,13 +6,13 @@
 #include <mutex>
 #include <utility>
 
-#include <boost/json.hpp>
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include "apps/config_values.hpp"
 
@@ -39,7 +39,8 @@ std::string_view level_name(spdlog::level::level_enum level) {
 /// RFC 3339, UTC, microseconds.
 std::string timestamp(spdlog::log_clock::time_point at) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(static_cast<std::time_t>(us / 1'000'000)), us % 1'000'000);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", fmt::gmtime(static_cast<std::time_t>(us / 1'000'000)),
+                     us % 1'000'000);
 }
 
 /// A line is written whole by one call, or it is lost and counted: nothing is kept in a buffer that a crash would eat.
@@ -61,9 +62,10 @@ protected:
     const ssize_t written = ::write(descriptor_, line.data(), line.size());
     if (written == static_cast<ssize_t>(line.size())) return;
     if (lost_.fetch_add(1, std::memory_order_relaxed) > 0) return;
-    const std::string told = fmt::format("troupe: a log line could not be written ({}); further ones are counted only\n",
-                                         written < 0 ? std::strerror(errno) : "no space");
-    if (::write(STDERR_FILENO, told.data(), told.size()) < 0) return;   // nobody is left to tell
+    const std::string told =
+        fmt::format("troupe: a log line could not be written ({}); further ones are counted only\n",
+                    written < 0 ? std::strerror(errno) : "no space");
+    if (::write(STDERR_FILENO, told.data(), told.size()) < 0) return;  // nobody is left to tell
   }
   void flush_() override {}
 
@@ -87,7 +89,9 @@ private:
 
   [[nodiscard]] std::string human_line(const spdlog::details::log_msg& message) const {
     const std::string text = printable({message.payload.data(), message.payload.size()});
-    const char* colour = message.level >= spdlog::level::err ? "\x1b[31m" : message.level == spdlog::level::warn ? "\x1b[33m" : "\x1b[2m";
+    const char* colour = message.level >= spdlog::level::err    ? "\x1b[31m"
+                         : message.level == spdlog::level::warn ? "\x1b[33m"
+                                                                : "\x1b[2m";
     return fmt::format("{}  {}{:<7}{}  {}  {}\n", timestamp(message.time).substr(11, 12), options_.colour ? colour : "",
                        level_name(message.level), options_.colour ? "\x1b[0m" : "",
                        std::string_view(message.logger_name.data(), message.logger_name.size()), text);
@@ -144,7 +148,8 @@ Result<Level> level_from(std::string_view name) {
   if (name == "info") return Level::info;
   if (name == "warning" || name == "warn") return Level::warning;
   if (name == "error") return Level::error;
-  return fail(ErrorKind::invalid, fmt::format("--log-level: '{}' is not debug, info, warning or error", printable(name)));
+  return fail(ErrorKind::invalid,
+              fmt::format("--log-level: '{}' is not debug, info, warning or error", printable(name)));
 }
 
 }  // namespace troupe::apps

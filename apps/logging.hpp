@@ -17,9 +17,9 @@ struct LogOptions {
   Level level{Level::info};
   LogFormat format{LogFormat::human};
   bool colour{};
-  std::string file;   ///< empty = stderr
-  std::string node;   ///< name of this node; may be empty
-  std::string role;   ///< scheduler, worker, ...
+  std::string file;  ///< empty = stderr
+  std::string node;  ///< name of this node; may be empty
+  std::string role;  ///< scheduler, worker, ...
 };
 
 /// The log of this process. In the binary only: the library prints nothing. Thread-safe.

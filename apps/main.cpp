@@ -2,13 +2,13 @@
 #include <exception>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
-#include "apps/door.hpp"
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
 #include "apps/demo_wordcount.hpp"
+#include "apps/door.hpp"
 #include "apps/version.hpp"
 
 /// The `troupe` program: reads the command line, runs one sub-command, turns its end into an exit code.
@@ -25,12 +25,13 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string(version));
   app.require_subcommand(1);
   app.fallthrough(false);
-  app.footer("Examples:\n"
-             "  troupe local                                  scheduler and workers on this machine\n"
-             "  troupe scheduler &  troupe worker             the same by hand; the worker finds its scheduler\n"
-             "  troupe demo wordcount /usr/share/doc          count the words of a tree of files\n"
-             "  troupe status -o json                         for programs\n\n" +
-             std::string(exit_codes_help));
+  app.footer(
+      "Examples:\n"
+      "  troupe local                                  scheduler and workers on this machine\n"
+      "  troupe scheduler &  troupe worker             the same by hand; the worker finds its scheduler\n"
+      "  troupe demo wordcount /usr/share/doc          count the words of a tree of files\n"
+      "  troupe status -o json                         for programs\n\n" +
+      std::string(exit_codes_help));
 
   Door door;
   for (auto add : {add_scheduler, add_worker, add_local, add_status, add_list, add_explain, add_story, add_bench,
@@ -39,7 +40,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error);   // prints help and version to stdout, errors to stderr
+    const int status = app.exit(error);  // prints help and version to stdout, errors to stderr
     return status == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
   return static_cast<int>(door.run());

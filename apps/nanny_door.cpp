@@ -37,7 +37,8 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
   for (const std::string& module : flags.modules) add("--module", module);
   if (flags.allow_uploads) command.emplace_back("--allow-uploads");
   if (flags.insecure) command.emplace_back("--insecure");
-  for (const auto& [key, flag] : {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
+  for (const auto& [key, flag] :
+       {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
     if (const auto port = config.integer(key); port != 0) add(flag, std::to_string(port + index));
   for (const char* key : {"worker.host", "worker.death-timeout", "logging.level", "logging.format", "logging.file"}) {
     const Setting& setting = config.setting(key);
@@ -50,15 +51,15 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
 void pass_on(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
-    if (written <= 0) return;   // nobody reads it; the worker's own log counts what is lost
+    if (written <= 0) return;  // nobody reads it; the worker's own log counts what is lost
     text.remove_prefix(static_cast<std::size_t>(written));
   }
 }
 
 }  // namespace
 
-WorkerProcesses::WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags, const Settings& settings,
-                                 const AccessFile& access, Log& log)
+WorkerProcesses::WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags,
+                                 const Settings& settings, const AccessFile& access, Log& log)
     : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "nanny")})) {
   for (unsigned i = 0; i < settings.workers; ++i) {
     NannyOptions options;
@@ -94,7 +95,7 @@ ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
   Signals signals;
   const Config config = door.config();
   const auto log = door.log(config, "nanny", flags.name);
-  (void)parse_resources(flags.resources);   // a slip is told here once, not by each worker again and again
+  (void)parse_resources(flags.resources);  // a slip is told here once, not by each worker again and again
   const auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
   if (!access) return ExitCode::done;
   const PidFile pid_file(flags.pid_file);

@@ -19,7 +19,7 @@ public:
   struct Settings {
     unsigned workers{1};
     std::filesystem::path access_file;
-    std::string scheduler_address;   ///< empty: the one in the access file
+    std::string scheduler_address;  ///< empty: the one in the access file
   };
   WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags, const Settings& settings,
                   const AccessFile& access, Log& log);

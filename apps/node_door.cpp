@@ -7,10 +7,10 @@
 #include <cstring>
 #include <fstream>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <sched.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include "apps/config_values.hpp"
 
@@ -76,7 +76,8 @@ std::vector<std::string> allowed_hosts(const Config& config) {
   return names;
 }
 
-void print_ready(const Door& door, std::string_view role, const std::vector<std::pair<std::string, std::string>>& fields) {
+void print_ready(const Door& door, std::string_view role,
+                 const std::vector<std::pair<std::string, std::string>>& fields) {
   if (door.json()) {
     boost::json::object document{{"schema", "troupe/v1/ready"}, {"role", role}, {"pid", ::getpid()}};
     for (const auto& [name, value] : fields) document[name] = value;
@@ -88,7 +89,8 @@ void print_ready(const Door& door, std::string_view role, const std::vector<std:
 }
 
 std::uint64_t available_memory() {
-  std::uint64_t bytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::uint64_t bytes =
+      static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   std::uint64_t limit = 0;
   if (std::ifstream in("/sys/fs/cgroup/memory.max"); in >> limit && limit > 0) bytes = std::min(bytes, limit);
   return bytes;

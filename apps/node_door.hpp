@@ -44,7 +44,8 @@ LogSink sink_of(Log& log, const char* logger);
 std::vector<std::string> allowed_hosts(const Config& config);
 
 /// The one line a node prints to stdout when it is ready: fields by name, "-" for what is not served.
-void print_ready(const Door& door, std::string_view role, const std::vector<std::pair<std::string, std::string>>& fields);
+void print_ready(const Door& door, std::string_view role,
+                 const std::vector<std::pair<std::string, std::string>>& fields);
 
 /// Bytes of memory and CPUs this process may use, cgroup limits included.
 std::uint64_t available_memory();

@@ -38,7 +38,7 @@ int milliseconds_until(Clock::time_point deadline) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);   // it died before we asked
+  if (::getppid() != parent) ::_exit(127);  // it died before we asked
   ::dup2(output, STDOUT_FILENO);
   if (quiet) {
     const int nowhere = ::open("/dev/null", O_WRONLY);
@@ -78,7 +78,8 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string>& command
   for (char** variable = environ; variable && *variable; ++variable) {
     const std::string_view name = std::string_view(*variable).substr(0, std::string_view(*variable).find('='));
     const auto replaced = [&](const auto& added) { return added.first == name; };
-    if (std::none_of(options.environment.begin(), options.environment.end(), replaced)) variables.emplace_back(*variable);
+    if (std::none_of(options.environment.begin(), options.environment.end(), replaced))
+      variables.emplace_back(*variable);
   }
   for (const auto& [name, value] : options.environment) variables.push_back(name + "=" + value);
   const auto argv = pointers(words);

@@ -15,8 +15,8 @@
 namespace troupe::apps {
 
 struct ChildOptions {
-  std::vector<std::pair<std::string, std::string>> environment{};   ///< added to this process's
-  bool quiet{};                                                     ///< stderr goes nowhere
+  std::vector<std::pair<std::string, std::string>> environment{};  ///< added to this process's
+  bool quiet{};                                                    ///< stderr goes nowhere
 };
 
 /// A child process of ours: its stdout is read line by line, its end is waited for. Exec'd, never bare-forked; the
@@ -46,7 +46,7 @@ private:
 
   pid_t pid_{-1};
   int output_{-1};
-  int process_{-1};   ///< pidfd
+  int process_{-1};  ///< pidfd
   std::string unread_;
   std::optional<int> status_;
 };

@@ -20,7 +20,8 @@ public:
   PublishedAccess& operator=(const PublishedAccess&) = delete;
   ~PublishedAccess() {
     std::error_code ignored;
-    if (const auto there = AccessFile::read(path_); there && there->epoch == epoch_) std::filesystem::remove(path_, ignored);
+    if (const auto there = AccessFile::read(path_); there && there->epoch == epoch_)
+      std::filesystem::remove(path_, ignored);
   }
 
 private:

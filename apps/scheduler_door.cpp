@@ -42,15 +42,16 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
   chosen.insecure = options.insecure;
   auto started = start_scheduler(*node_, std::move(chosen));
   if (!started)
-    throw CommandError(ExitCode::failed, fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
+    throw CommandError(ExitCode::failed,
+                       fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
   handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
   if (options.dashboard) serve_pages(config, options.insecure);
   access_.scheduler_address = handle_->address();
   access_.http_address = http_address();
   access_.pid = static_cast<std::uint64_t>(::getpid());
-  access_.started_unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
-                                std::chrono::system_clock::now().time_since_epoch())
-                                .count();
+  access_.started_unix_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
 }
 
 void SchedulerService::serve_pages(const Config& config, bool insecure) {
@@ -70,7 +71,9 @@ void SchedulerService::serve_pages(const Config& config, bool insecure) {
   http.token = access_.http_token.reveal_hex();
   http.allowed_hosts = allowed_hosts(config);
   auto served = monitoring::HttpServer::start(std::move(http), monitoring::node_routes(std::move(sources)));
-  if (!served) throw CommandError(served.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed, served.error().text);
+  if (!served)
+    throw CommandError(served.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed,
+                       served.error().text);
   http_ = std::move(*served);
 }
 

@@ -43,7 +43,7 @@ private:
   std::atomic<bool> draining_{false};
   std::unique_ptr<Node> node_;
   std::unique_ptr<SchedulerHandle> handle_;
-  std::unique_ptr<monitoring::HttpServer> http_;   ///< ends first: its pages ask the scheduler
+  std::unique_ptr<monitoring::HttpServer> http_;  ///< ends first: its pages ask the scheduler
 };
 
 /// The options of a scheduler from the configuration, but for keys.

@@ -58,7 +58,8 @@ int Signals::wait(std::chrono::milliseconds patience) {
 void Signals::guard(const std::function<void()>& drain) {
   std::uint64_t earlier = 0;
   pollfd watched{ended_, POLLIN, 0};
-  if (::poll(&watched, 1, 0) > 0) [[maybe_unused]] const auto got = ::read(ended_, &earlier, sizeof earlier);
+  if (::poll(&watched, 1, 0) > 0) [[maybe_unused]]
+    const auto got = ::read(ended_, &earlier, sizeof earlier);
   // Read here, not by a handler: the process ends even if all threads but this one are stuck.
   std::thread second([this] {
     if (const int signal = wait(); signal != 0) ::_exit(128 + signal);

@@ -24,11 +24,11 @@ std::string summary_text(const SchedulerSummary& summary) {
     if (summary.tasks_by_state[i] > 0)
       tasks += fmt::format("{}{} {}", tasks.empty() ? "" : ", ", summary.tasks_by_state[i],
                            name_of(static_cast<TaskState>(i)));
-  return fmt::format("scheduler  {}  (version {}, cluster {})\nworkers    {}  ({} threads, {} in memory)\nclients    {}\n"
-                     "tasks      {}\nfinished   {}  ({} failed)\n",
-                     printable(summary.address), printable(summary.version), summary.cluster.hex(),
-                     summary.workers.size(), threads, show_size(managed), summary.clients,
-                     tasks.empty() ? "none" : tasks, summary.finished, summary.erred);
+  return fmt::format(
+      "scheduler  {}  (version {}, cluster {})\nworkers    {}  ({} threads, {} in memory)\nclients    {}\n"
+      "tasks      {}\nfinished   {}  ({} failed)\n",
+      printable(summary.address), printable(summary.version), summary.cluster.hex(), summary.workers.size(), threads,
+      show_size(managed), summary.clients, tasks.empty() ? "none" : tasks, summary.finished, summary.erred);
 }
 
 ExitCode show(const Door& door) {

@@ -1,8 +1,8 @@
 #include "apps/version.hpp"
 
+#include <fmt/format.h>
 #include <boost/json.hpp>
 #include <boost/version.hpp>
-#include <fmt/format.h>
 
 #include "apps/door.hpp"
 #include "protocol/handshake.hpp"
@@ -21,8 +21,10 @@ constexpr std::string_view compiler =
 ExitCode show(bool json) {
   const std::string wire = fmt::format("{}.{}", protocol_version.major, protocol_version.minor);
   if (json) {
-    const boost::json::object document{{"schema", "troupe/v1/version"}, {"version", version},
-                                       {"revision", TROUPE_REVISION},    {"compiler", compiler},
+    const boost::json::object document{{"schema", "troupe/v1/version"},
+                                       {"version", version},
+                                       {"revision", TROUPE_REVISION},
+                                       {"compiler", compiler},
                                        {"protocol", wire}};
     print(boost::json::serialize(document) + "\n");
   } else {

@@ -54,7 +54,9 @@ std::uint64_t load(const char* data) {
 }
 
 /// The lowest `letters` bytes set.
-std::uint64_t low_bytes(std::size_t letters) { return letters >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * letters)) - 1; }
+std::uint64_t low_bytes(std::size_t letters) {
+  return letters >= 8 ? ~std::uint64_t{0} : (std::uint64_t{1} << (8 * letters)) - 1;
+}
 
 /// As a number that orders like the letters do.
 std::uint64_t ordered(std::uint64_t letters) {
@@ -116,7 +118,7 @@ public:
 
 private:
   static constexpr std::size_t piece = 128 * 1024;
-  static constexpr std::size_t beyond = 256;   ///< read at a time to find the end of the last word
+  static constexpr std::size_t beyond = 256;  ///< read at a time to find the end of the last word
 
   /// Counts the whole words of kept + got bytes; returns how many of a cut word are kept at the front.
   std::size_t take_inside(std::size_t kept, std::size_t got, bool& skipping) {
@@ -155,19 +157,21 @@ std::uint64_t WordCounts::total() const { return std::accumulate(counts.begin(),
 WordCounter::WordCounter() : slots_(std::size_t{1} << first_table_bits), shift_(64 - first_table_bits) {}
 
 void WordCounter::add(const char* data, std::size_t size) {
-  std::array<char, 64 + slack> last{};   // the bytes that do not fill a group of 64
-  std::size_t start = 0;                 // of the word we are in
-  std::uint64_t before = 0;              // 1: the byte before this group is a letter
+  std::array<char, 64 + slack> last{};  // the bytes that do not fill a group of 64
+  std::size_t start = 0;                // of the word we are in
+  std::uint64_t before = 0;             // 1: the byte before this group is a letter
   for (std::size_t base = 0; base < size; base += 64) {
     const std::size_t left = size - base;
     if (left < 64) std::memcpy(last.data(), data + base, left);
     const std::uint64_t letters = letters_of_64(left < 64 ? last.data() : data + base);
-    std::uint64_t edges = letters ^ (letters << 1 | before);   // where words begin and end, in turn
+    std::uint64_t edges = letters ^ (letters << 1 | before);  // where words begin and end, in turn
     bool inside = before != 0;
     while (edges != 0) {
       const std::size_t at = base + static_cast<std::size_t>(std::countr_zero(edges));
-      if (inside) add_word(data + start, at - start);
-      else start = at;
+      if (inside)
+        add_word(data + start, at - start);
+      else
+        start = at;
       inside = !inside;
       edges &= edges - 1;
     }
@@ -219,9 +223,9 @@ void WordCounter::grow() {
 }
 
 struct WordCounter::Entry {
-  std::uint64_t first;        ///< letters 1 to 8 and 9 to 16, ordered
+  std::uint64_t first;  ///< letters 1 to 8 and 9 to 16, ordered
   std::uint64_t second;
-  const std::string* whole;   ///< of a long word; null comes first: it is the beginning of the other
+  const std::string* whole;  ///< of a long word; null comes first: it is the beginning of the other
   std::uint64_t count;
 
   friend bool operator<(const Entry& a, const Entry& b) {

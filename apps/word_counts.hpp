@@ -15,7 +15,7 @@ namespace troupe::demo {
 /// Words with their counts, in the order of the words. A value: it travels between processes.
 /// Always true: `text` holds the words one after the other, `lengths` and `counts` have one entry a word.
 struct WordCounts {
-  std::uint64_t bytes{};                 ///< of input that was read
+  std::uint64_t bytes{};  ///< of input that was read
   std::string text;
   std::vector<std::uint32_t> lengths;
   std::vector<std::uint64_t> counts;
@@ -52,7 +52,7 @@ public:
 
 private:
   struct Slot {
-    std::uint64_t low{};    ///< first 8 letters as memory has them; 0 = free
+    std::uint64_t low{};  ///< first 8 letters as memory has them; 0 = free
     std::uint64_t high{};
     std::uint64_t count{};
   };
@@ -63,7 +63,7 @@ private:
   [[nodiscard]] std::size_t slot_of(std::uint64_t low, std::uint64_t high) const;
 
   std::vector<Slot> slots_;
-  unsigned shift_;          ///< 64 less the logarithm of the number of slots
+  unsigned shift_;  ///< 64 less the logarithm of the number of slots
   std::size_t used_{};
   std::unordered_map<std::string, std::uint64_t> long_words_;
 };

@@ -33,9 +33,10 @@ ExitCode run_worker(const Door& door, const WorkerFlags& flags) {
 
   int signal = wait_registered(signals, worker);
   if (signal == 0 && !worker.stopped()) {
-    print_ready(door, "worker", {{"name", flags.name.empty() ? worker.address() : flags.name},
-                                 {"address", "tcp://" + worker.address()},
-                                 {"http", "http://" + service.http_address()}});
+    print_ready(door, "worker",
+                {{"name", flags.name.empty() ? worker.address() : flags.name},
+                 {"address", "tcp://" + worker.address()},
+                 {"http", "http://" + service.http_address()}});
     log->write(Level::info, "worker", "ready", fmt::format("registered as worker {}", worker.id().value));
   }
   Result<std::string> ended = std::string();
@@ -60,7 +61,9 @@ ExitCode run(const Door& door, const WorkerFlags& flags) {
   const bool alone = flags.no_nanny || !config.boolean("worker.nanny");
   const bool several = config.text("worker.nworkers") == "auto" || config.integer("worker.nworkers") > 1;
   if (alone && several)
-    throw CommandError(ExitCode::usage, "--nworkers above 1 needs the nanny; leave --no-nanny out, or start `troupe worker` several times");
+    throw CommandError(
+        ExitCode::usage,
+        "--nworkers above 1 needs the nanny; leave --no-nanny out, or start `troupe worker` several times");
   return alone ? run_worker(door, flags) : run_nanny(door, flags);
 }
 
@@ -72,16 +75,21 @@ void add_worker(CLI::App& app, Door& door) {
   command->add_option("SCHEDULER_ADDRESS", door.scheduler, "host:port; default: the one in the access file");
   door.add_key_option(*command, "--nthreads", "worker.nthreads")->type_name("N");
   door.add_key_option(*command, "--nworkers", "worker.nworkers")->type_name("N");
-  command->add_option("--name", flags->name, "unique name; with several workers, their names begin with it")->type_name("NAME");
+  command->add_option("--name", flags->name, "unique name; with several workers, their names begin with it")
+      ->type_name("NAME");
   door.add_key_option(*command, "--memory-limit", "worker.memory-limit")->type_name("SIZE");
   command->add_flag("--no-nanny{true},--nanny{false}", flags->no_nanny, "run the worker in this process, started once");
   door.add_key_option(*command, "--host", "worker.host")->type_name("ADDRESS");
   door.add_key_option(*command, "--worker-port", "worker.port")->type_name("PORT");
   door.add_key_option(*command, "--http-port", "worker.http-port")->type_name("PORT");
-  command->add_option("--resources", flags->resources, "what tasks may ask for, as in \"GPU=2 MEM=10e9\"")->type_name("LIST");
+  command->add_option("--resources", flags->resources, "what tasks may ask for, as in \"GPU=2 MEM=10e9\"")
+      ->type_name("LIST");
   door.add_key_option(*command, "--death-timeout", "worker.death-timeout")->type_name("DURATION");
-  command->add_option("--module", flags->modules, "shared library with functions; may be given several times")->type_name("PATH");
-  command->add_option("--scheduler-file,--access-file", door.access_file, "file with address and keys that the scheduler wrote")
+  command->add_option("--module", flags->modules, "shared library with functions; may be given several times")
+      ->type_name("PATH");
+  command
+      ->add_option("--scheduler-file,--access-file", door.access_file,
+                   "file with address and keys that the scheduler wrote")
       ->type_name("FILE");
   command->add_option("--pid-file", flags->pid_file, "write the process id here")->type_name("FILE");
   command->add_flag("--allow-uploads", flags->allow_uploads, "let clients load modules into this worker");
@@ -89,10 +97,12 @@ void add_worker(CLI::App& app, Door& door) {
   command->add_option("--config", door.config_file, "read this file instead of $TROUPE_CONFIG")->type_name("FILE");
   door.add_log_options(*command);
   door.add_output_option(*command);
-  command->footer("Prints one line with its addresses when it is registered. SIGTERM or Ctrl-C lets running tasks finish and\n"
-                  "stops, a second one stops at once.\n\n"
-                  "Examples:\n  troupe worker\n  troupe worker 127.0.0.1:8786 --nworkers 4 --nthreads 2\n"
-                  "  troupe worker --module ./libmine.so --resources \"GPU=1\" --memory-limit 4GiB\n\n" + std::string(exit_codes_help));
+  command->footer(
+      "Prints one line with its addresses when it is registered. SIGTERM or Ctrl-C lets running tasks finish and\n"
+      "stops, a second one stops at once.\n\n"
+      "Examples:\n  troupe worker\n  troupe worker 127.0.0.1:8786 --nworkers 4 --nthreads 2\n"
+      "  troupe worker --module ./libmine.so --resources \"GPU=1\" --memory-limit 4GiB\n\n" +
+      std::string(exit_codes_help));
   command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/connect.hpp"
 #include "actors/nanny.hpp"
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
@@ -30,7 +31,8 @@ std::vector<ResourceAmount> parse_resources(std::string_view text) {
     char* rest = nullptr;
     const double value = std::strtod(amount.c_str(), &rest);
     if (equals == 0 || amount.empty() || *rest != '\0' || !std::isfinite(value) || value < 0)
-      throw CommandError(ExitCode::usage, fmt::format("--resources: '{}' is not NAME=AMOUNT, as in \"GPU=2 MEM=10e9\"", printable(word)));
+      throw CommandError(ExitCode::usage, fmt::format("--resources: '{}' is not NAME=AMOUNT, as in \"GPU=2 MEM=10e9\"",
+                                                      printable(word)));
     resources.push_back({std::string(word.substr(0, equals)), value});
   }
   return resources;
@@ -57,15 +59,18 @@ std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>
   return registry;
 }
 
-std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals, std::optional<std::chrono::nanoseconds> patience) {
+std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals,
+                                          std::optional<std::chrono::nanoseconds> patience) {
   using Clock = std::chrono::steady_clock;
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
   const auto start = Clock::now();
   bool told = false;
   while (!std::filesystem::exists(path)) {
     if (patience && Clock::now() - start >= *patience)
-      throw CommandError(ExitCode::authentication, fmt::format("{}: there is no access file; is a scheduler running here? On another "
-                                                               "machine, copy its access file and name it with --scheduler-file", path.string()));
+      throw CommandError(ExitCode::authentication,
+                         fmt::format("{}: there is no access file; is a scheduler running here? On another "
+                                     "machine, copy its access file and name it with --scheduler-file",
+                                     path.string()));
     if (!told) tell(fmt::format("waiting for a scheduler to write {}", path.string()));
     told = true;
     if (signals.wait(std::chrono::milliseconds(50)) > 0) return std::nullopt;
@@ -75,7 +80,8 @@ std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals, st
   return std::move(*access);
 }
 
-WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, const Door& door, AccessFile access, Log& log)
+WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, const Door& door, AccessFile access,
+                             Log& log)
     : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "worker")})) {
   WorkerOptions options;
   options.registry = worker_registry(flags.modules);
@@ -83,6 +89,10 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   serve_pages(config, flags.insecure, access.http_token.reveal_hex());
   options.http_address = http_->address();
   options.scheduler_address = door.scheduler;
+  ConnectOptions connect;
+  connect.address = door.scheduler;
+  connect.access = access;
+  task_clients_.emplace(*node_, connect);
   options.access = std::move(access);
   options.name = flags.name;
   options.threads = worker_threads(config, 1);
@@ -94,7 +104,9 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.allow_uploads = flags.allow_uploads;
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
-  if (!started) throw CommandError(ExitCode::failed, fmt::format("{}; choose another port with --worker-port (0 = any free one)", started.error().text));
+  if (!started)
+    throw CommandError(ExitCode::failed, fmt::format("{}; choose another port with --worker-port (0 = any free one)",
+                                                     started.error().text));
   handle_ = std::make_unique<WorkerHandle>(std::move(*started));
   asked_ = handle_.get();
 }

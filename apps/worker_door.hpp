@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/node.hpp"
+#include "actors/task_client.hpp"
 #include "actors/worker_node.hpp"
 #include "apps/config.hpp"
 #include "apps/door.hpp"
@@ -21,8 +22,8 @@ namespace troupe::apps {
 /// What the command line says of a worker beside the configuration.
 struct WorkerFlags {
   std::string name;
-  std::string resources;              ///< "GPU=2 MEM=10e9"
-  std::vector<std::string> modules;   ///< files
+  std::string resources;             ///< "GPU=2 MEM=10e9"
+  std::vector<std::string> modules;  ///< files
   std::string pid_file;
   bool insecure{};
   bool no_nanny{};
@@ -41,7 +42,8 @@ std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>
 
 /// The keys and address to go by. If there is no access file yet it is waited for, since a worker may well be started
 /// together with its scheduler; raises when `patience` is over, or with nothing when a signal came.
-std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals, std::optional<std::chrono::nanoseconds> patience);
+std::optional<AccessFile> wait_for_access(const Door& door, Signals& signals,
+                                          std::optional<std::chrono::nanoseconds> patience);
 
 /// A worker as an operator knows it: its node and its pages. Owned by a command; not on a loop thread.
 class WorkerService {
@@ -60,8 +62,9 @@ private:
 
   std::atomic<bool> draining_{false};
   std::unique_ptr<Node> node_;
+  std::optional<TaskClients> task_clients_;  ///< for tasks that submit tasks; ends before the node
   std::unique_ptr<WorkerHandle> handle_;
-  std::atomic<WorkerHandle*> asked_{nullptr};   ///< for pages: null before the worker is there
+  std::atomic<WorkerHandle*> asked_{nullptr};  ///< for pages: null before the worker is there
   std::unique_ptr<monitoring::HttpServer> http_;
 };
 

@@ -73,15 +73,17 @@ std::string label_value(std::string_view name) {
     const std::size_t length = character_length(name);
     if (result.size() + length > length_max) break;
     const auto first = static_cast<unsigned char>(name.front());
-    if (length == 0 || first < 0x20 || first == 0x7F) result += '?';
-    else result.append(name.substr(0, length));
+    if (length == 0 || first < 0x20 || first == 0x7F)
+      result += '?';
+    else
+      result.append(name.substr(0, length));
     name.remove_prefix(length == 0 ? 1 : length);
   }
   return result;
 }
 
 ShownPrefixes shown_prefixes(const std::map<std::string, PrefixCounters>& prefixes) {
-  std::map<std::string, PrefixCounters> rows;   // two names may become one label, and a series must not come twice
+  std::map<std::string, PrefixCounters> rows;  // two names may become one label, and a series must not come twice
   ShownPrefixes shown;
   PrefixCounters other;
   bool any_other = false;
@@ -122,8 +124,7 @@ void add_prefixes(std::vector<MetricFamily>& out, const ShownPrefixes& shown) {
   out.push_back(gauge("troupe_scheduler_tasks_output_bytes", "Size of all values made so far.",
                       by_prefix(shown, [](const PrefixCounters& p) { return number(p.output_bytes); })));
   out.push_back(counter("troupe_metrics_label_overflow_total",
-                        "Names of functions that are shown together as prefix \"other\".",
-                        {{number(shown.overflow)}}));
+                        "Names of functions that are shown together as prefix \"other\".", {{number(shown.overflow)}}));
 }
 
 std::string read_file(const char* path) {
@@ -144,7 +145,7 @@ std::size_t open_files() {
   std::size_t count = 0;
   for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error))
     ++count;
-  return count == 0 ? 0 : count - 1;   // less the one that reads the directory
+  return count == 0 ? 0 : count - 1;  // less the one that reads the directory
 }
 
 }  // namespace
@@ -173,11 +174,12 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
 
   const std::uint64_t busy = c.workers_idle + c.workers_saturated;
   const std::uint64_t partial = c.workers_running > busy ? c.workers_running - busy : 0;
-  out.push_back(gauge("troupe_scheduler_workers", "Workers, by state.",
-                      {state("idle", c.workers_idle), state("partially_saturated", partial),
-                       state("saturated", c.workers_saturated), state("paused", c.workers_paused),
-                       state("suspect", c.workers_suspect)}));
-  out.push_back(counter("troupe_scheduler_workers_added_total", "Workers that registered.", {{number(c.workers_added)}}));
+  out.push_back(gauge(
+      "troupe_scheduler_workers", "Workers, by state.",
+      {state("idle", c.workers_idle), state("partially_saturated", partial), state("saturated", c.workers_saturated),
+       state("paused", c.workers_paused), state("suspect", c.workers_suspect)}));
+  out.push_back(
+      counter("troupe_scheduler_workers_added_total", "Workers that registered.", {{number(c.workers_added)}}));
   out.push_back(counter("troupe_scheduler_workers_removed_total", "Workers that are gone, by reason.",
                         {reason("drained", c.workers_drained), reason("lost", c.workers_lost)}));
 
@@ -198,8 +200,10 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
   out.push_back(counter("troupe_scheduler_transitions_total", "Changes of a task's state.", {{number(c.transitions)}}));
   add_prefixes(out, shown_prefixes(c.prefixes));
 
-  out.push_back(counter("troupe_stealing_requests_total", "Tasks asked back from a worker.", {{number(c.steal_requests)}}));
-  out.push_back(counter("troupe_stealing_confirmed_total", "Tasks a worker gave back.", {{number(c.steals_confirmed)}}));
+  out.push_back(
+      counter("troupe_stealing_requests_total", "Tasks asked back from a worker.", {{number(c.steal_requests)}}));
+  out.push_back(
+      counter("troupe_stealing_confirmed_total", "Tasks a worker gave back.", {{number(c.steals_confirmed)}}));
   out.push_back(counter("troupe_stealing_rejected_total", "Tasks a worker kept, having started them.",
                         {{number(c.steals_rejected)}}));
   return out;
@@ -210,9 +214,9 @@ std::vector<MetricFamily> WorkerCollector::Collect() const {
   const double resident = [] {
     const std::string statm = read_file("/proc/self/statm");
     const auto space = statm.find(' ');
-    return space == std::string::npos ? 0.0
-                                      : std::strtod(statm.c_str() + space, nullptr) *
-                                            static_cast<double>(::sysconf(_SC_PAGESIZE));
+    return space == std::string::npos
+               ? 0.0
+               : std::strtod(statm.c_str() + space, nullptr) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   }();
   return {
       gauge("troupe_worker_tasks", "Tasks on this worker, by state.",
@@ -221,7 +225,8 @@ std::vector<MetricFamily> WorkerCollector::Collect() const {
       gauge("troupe_worker_threads", "Threads that run tasks.", {{number(c.threads)}}),
       counter("troupe_worker_tasks_finished_total", "Tasks that made a value here.", {{number(c.finished)}}),
       counter("troupe_worker_tasks_erred_total", "Runs that failed here.", {{number(c.erred)}}),
-      counter("troupe_worker_tasks_compute_seconds_total", "Time spent in users' functions.", {{seconds(c.compute_us)}}),
+      counter("troupe_worker_tasks_compute_seconds_total", "Time spent in users' functions.",
+              {{seconds(c.compute_us)}}),
       gauge("troupe_worker_memory_managed_bytes", "Size of the values in memory.", {{number(c.managed_bytes)}}),
       gauge("troupe_worker_memory_unmanaged_bytes", "Resident memory of the process beside its values.",
             {{std::max(0.0, resident - number(c.managed_bytes))}}),
@@ -233,8 +238,7 @@ std::vector<MetricFamily> WorkerCollector::Collect() const {
       counter("troupe_worker_transfer_copied_bytes_total", "Bytes of large buffers copied in user space on the way.",
               {{number(c.copied_bytes)}}),
       gauge("troupe_worker_transfers_incoming", "Fetches under way.", {{number(c.transfers_incoming)}}),
-      gauge("troupe_worker_transfers_outgoing", "Requests of others being answered.",
-            {{number(c.transfers_outgoing)}}),
+      gauge("troupe_worker_transfers_outgoing", "Requests of others being answered.", {{number(c.transfers_outgoing)}}),
   };
 }
 

@@ -5,13 +5,13 @@
 #include <thread>
 #include <utility>
 
+#include <fmt/format.h>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <fmt/format.h>
 
 namespace troupe::monitoring {
 
@@ -112,8 +112,8 @@ private:
 
   const HttpConfig config_;
   const std::vector<Route> routes_;
-  std::size_t sessions_{};     ///< on the server's thread only
-  asio::io_context context_;   ///< after all that sessions touch: it ends those that are still open
+  std::size_t sessions_{};    ///< on the server's thread only
+  asio::io_context context_;  ///< after all that sessions touch: it ends those that are still open
   tcp::acceptor acceptor_;
   std::uint16_t port_{};
   std::thread thread_;
@@ -147,7 +147,7 @@ private:
     if (error == http::error::header_limit) return refuse(431);
     if (error == http::error::body_limit) return refuse(413);
     if (error && error.category() == http::make_error_code(http::error::bad_version).category()) return refuse(400);
-    if (error) return;   // timed out or cut
+    if (error) return;  // timed out or cut
     const Request request = parser_->release();
     write(server_.answer(request, peer_on_loopback_));
   }
@@ -158,11 +158,12 @@ private:
     response_ = std::move(response);
     stream_.expires_after(server_.config_.timeout);
     const bool keep_alive = response_.keep_alive();
-    http::async_write(stream_, response_, [self = shared_from_this(), keep_alive](beast::error_code error, std::size_t) {
-      if (error) return;
-      if (keep_alive) return self->read();
-      self->close();
-    });
+    http::async_write(stream_, response_,
+                      [self = shared_from_this(), keep_alive](beast::error_code error, std::size_t) {
+                        if (error) return;
+                        if (keep_alive) return self->read();
+                        self->close();
+                      });
   }
 
   /// Reads on for a moment before it closes: a close with unread bytes would reset the answer away.
@@ -208,10 +209,10 @@ std::optional<Error> HttpServer::Impl::listen() {
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(128, error);
   if (error)
-    return Error{ErrorKind::failed, fmt::format("HTTP cannot listen on {}:{}: {}; choose another port with {} "
-                                                "{}:PORT (0 = any free one)",
-                                                shown_host(), config_.port, error.message(), config_.flag,
-                                                shown_host())};
+    return Error{ErrorKind::failed,
+                 fmt::format("HTTP cannot listen on {}:{}: {}; choose another port with {} "
+                             "{}:PORT (0 = any free one)",
+                             shown_host(), config_.port, error.message(), config_.flag, shown_host())};
   port_ = acceptor_.local_endpoint().port();
   return std::nullopt;
 }
@@ -229,9 +230,8 @@ void HttpServer::Impl::stop() {
 void HttpServer::Impl::accept() {
   acceptor_.async_accept([this](beast::error_code error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (!error && sessions_ < config_.connections_max)
-      std::make_shared<Session>(*this, std::move(socket))->read();
-    accept();   // a socket over the limit is closed as it goes out of scope
+    if (!error && sessions_ < config_.connections_max) std::make_shared<Session>(*this, std::move(socket))->read();
+    accept();  // a socket over the limit is closed as it goes out of scope
   });
 }
 
@@ -275,19 +275,20 @@ Response HttpServer::Impl::answer(const Request& request, bool peer_on_loopback)
   } else {
     const std::string_view target = text_of(request.target());
     const auto mark = target.find('?');
-    HttpRequest asked{route->path, mark == std::string_view::npos ? std::string{} : std::string(target.substr(mark + 1)),
+    HttpRequest asked{route->path,
+                      mark == std::string_view::npos ? std::string{} : std::string(target.substr(mark + 1)),
                       std::string(text_of(request[http::field::accept])),
                       std::string(text_of(request[http::field::accept_encoding]))};
     try {
       content = route->serve(asked);
     } catch (const std::exception&) {
-      content = fixed(500);   // the text of the exception may hold what a stranger must not read
+      content = fixed(500);  // the text of the exception may hold what a stranger must not read
     }
   }
   Response response = finish(std::move(content), request.version(), request.keep_alive());
   if (status == 401) response.set(http::field::www_authenticate, "Bearer");
   if (status == 405) response.set(http::field::allow, "GET, HEAD");
-  if (request.method() == http::verb::head) response.body().clear();   // Content-Length stays that of GET
+  if (request.method() == http::verb::head) response.body().clear();  // Content-Length stays that of GET
   return response;
 }
 

@@ -14,22 +14,22 @@ namespace troupe::monitoring {
 
 /// What a page is handed of a request that has passed the gate.
 struct HttpRequest {
-  std::string path{};              ///< without the query
-  std::string query{};             ///< after '?', or empty
-  std::string accept{};            ///< header, or empty
-  std::string accept_encoding{};   ///< header, or empty
+  std::string path{};             ///< without the query
+  std::string query{};            ///< after '?', or empty
+  std::string accept{};           ///< header, or empty
+  std::string accept_encoding{};  ///< header, or empty
 };
 
 struct HttpResponse {
   unsigned status{200};
   std::string content_type{"text/plain; charset=utf-8"};
-  std::string content_encoding{};   ///< empty = as it is
+  std::string content_encoding{};  ///< empty = as it is
   std::string body{};
 };
 
 enum class Access : std::uint8_t {
-  open_on_loopback,   ///< no token needed by a peer on loopback
-  token,              ///< needs `Authorization: Bearer <token>` wherever the peer is
+  open_on_loopback,  ///< no token needed by a peer on loopback
+  token,             ///< needs `Authorization: Bearer <token>` wherever the peer is
 };
 
 /// A page: its exact path, who may read it, and what makes its body. `serve` runs on the server's thread.
@@ -41,15 +41,15 @@ struct Route {
 
 struct HttpConfig {
   std::string host{"127.0.0.1"};
-  std::uint16_t port{8787};                  ///< 0 = any
-  bool insecure{};                           ///< plain text on an interface other than loopback was asked for
-  std::string token;                         ///< empty: pages that need one answer 401 to everybody
-  std::vector<std::string> allowed_hosts;    ///< names, beside loopback's own, that a Host header may carry
-  std::string flag{"--dashboard-address"};   ///< what an operator turns to choose another port, for error texts
+  std::uint16_t port{8787};                 ///< 0 = any
+  bool insecure{};                          ///< plain text on an interface other than loopback was asked for
+  std::string token;                        ///< empty: pages that need one answer 401 to everybody
+  std::vector<std::string> allowed_hosts;   ///< names, beside loopback's own, that a Host header may carry
+  std::string flag{"--dashboard-address"};  ///< what an operator turns to choose another port, for error texts
   std::size_t header_bytes_max{8 * 1024};
   std::size_t body_bytes_max{64 * 1024};
   std::size_t connections_max{64};
-  std::chrono::milliseconds timeout{30'000};   ///< to send a request, to take its answer, and between two
+  std::chrono::milliseconds timeout{30'000};  ///< to send a request, to take its answer, and between two
 };
 
 /// Serves read-only pages by HTTP/1.1, on a thread of its own.

@@ -48,10 +48,14 @@ double quality(std::string_view parameters) {
 
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
   for (char c : text) {
-    if (c == '\\') out += "\\\\";
-    else if (c == '\n') out += "\\n";
-    else if (c == '"' && quotes) out += "\\\"";
-    else out += c;
+    if (c == '\\')
+      out += "\\\\";
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '"' && quotes)
+      out += "\\\"";
+    else
+      out += c;
   }
 }
 
@@ -86,7 +90,7 @@ std::string gzip(const std::string& text) {
   if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK)
     throw std::runtime_error("gzip could not be set up");
   std::string out(::deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));   // zlib's interface is older than const
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib's interface is older than const
   stream.avail_in = static_cast<uInt>(text.size());
   stream.next_out = reinterpret_cast<Bytef*>(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
@@ -166,12 +170,12 @@ std::vector<MetricFamily> Metrics::collect() {
   }
   ++scrapes_;
   duration_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  families.push_back(counter("troupe_scrapes_total", "Times these metrics were read.",
-                             {{static_cast<double>(scrapes_)}}));
+  families.push_back(
+      counter("troupe_scrapes_total", "Times these metrics were read.", {{static_cast<double>(scrapes_)}}));
   families.push_back(counter("troupe_scrape_errors_total", "Sources of metrics that failed when asked.",
                              {{static_cast<double>(errors_)}}));
-  families.push_back(counter("troupe_scrape_duration_seconds_total", "Time spent collecting these metrics.",
-                             {{duration_seconds_}}));
+  families.push_back(
+      counter("troupe_scrape_duration_seconds_total", "Time spent collecting these metrics.", {{duration_seconds_}}));
   return families;
 }
 

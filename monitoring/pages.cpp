@@ -4,8 +4,8 @@
 #include <set>
 #include <utility>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
+#include <boost/json.hpp>
 
 #include "runtime/core/probe.hpp"
 
@@ -80,16 +80,11 @@ std::string identity_json(const SchedulerSummary& summary) {
   json::object tasks;
   for (std::size_t i = 0; i < summary.tasks_by_state.size() && i < task_state_count; ++i)
     tasks[name_of(static_cast<TaskState>(i))] = summary.tasks_by_state[i];
-  const json::object document{{"schema", "troupe/v1/identity"},
-                              {"cluster", summary.cluster.hex()},
-                              {"epoch", summary.epoch.value},
-                              {"address", summary.address},
-                              {"version", summary.version},
-                              {"clients", summary.clients},
-                              {"tasks", std::move(tasks)},
-                              {"finished", summary.finished},
-                              {"erred", summary.erred},
-                              {"workers", std::move(workers)}};
+  const json::object document{{"schema", "troupe/v1/identity"}, {"cluster", summary.cluster.hex()},
+                              {"epoch", summary.epoch.value},   {"address", summary.address},
+                              {"version", summary.version},     {"clients", summary.clients},
+                              {"tasks", std::move(tasks)},      {"finished", summary.finished},
+                              {"erred", summary.erred},         {"workers", std::move(workers)}};
   return json::serialize(document);
 }
 
@@ -132,8 +127,7 @@ std::string counts_json(const SchedulerSummary& summary) {
 std::vector<Route> node_routes(PageSources sources) {
   std::vector<Route> routes;
   const auto alive = [](const HttpRequest&) { return HttpResponse{200, "text/plain; charset=utf-8", {}, "ok\n"}; };
-  for (const char* path : {"/livez", "/health", "/healthz"})
-    routes.push_back({path, Access::open_on_loopback, alive});
+  for (const char* path : {"/livez", "/health", "/healthz"}) routes.push_back({path, Access::open_on_loopback, alive});
   routes.push_back({"/readyz", Access::open_on_loopback, [ready = sources.ready](const HttpRequest& request) {
                       return ready_page(ready, request.query.find("verbose") != std::string::npos);
                     }});

@@ -21,7 +21,7 @@ struct ReadyCheck {
 struct PageSources {
   std::shared_ptr<Metrics> metrics;
   std::function<std::vector<ReadyCheck>()> ready;
-  std::function<std::shared_ptr<const SchedulerSummary>()> summary;   ///< scheduler only
+  std::function<std::shared_ptr<const SchedulerSummary>()> summary;  ///< scheduler only
 };
 
 /// /livez /readyz /health /healthz /metrics, and with a summary /json/identity.json /json/counts.json.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <type_traits>
+
 #include "runtime/core/scheduler_state.hpp"
 
 /// Bodies of SchedulerState's small and templated members; for its own source files only.
@@ -96,7 +98,9 @@ M& SchedulerState::last(ClientRecord& client) {
     client.in_flush_list = true;
     flush_clients_.push_back(&client);
   }
-  if (!client.outbox.empty())
+  // An answer to one question is not added to the answer to another.
+  constexpr bool answer = std::is_same_v<M, Accepted> || std::is_same_v<M, ScatterTargets>;
+  if (!answer && !client.outbox.empty())
     if (auto* message = std::get_if<M>(&client.outbox.back())) return *message;
   seal(client);
   client.outbox.emplace_back(M{});

@@ -33,8 +33,7 @@ std::size_t hash_of(const TaskTemplate& task) {
 void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   auto answer = [&](std::uint64_t group, std::optional<Error> error) {
     if (error && message.last) release_held(client, message.graph);
-    last<Accepted>(client) = Accepted{message.submission, group, std::move(error)};
-    seal(client);
+    tell_client(client, Accepted{message.submission, group, std::move(error)});
   };
   const std::uint64_t next = client.first_submission + client.groups.size();
   if (message.submission < next) {

@@ -28,8 +28,9 @@ TEST_F(CliTest, version_is_shown_for_people_and_for_programs) {
 
 TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
   EXPECT_THAT(run({"--help"}).out, HasSubstr("Exit codes: 0 done"));
-  const std::vector<std::vector<std::string>> commands{{"scheduler"}, {"worker"}, {"local"}, {"status"}, {"list"}, {"explain"}, {"story"},
-                                                       {"bench"}, {"demo", "wordcount"}, {"version"}, {"config"}};
+  const std::vector<std::vector<std::string>> commands{
+      {"scheduler"},         {"worker"},  {"local"}, {"status"}, {"list"}, {"explain"}, {"story"}, {"bench"},
+      {"demo", "wordcount"}, {"version"}, {"config"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto ended = run(command);
@@ -41,9 +42,18 @@ TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
 }
 
 TEST_F(CliTest, what_is_not_understood_is_a_usage_error_on_stderr) {
-  const std::vector<std::vector<std::string>> wrong{{}, {"fly"}, {"status", "--nonsense"}, {"list"}, {"list", "dogs"}, {"bench", "nothing"},
-                                                    {"status", "-o", "xml"}, {"scheduler", "--port", "70000"}, {"scheduler", "--idle-timeout", "soon"},
-                                                    {"worker", "--nthreads", "0"}, {"config", "validate"}, {"demo", "wordcount"}};
+  const std::vector<std::vector<std::string>> wrong{{},
+                                                    {"fly"},
+                                                    {"status", "--nonsense"},
+                                                    {"list"},
+                                                    {"list", "dogs"},
+                                                    {"bench", "nothing"},
+                                                    {"status", "-o", "xml"},
+                                                    {"scheduler", "--port", "70000"},
+                                                    {"scheduler", "--idle-timeout", "soon"},
+                                                    {"worker", "--nthreads", "0"},
+                                                    {"config", "validate"},
+                                                    {"demo", "wordcount"}};
   for (const auto& command : wrong) {
     const auto ended = run(command);
     EXPECT_EQ(ended.status, 2) << testing::PrintToString(command) << ended.err;
@@ -60,8 +70,10 @@ TEST_F(CliTest, configuration_comes_from_files_then_variables_and_names_its_sour
   EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl", "--config", file}).out, "2m\n");
   environment_.emplace_back("TROUPE__SCHEDULER__WORKER_TTL", "3m");
   EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl", "--config", file}).out, "3m\n");
-  EXPECT_THAT(run({"config", "explain", "scheduler.worker-ttl"}).out, HasSubstr("environment TROUPE__SCHEDULER__WORKER_TTL"));
-  const auto document = boost::json::parse(run({"config", "get", "scheduler.worker-ttl", "-o", "json"}).out).as_object();
+  EXPECT_THAT(run({"config", "explain", "scheduler.worker-ttl"}).out,
+              HasSubstr("environment TROUPE__SCHEDULER__WORKER_TTL"));
+  const auto document =
+      boost::json::parse(run({"config", "get", "scheduler.worker-ttl", "-o", "json"}).out).as_object();
   EXPECT_EQ(document.at("value"), "3m");
   EXPECT_EQ(document.at("schema"), "troupe/v1/config-option");
   EXPECT_THAT(run({"config", "list"}).out, HasSubstr("scheduler.worker-ttl"));
@@ -71,7 +83,8 @@ TEST_F(CliTest, wrong_configuration_is_told_where_it_stands) {
   const auto file = write("bad.yaml", "scheduler:\n  wroker-ttl: 1m\n  port: many\n");
   const auto validated = run({"config", "validate", file});
   EXPECT_EQ(validated.status, 2);
-  EXPECT_THAT(validated.err, HasSubstr(file + ":2: unknown key 'scheduler.wroker-ttl'; did you mean 'scheduler.worker-ttl'?"));
+  EXPECT_THAT(validated.err,
+              HasSubstr(file + ":2: unknown key 'scheduler.wroker-ttl'; did you mean 'scheduler.worker-ttl'?"));
   EXPECT_THAT(validated.err, HasSubstr(file + ":3: scheduler.port: 'many' is not a whole number"));
   const auto used = run({"scheduler", "--config", file});
   EXPECT_EQ(used.status, 2);

@@ -69,8 +69,9 @@ TEST_F(ConfigTest, a_bad_value_is_told_with_file_line_key_value_and_what_is_allo
   const auto config = Config::load(sources);
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().kind, ErrorKind::invalid);
-  EXPECT_EQ(config.error().text, sources.file->string() +
-                                     ":4: scheduler.worker-ttl: 'soon' is not a duration such as 500ms, 30s or '1h 30m'");
+  EXPECT_EQ(
+      config.error().text,
+      sources.file->string() + ":4: scheduler.worker-ttl: 'soon' is not a duration such as 500ms, 30s or '1h 30m'");
 }
 
 TEST_F(ConfigTest, an_unknown_key_warns_with_the_nearest_name) {
@@ -80,8 +81,8 @@ TEST_F(ConfigTest, an_unknown_key_warns_with_the_nearest_name) {
   const auto config = Config::load(sources);
   ASSERT_TRUE(config);
   ASSERT_EQ(config->warnings().size(), 3U);
-  EXPECT_EQ(config->warnings()[0], sources.file->string() +
-                                       ":2: unknown key 'scheduler.worker-tll'; did you mean 'scheduler.worker-ttl'?");
+  EXPECT_EQ(config->warnings()[0],
+            sources.file->string() + ":2: unknown key 'scheduler.worker-tll'; did you mean 'scheduler.worker-ttl'?");
   EXPECT_THAT(config->warnings()[1], HasSubstr("did you mean 'worker.nthreads'?"));
   EXPECT_THAT(config->warnings()[2], HasSubstr("did you mean 'worker.nanny'?"));
 }
@@ -116,7 +117,8 @@ TEST_F(ConfigTest, values_are_read_as_their_type) {
 }
 
 TEST_F(ConfigTest, validate_lists_every_problem_of_a_file) {
-  const auto file = write("many.yaml", "scheduler:\n  port: 70000\n  hots: x\nworker:\n  nanny: maybe\n  nthreads: 1.5\n");
+  const auto file =
+      write("many.yaml", "scheduler:\n  port: 70000\n  hots: x\nworker:\n  nanny: maybe\n  nthreads: 1.5\n");
   EXPECT_THAT(Config::validate(file),
               ElementsAre(HasSubstr(":2: scheduler.port: '70000' is not a whole number from 0 to 65535"),
                           HasSubstr(":3: unknown key 'scheduler.hots'; did you mean 'scheduler.host'?"),

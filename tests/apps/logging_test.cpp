@@ -6,11 +6,11 @@
 #include <sstream>
 #include <string>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 namespace troupe::apps {
 namespace {
@@ -27,7 +27,12 @@ protected:
     return out.str();
   }
   LogOptions options(LogFormat format) {
-    return {.level = Level::info, .format = format, .colour = false, .file = file_.string(), .node = "n1", .role = "worker"};
+    return {.level = Level::info,
+            .format = format,
+            .colour = false,
+            .file = file_.string(),
+            .node = "n1",
+            .role = "worker"};
   }
   std::filesystem::path file_;
 };

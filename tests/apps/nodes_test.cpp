@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "protocol/access.hpp"
 #include "tests/apps/troupe_program.hpp"
@@ -21,7 +21,9 @@ using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string text_at(const boost::json::object& object, const char* name) { return std::string(object.at(name).as_string()); }
+std::string text_at(const boost::json::object& object, const char* name) {
+  return std::string(object.at(name).as_string());
+}
 
 /// Real schedulers and workers.
 class NodesTest : public TroupeProgramTest {
@@ -33,7 +35,8 @@ protected:
     asio::io_context context;
     asio::ip::tcp::socket socket(context);
     socket.connect({asio::ip::make_address("127.0.0.1"), static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1)))});
-    asio::write(socket, asio::buffer("GET " + page + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n"));
+    asio::write(socket, asio::buffer("GET " + page + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers +
+                                     "\r\n"));
     std::string answer;
     boost::system::error_code error;
     asio::read(socket, asio::dynamic_buffer(answer), error);
@@ -62,6 +65,7 @@ TEST_F(NodesTest, a_scheduler_and_two_workers_are_seen_and_stop_cleanly) {
   EXPECT_EQ(run({"list", "clients"}).status, 0);
   EXPECT_EQ(boost::json::parse(run({"list", "tasks", "-o", "json"}).out).as_object().at("tasks").as_array().size(), 0U);
   EXPECT_EQ(run({"explain", "nothing-1-0"}).status, 3);
+  EXPECT_EQ(run({"story", "nothing-1-0"}).status, 3);
 
   EXPECT_EQ(first.stop(), 0);
   EXPECT_EQ(second.stop(), 0);
@@ -74,7 +78,8 @@ TEST_F(NodesTest, pages_are_served_and_json_needs_the_token) {
   auto [scheduler, said] = start_scheduler();
   auto [worker, worker_said] = start_worker("alpha");
   const std::string http = text_at(said, "http");
-  for (const char* page : {"/livez", "/readyz", "/health"}) EXPECT_THAT(get(http, page), StartsWith("HTTP/1.1 200 ")) << page;
+  for (const char* page : {"/livez", "/readyz", "/health"})
+    EXPECT_THAT(get(http, page), StartsWith("HTTP/1.1 200 ")) << page;
   EXPECT_THAT(get(http, "/metrics"), HasSubstr("\ntroupe_scheduler_workers_added_total 1\n"));
   EXPECT_THAT(get(http, "/json/identity.json"), StartsWith("HTTP/1.1 401 "));
   const auto access = AccessFile::read(access_file());
@@ -95,7 +100,8 @@ TEST_F(NodesTest, live_metrics_of_both_kinds_of_node_pass_promtool) {
   for (const auto& url : {text_at(said, "http"), text_at(worker_said, "http")}) {
     const std::string answer = get(url, "/metrics");
     const auto file = write("metrics", answer.substr(answer.find("\r\n\r\n") + 4));
-    auto check = ChildProcess::start({"/bin/sh", "-c", std::string(TROUPE_PROMTOOL) + " check metrics < " + file + " 2>&1"});
+    auto check =
+        ChildProcess::start({"/bin/sh", "-c", std::string(TROUPE_PROMTOOL) + " check metrics < " + file + " 2>&1"});
     ASSERT_TRUE(check);
     while (const auto line = check->read_line(seconds(30))) ADD_FAILURE() << *line;
     EXPECT_EQ(check->wait(seconds(30)), 0);
@@ -124,9 +130,10 @@ TEST_F(NodesTest, word_counts_of_a_cluster_equal_those_of_the_shell) {
   for (const auto& row : document.at("top").as_array())
     ours += fmt::format("{} {}\n", row.at("count").to_number<std::uint64_t>(), std::string(row.at("word").as_string()));
 
-  const std::string pipeline = "find '" + path("tree") +
-                               "' -type f | while read f; do LC_ALL=C tr -cs A-Za-z '\\n' < $f | tr A-Z a-z | grep .; done"
-                               " | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -15";
+  const std::string pipeline =
+      "find '" + path("tree") +
+      "' -type f | while read f; do LC_ALL=C tr -cs A-Za-z '\\n' < $f | tr A-Z a-z | grep .; done"
+      " | LC_ALL=C sort | uniq -c | LC_ALL=C sort -k1,1nr -k2,2 | head -15";
   auto shell = ChildProcess::start({"/bin/sh", "-c", pipeline + " | sed 's/^ *//'"});
   ASSERT_TRUE(shell);
   std::string theirs;
@@ -144,11 +151,13 @@ TEST_F(NodesTest, the_demo_runs_without_a_cluster_too) {
 TEST_F(NodesTest, a_second_scheduler_on_the_same_port_says_which_flag_helps) {
   auto [scheduler, said] = start_scheduler();
   const std::string address = text_at(said, "address");
-  const auto second = run({"scheduler", "--port", address.substr(address.rfind(':') + 1), "--no-dashboard", "--scheduler-file", path("other.json")});
+  const auto second = run({"scheduler", "--port", address.substr(address.rfind(':') + 1), "--no-dashboard",
+                           "--scheduler-file", path("other.json")});
   EXPECT_EQ(second.status, 1);
   EXPECT_THAT(second.err, HasSubstr("--port"));
   const std::string http = text_at(said, "http");
-  const auto third = run({"scheduler", "--port", "0", "--dashboard-address", http.substr(7), "--scheduler-file", path("other.json")});
+  const auto third =
+      run({"scheduler", "--port", "0", "--dashboard-address", http.substr(7), "--scheduler-file", path("other.json")});
   EXPECT_EQ(third.status, 1);
   EXPECT_THAT(third.err, HasSubstr("--dashboard-address"));
   EXPECT_EQ(run({"status"}).status, 0) << "the first one was not harmed";
@@ -196,7 +205,8 @@ TEST_F(NodesTest, log_lines_are_json_when_nobody_watches_and_a_full_disk_does_no
   int count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
     const auto fields = boost::json::parse(line).as_object();
-    for (const char* name : {"ts", "level", "logger", "msg", "node", "role", "pid", "event"}) EXPECT_TRUE(fields.contains(name)) << name;
+    for (const char* name : {"ts", "level", "logger", "msg", "node", "role", "pid", "event"})
+      EXPECT_TRUE(fields.contains(name)) << name;
   }
   EXPECT_GT(count, 0);
 }
@@ -204,27 +214,29 @@ TEST_F(NodesTest, log_lines_are_json_when_nobody_watches_and_a_full_disk_does_no
 TEST_F(NodesTest, a_nanny_starts_a_worker_again_that_was_killed) {
   auto [scheduler, said] = start_scheduler();
   auto nanny = start("nanny", {"worker", "--nthreads", "1", "--nworkers", "2", "--name", "w", "-o", "json"});
-  const auto pids = [&](std::size_t wanted) {
+  const auto pids = [&] {
     std::set<int> found;
-    for (int attempt = 0; attempt < 300; ++attempt) {
-      found.clear();
-      const auto status = run({"list", "workers", "-o", "json"});
-      if (status.status == 0)
-        for (const auto& worker : boost::json::parse(status.out).as_object().at("workers").as_array())
-          found.insert(worker.at("pid").to_number<int>());
-      if (found.size() == wanted) return found;
-    }
+    const auto list = run({"list", "workers", "-o", "json"});
+    const auto document = boost::json::parse(list.out);
+    for (const auto& worker : document.as_object().at("workers").as_array())
+      found.insert(worker.at("pid").to_number<int>());
     return found;
   };
-  const auto before = pids(2);
+  const auto wait_until = [&](auto holds) {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(20);
+    auto now = pids();
+    while (!holds(now) && std::chrono::steady_clock::now() < deadline) now = pids();
+    return now;
+  };
+  const auto before = wait_until([](const auto& now) { return now.size() == 2; });
   ASSERT_EQ(before.size(), 2U) << read(path("nanny.err"));
-  ASSERT_EQ(::kill(*before.begin(), SIGKILL), 0);
-  std::set<int> after;
-  for (int attempt = 0; attempt < 300 && (after.size() != 2 || after.contains(*before.begin())); ++attempt) after = pids(2);
+  const int victim = *before.begin();
+  ASSERT_EQ(::kill(victim, SIGKILL), 0);
+  const auto after = wait_until([&](const auto& now) { return now.size() == 2 && !now.contains(victim); });
   EXPECT_EQ(after.size(), 2U);
-  EXPECT_FALSE(after.contains(*before.begin()));
+  EXPECT_FALSE(after.contains(victim));
   EXPECT_EQ(nanny.stop(), 0);
-  EXPECT_EQ(pids(0).size(), 0U);
+  EXPECT_EQ(pids().size(), 0U);
 }
 
 }  // namespace

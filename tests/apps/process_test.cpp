@@ -46,7 +46,8 @@ TEST(ChildProcess, gets_variables_beside_ours_and_no_blocked_signals) {
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  auto child = shell("echo \"$TROUPE_TEST_VARIABLE\"; grep SigBlk /proc/self/status", {.environment = {{"TROUPE_TEST_VARIABLE", "a b"}}});
+  auto child = shell("echo \"$TROUPE_TEST_VARIABLE\"; grep SigBlk /proc/self/status",
+                     {.environment = {{"TROUPE_TEST_VARIABLE", "a b"}}});
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
   EXPECT_EQ(child.read_line(seconds(10)), "a b");
   EXPECT_EQ(child.read_line(seconds(10)), "SigBlk:\t0000000000000000");

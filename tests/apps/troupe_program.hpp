@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include <boost/json.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 #include "apps/process.hpp"
 
@@ -54,7 +54,8 @@ protected:
 
   /// A node that goes on running; its stderr is in `NAME.err`.
   ChildProcess start(const std::string& name, std::vector<std::string> arguments) const {
-    std::vector<std::string> command{"/bin/sh", "-c", "exec \"$0\" \"$@\" 2>'" + path(name + ".err") + "'", TROUPE_BINARY};
+    std::vector<std::string> command{"/bin/sh", "-c", "exec \"$0\" \"$@\" 2>'" + path(name + ".err") + "'",
+                                     TROUPE_BINARY};
     command.insert(command.end(), arguments.begin(), arguments.end());
     auto child = ChildProcess::start(command, {.environment = environment_});
     EXPECT_TRUE(child);
@@ -79,7 +80,8 @@ protected:
     auto said = ready(child, "scheduler");
     return {std::move(child), std::move(said)};
   }
-  std::pair<ChildProcess, boost::json::object> start_worker(const std::string& name, std::vector<std::string> more = {}) const {
+  std::pair<ChildProcess, boost::json::object> start_worker(const std::string& name,
+                                                            std::vector<std::string> more = {}) const {
     std::vector<std::string> arguments{"worker", "--no-nanny", "--nthreads", "1", "--name", name, "-o", "json"};
     arguments.insert(arguments.end(), more.begin(), more.end());
     auto child = start(name, arguments);

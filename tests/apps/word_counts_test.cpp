@@ -180,7 +180,8 @@ TEST(CountWords, equals_the_shell_pipeline) {
   TemporaryFolder folder;
   const auto path = folder.write("text", random_text(200'000, 11));
   std::FILE* pipe = ::popen(
-      fmt::format("LC_ALL=C tr -cs A-Za-z '\\n' < '{}' | tr A-Z a-z | grep . | LC_ALL=C sort | uniq -c", path).c_str(), "r");
+      fmt::format("LC_ALL=C tr -cs A-Za-z '\\n' < '{}' | tr A-Z a-z | grep . | LC_ALL=C sort | uniq -c", path).c_str(),
+      "r");
   ASSERT_NE(pipe, nullptr);
   Map expected;
   std::uint64_t count = 0;
@@ -199,8 +200,9 @@ TEST(MergeCounts, adds_up_and_does_not_care_for_order) {
   };
   const auto a = of("x y y abcdefghijklmnop abcdefghijklmnopq");
   const auto b = of("y z abcdefghijklmnopq abcdefghijklmnopa");
-  EXPECT_EQ(as_map(merge_counts(a, b)), (Map{{"x", 1}, {"y", 3}, {"z", 1}, {"abcdefghijklmnop", 1},
-                                             {"abcdefghijklmnopa", 1}, {"abcdefghijklmnopq", 2}}));
+  EXPECT_EQ(
+      as_map(merge_counts(a, b)),
+      (Map{{"x", 1}, {"y", 3}, {"z", 1}, {"abcdefghijklmnop", 1}, {"abcdefghijklmnopa", 1}, {"abcdefghijklmnopq", 2}}));
   EXPECT_EQ(merge_counts(a, b), merge_counts(b, a));
   EXPECT_EQ(merge_counts(a, WordCounts{}), a);
 }

@@ -3,13 +3,13 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 namespace troupe::monitoring {
 namespace {
@@ -45,7 +45,8 @@ protected:
     config.port = 0;
     config.token = "secret-token";
     std::vector<Route> routes;
-    routes.push_back({"/livez", Access::open_on_loopback, [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }});
+    routes.push_back(
+        {"/livez", Access::open_on_loopback, [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }});
     routes.push_back({"/private", Access::token, [](const HttpRequest&) { return HttpResponse{.body = "inside\n"}; }});
     routes.push_back({"/throws", Access::open_on_loopback,
                       [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("key=hunter2"); }});
@@ -56,7 +57,8 @@ protected:
   std::string ask(const std::string& method, const std::string& target, const std::string& headers = "",
                   const std::string& host = "localhost") {
     RawClient client(server_->port());
-    client.send(fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n", method, target, host, headers));
+    client.send(
+        fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}\r\n", method, target, host, headers));
     return client.read_all();
   }
   std::unique_ptr<HttpServer> server_;
@@ -78,9 +80,10 @@ TEST_F(HttpServerTest, a_private_page_needs_the_right_bearer_token) {
   start();
   EXPECT_THAT(ask("GET", "/private"), StartsWith("HTTP/1.1 401 "));
   EXPECT_THAT(ask("GET", "/private"), HasSubstr("WWW-Authenticate: Bearer"));
-  for (const char* wrong : {"Bearer secret-toke", "Bearer secret-token2", "Bearer secret-tokem", "Bearer ", "secret-token",
-                            "Basic secret-token"})
-    EXPECT_THAT(ask("GET", "/private", fmt::format("Authorization: {}\r\n", wrong)), StartsWith("HTTP/1.1 401 ")) << wrong;
+  for (const char* wrong : {"Bearer secret-toke", "Bearer secret-token2", "Bearer secret-tokem", "Bearer ",
+                            "secret-token", "Basic secret-token"})
+    EXPECT_THAT(ask("GET", "/private", fmt::format("Authorization: {}\r\n", wrong)), StartsWith("HTTP/1.1 401 "))
+        << wrong;
   EXPECT_THAT(ask("GET", "/private", "Authorization: Bearer secret-token\r\n"), HasSubstr("inside"));
 }
 
@@ -103,7 +106,8 @@ TEST_F(HttpServerTest, other_methods_are_refused_before_anything_else_is_looked_
 
 TEST_F(HttpServerTest, unknown_pages_and_traversals_get_a_fixed_text_that_repeats_nothing) {
   start();
-  for (const char* target : {"/nothing", "/../etc/passwd", "/livez/..", "//livez", "/%2e%2e/etc", "/<script>", "/livez%00"}) {
+  for (const char* target :
+       {"/nothing", "/../etc/passwd", "/livez/..", "//livez", "/%2e%2e/etc", "/<script>", "/livez%00"}) {
     const std::string answer = ask("GET", target);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 404 ")) << target;
     EXPECT_THAT(answer, HasSubstr("\r\n\r\nno such page\n"));
@@ -117,8 +121,8 @@ TEST_F(HttpServerTest, a_host_name_that_is_not_allowed_is_refused_so_that_a_rebo
   start(config);
   for (const char* host : {"localhost", "127.0.0.1", "[::1]", "localhost:8787", "LOCALHOST", "troupe.example:1"})
     EXPECT_THAT(ask("GET", "/livez", "", host), StartsWith("HTTP/1.1 200 ")) << host;
-  for (const char* host : {"evil.example", "127.0.0.1.evil", "localhost.evil", "localhost:x", "[::1", "", "localhost:123456",
-                           "127.0.0.2", "localhost@evil"})
+  for (const char* host : {"evil.example", "127.0.0.1.evil", "localhost.evil", "localhost:x", "[::1", "",
+                           "localhost:123456", "127.0.0.2", "localhost@evil"})
     EXPECT_THAT(ask("GET", "/livez", "", host), StartsWith("HTTP/1.1 403 ")) << host;
   RawClient none(server_->port());
   none.send("GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -167,7 +171,7 @@ TEST_F(HttpServerTest, connections_over_the_limit_are_closed_and_come_free_again
     RawClient second(server_->port());
     first.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     second.send("GET /li");
-    EXPECT_THAT(first.read_all(), HasSubstr("ok"));   // now one is certainly accepted and gone
+    EXPECT_THAT(first.read_all(), HasSubstr("ok"));  // now one is certainly accepted and gone
     RawClient third(server_->port());
     third.send("GET /li");
     RawClient fourth(server_->port());
@@ -181,7 +185,9 @@ TEST_F(HttpServerTest, connections_over_the_limit_are_closed_and_come_free_again
 TEST_F(HttpServerTest, several_requests_share_one_connection) {
   start();
   RawClient client(server_->port());
-  client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  client.send(
+      "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: "
+      "close\r\n\r\n");
   const std::string all = client.read_all();
   EXPECT_NE(all.find("200 OK"), all.rfind("200 OK"));
 }

@@ -66,14 +66,16 @@ TEST(Metrics, shows_the_names_operators_know_with_values_of_the_snapshot) {
   for (const char* line :
        {"troupe_scheduler_tasks{state=\"processing\"} 3\n", "troupe_scheduler_tasks{state=\"erred\"} 0\n",
         "troupe_scheduler_tasks_forgotten_total 17\n", "troupe_scheduler_workers{state=\"idle\"} 2\n",
-        "troupe_scheduler_workers{state=\"partially_saturated\"} 2\n", "troupe_scheduler_workers{state=\"saturated\"} 1\n",
+        "troupe_scheduler_workers{state=\"partially_saturated\"} 2\n",
+        "troupe_scheduler_workers{state=\"saturated\"} 1\n",
         "troupe_scheduler_workers_removed_total{reason=\"lost\"} 4\n",
         "troupe_scheduler_workers_removed_total{reason=\"drained\"} 0\n",
         "troupe_scheduler_tasks_suspicious_total{prefix=\"add\"} 1\n",
         "troupe_scheduler_tasks_compute_seconds_total{prefix=\"add\"} 2.5\n",
         "troupe_scheduler_tasks_output_bytes{prefix=\"add\"} 80\n", "troupe_stealing_requests_total 9\n",
         "troupe_worker_tasks{state=\"executing\"} 1\n", "troupe_worker_threads 2\n",
-        "troupe_build_info{version=\"0.1.0\",revision=\"abc\",compiler=\"gcc\"} 1\n", "# TYPE process_cpu_seconds_total counter\n"})
+        "troupe_build_info{version=\"0.1.0\",revision=\"abc\",compiler=\"gcc\"} 1\n",
+        "# TYPE process_cpu_seconds_total counter\n"})
     EXPECT_THAT(page.body, HasSubstr(line));
   EXPECT_THAT(page.body, Not(HasSubstr("{state=\"forgotten\"}")));
 }
@@ -98,7 +100,7 @@ TEST(Metrics, many_prefixes_end_in_other_and_are_counted) {
   metrics.add_scheduler([] {
     SchedulerCounters c;
     for (int i = 0; i < 1000; ++i) c.prefixes[fmt::format("f{:04}", i)].finished = 1;
-    c.prefixes["other"].finished = 5;   // the machine's own remainder
+    c.prefixes["other"].finished = 5;  // the machine's own remainder
     return c;
   });
   const std::string body = metrics.scrape("", "").body;

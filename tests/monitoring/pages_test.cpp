@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include <boost/json.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
 
 #include "runtime/core/probe.hpp"
 

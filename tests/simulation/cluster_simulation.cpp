@@ -146,7 +146,7 @@ void ClusterSimulation::run() {
     for (const auto& [key, told] : client->keys) release.keys.push_back({key, 1});
     to_scheduler(ClientSaid{client->id, std::move(release)});
   }
-  const Instant quiet = now_ + 2s;
+  const Instant quiet = now_ + 60s;   // a paused worker is lost by then, or has caught up
   while (now_ < quiet) advance();
   const auto& counters = scheduler_.counters();
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)

@@ -633,6 +633,22 @@ TEST(SchedulerState, RunsAFunctionOnEveryWorkerAndCountsOneThatLeavesAsFailed) {
   ASSERT_NE(replies[0].outcomes[1].error, nullptr);
 }
 
+TEST(SchedulerState, AnswersEachSubmissionOfOneTurn) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  for (std::uint64_t submission = 1; submission <= 2; ++submission) {
+    SubmitGraph message;
+    message.submission = message.graph = submission;
+    message.chunk = graph({{}});
+    d.scheduler.handle(ClientSaid{client, std::move(message)}, d.now);
+  }
+  d.settle();
+  const auto answers = d.take<Accepted>(d.to_client[client]);
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_EQ(answers[0].submission, 1u);
+  EXPECT_EQ(answers[1].submission, 2u);
+}
+
 TEST(SchedulerState, TellsTheStoryOfATask) {
   SchedulerDialogue d;
   const WorkerId worker = d.join_worker();
