@@ -33,7 +33,8 @@ private:
 ExitCode exit_code_of(const Error& error);
 [[noreturn]] void raise(const Error& error);
 
-/// A table for people: columns as wide as their widest cell, numbers to the right. Control characters are not passed on.
+/// A table for people: columns as wide as their widest cell, numbers to the right.
+/// Control characters are not passed on.
 class Table {
 public:
   explicit Table(std::vector<std::string> heads) : heads_(std::move(heads)) {}

@@ -68,7 +68,8 @@ private:
   std::unordered_map<std::string, std::uint64_t> long_words_;
 };
 
-/// Counts the words of some parts of files; each file is taken by itself. Throws std::runtime_error that names the file.
+/// Counts the words of some parts of files; each file is taken by itself.
+/// Throws std::runtime_error that names the file.
 WordCounts count_words(const std::vector<FilePart>& parts);
 
 WordCounts merge_counts(const WordCounts& a, const WordCounts& b);

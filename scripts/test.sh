@@ -10,7 +10,7 @@ Usage: scripts/test.sh [--full] [--jobs N]
 Installs what is missing (scripts/bootstrap.sh), builds the dev preset in build/dev and runs the unit, simulation,
 integration, package and layer tests.
 
-  --full     also: clang-tidy; the tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer; the
+  --full     also: clang-format, clang-tidy; the tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer; the
              fuzz targets, their corpora and a minute of search each; chaos, browser and soak tests
   --jobs N   compile and test N at a time (default: one for each processor, at most one for 3 GiB of memory)
   --help     this text
@@ -59,6 +59,8 @@ jobs=${jobs:-$(default_jobs)}
 
 build dev
 if $full; then
+  say "clang-format"
+  scripts/check_format.sh || failed+=("clang-format")
   say "clang-tidy"
   scripts/check_tidy.sh build/dev || failed+=("clang-tidy")
   for preset in asan tsan fuzz; do
