@@ -89,7 +89,7 @@ TEST(SchedulerState, RefusesALateCompletionOfAnEarlierRun) {
   EXPECT_GT(new_run[0].second, old_run[0].second);
   d.finish(second, {{new_run[0].first, old_run[0].second}});
   EXPECT_THAT(d.ready(client), IsEmpty());
-  EXPECT_THAT(d.freed(second), ElementsAre(new_run[0].first));
+  EXPECT_THAT(d.freed(second), IsEmpty()) << "it is to make the value again: freeing would cross that order";
   d.finish(second, new_run);
   EXPECT_THAT(d.ready(client), SizeIs(1));
 }
