@@ -174,6 +174,7 @@ void SchedulerState::check_clients() const {
     for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
       const TaskRef task{group.get(), i};
       if (task->state != TaskState::queued && task->state != TaskState::no_worker) continue;
+      if (clients_.empty()) continue;   // nobody is left to queue it for: it is on its way out
       const std::uint32_t restriction = task.task_template().restriction;
       require(queued.count({restriction, task.id()}) > 0, "I9 a ready task is in no queue", task.id());
       require((task->state == TaskState::no_worker) == classes_[restriction].valid.empty(), "I9 queued or no_worker",
