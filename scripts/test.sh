@@ -15,7 +15,8 @@ integration and layer tests.
   --jobs N   compile and test N at a time (default: one for each processor, at most one for 3 GiB of memory)
   --help     this text
 
-The exit code is 0 only if all passed. END
+The exit code is 0 only if all passed.
+END
 }
 
 full=false
