@@ -94,6 +94,7 @@ void SchedulerState::store_value(TaskRef task, WorkerRecord& worker, std::uint64
   const bool was_in_play = in_play(task->state);
   task->nbytes = nbytes;
   task->missing = 0;
+  task.unset(task_flag::ahead);   // its worker may report it before the input that it found in its store
   add_holder(task, worker);
   move_to(task, TaskState::memory, cause);
   if (task->dependents > 0) {

@@ -19,7 +19,7 @@ std::uint64_t environment(const char* name, std::uint64_t otherwise) {
 TEST(Simulation, EveryHistoryEndsWithEveryClientToldAndNothingLeftBehind) {
   const std::uint64_t only = environment("TROUPE_SEED", 0);
   const std::uint64_t first = only != 0 ? only : 1;
-  const std::uint64_t count = only != 0 ? 1 : environment("TROUPE_SEEDS", 60);
+  const std::uint64_t count = only != 0 ? 1 : environment("TROUPE_SEEDS", 300);
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
