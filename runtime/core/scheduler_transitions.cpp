@@ -182,6 +182,7 @@ void SchedulerState::take_back(TaskRef task, bool tell_worker, const char* cause
 void SchedulerState::lose_value(TaskRef task, const char* cause) {
   task->worker = {};
   move_to(task, TaskState::released, cause);
+  tell_pending(task);
   for_each_dependent(task, [&](TaskRef dependent) {
     switch (dependent->state) {
       case TaskState::queued:

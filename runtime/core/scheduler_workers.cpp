@@ -99,7 +99,6 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) 
     const TaskRef task = find(id);
     if (!task || task->state != TaskState::memory || !remove_holder(task, worker.id)) continue;
     lose_value(task, "its last holder dropped it");
-    if (is_wanted(task)) tell_pending(task);
     if (is_wanted(task) || task->waiters > 0) {
       ++counters_.recomputed;
       activate(task, "recomputed");
@@ -119,7 +118,6 @@ void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
       free_on(message.holders[i], message.tasks[i]);
       if (remove_holder(task, message.holders[i])) {
         lose_value(task, "not where it should be");
-        if (is_wanted(task)) tell_pending(task);
         ++counters_.recomputed;
         if (is_wanted(task) || task->waiters > 0)
           activate(task, "recomputed");
@@ -232,7 +230,6 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   }
   for (const TaskRef task : lost) lose_value(task, cause);
   for (const TaskRef task : lost) {
-    if (is_wanted(task)) tell_pending(task);
     if (task->state != TaskState::released) continue;
     if (is_wanted(task) || task->waiters > 0) {
       ++counters_.recomputed;
