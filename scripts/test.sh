@@ -11,7 +11,7 @@ Installs what is missing (scripts/bootstrap.sh), builds the dev preset in build/
 integration and layer tests.
 
   --full     also: the package tests; clang-format, clang-tidy; the tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer; the
-             fuzz targets, their corpora and a minute of search each; chaos, browser and soak tests
+             fuzz targets, their corpora and a minute of search each
   --jobs N   compile and test N at a time (default: one for each processor, at most one for 3 GiB of memory)
   --help     this text
 
@@ -67,7 +67,6 @@ if $full; then
     build "$preset"
     run_tests "$preset"
   done
-  ctest --test-dir build/dev -L '^(chaos|browser|soak)$' --output-on-failure -j 1 || failed+=("chaos, browser, soak")
 fi
 # docs/progress.md says what is known of the two tests left out.
 if $full; then
