@@ -59,7 +59,7 @@ command -v dpkg-query > /dev/null || die "this is not a Debian system; install b
 
 missing=()
 # One question about all packages; the answer leaves out those never heard of.
-installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2> /dev/null | sed -n 's/^installed //p')
+installed=$({ dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2> /dev/null || true; } | sed -n 's/^installed //p')
 for package in "${wanted[@]}"; do
   grep -qxF "$package" <<< "$installed" || missing+=("$package")
 done
