@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::uint32_t batch_capacity_min = 16;
 constexpr std::size_t backlog_max = 16;
-constexpr std::uint8_t slot_value_wanted = 0x20;   // whoever makes it remote starts to fetch it
+constexpr std::uint8_t slot_value_wanted = 0x20;  // whoever makes it remote starts to fetch it
 
 SlotState state_of(std::uint8_t bits) { return static_cast<SlotState>(bits & detail::slot_state_mask); }
 bool is_done(SlotState state, bool value) {
@@ -37,7 +37,8 @@ FutureHandle hold(FutureSlot& slot) {
 
 void push(FutureSlot& slot, Continuation* continuation) {
   continuation->next = slot.continuations.load(std::memory_order_relaxed);
-  while (!slot.continuations.compare_exchange_weak(continuation->next, continuation)) {}
+  while (!slot.continuations.compare_exchange_weak(continuation->next, continuation)) {
+  }
 }
 
 std::vector<KeyRange> ranges_of(std::span<const FutureHandle> futures) {
@@ -147,8 +148,8 @@ void ClientCore::seal() {
   page->live = page->size;
   page->prefix = batch_.prefix();
   batch_capacity_ = std::clamp(page->size * 2, batch_capacity_min, ChunkBuilder::tasks_max);
-  orders_.push_back({ClientEvent{GraphSubmitted{page->number, page->number, true, page->token, {}, batch_.finish(), {}}},
-                     page});
+  orders_.push_back(
+      {ClientEvent{GraphSubmitted{page->number, page->number, true, page->token, {}, batch_.finish(), {}}}, page});
 }
 
 void ClientCore::wake_unlocked(std::unique_lock<std::mutex>& lock) {
@@ -185,8 +186,9 @@ FutureHandle ClientCore::submit_alone(const CallView& call) {
   auto& slot = page->slots()[0];
   slot.references.store(1, std::memory_order_relaxed);
   shared_[token] = &slot;
-  orders_.push_back({ClientEvent{GraphSubmitted{page->number, page->number, true, token, call.options->key,
-                                                builder.finish(), {}}}, page});
+  orders_.push_back(
+      {ClientEvent{GraphSubmitted{page->number, page->number, true, token, call.options->key, builder.finish(), {}}},
+       page});
   wake_unlocked(lock);
   return FutureHandle(&slot);
 }
@@ -200,7 +202,7 @@ void ClientCore::submit_chunk(GraphSubmitted submitted, std::vector<std::uint32_
     });
   const bool all = submitted.chunk->all_wanted;
   const auto size = all ? submitted.chunk->size : static_cast<std::uint32_t>(wanted.size());
-  FuturePage* page = nullptr;   // without wanted tasks there is nothing to be told
+  FuturePage* page = nullptr;  // without wanted tasks there is nothing to be told
   if (size > 0) {
     page = FuturePage::make(shared_from_this(), submitted.page, size);
     page->token = submitted.token;
@@ -340,7 +342,8 @@ void ClientCore::check_may_block(const char* call) const {
   if (loop_->on_loop())
     assertion_failed("not on the loop", __FILE__, __LINE__,
                      fmt::format("{} blocks, on the very loop thread that would bring what it waits for; use then() or "
-                                 "co_await", call));
+                                 "co_await",
+                                 call));
 }
 
 template <class Done>
@@ -494,17 +497,12 @@ ClientCore::Taken ClientCore::take(bool leave_batch) {
   std::lock_guard lock(mutex_);
   woken_ = false;
   if (!leave_batch) seal();
-  if (orders_.size() >= backlog_max) notify_ = true;   // producers of chunks may go on
+  if (orders_.size() >= backlog_max) notify_ = true;  // producers of chunks may go on
   Taken taken;
   taken.orders.swap(orders_);
-  taken.released.swap(released_);
   taken.batch_left = !batch_.empty();
-  if (taken.batch_left) {
-    // The scheduler cannot be told of the end of what it has not been told of.
-    const auto open = [this](const Released& each) { return each.page == batch_page_; };
-    std::copy_if(taken.released.begin(), taken.released.end(), std::back_inserter(released_), open);
-    std::erase_if(taken.released, open);
-  }
+  // A call that is left may name what was released after it, so all releases stay with it.
+  if (!taken.batch_left) taken.released.swap(released_);
   return taken;
 }
 
@@ -514,7 +512,7 @@ void ClientCore::set_backlog(std::size_t chunks) {
 }
 
 void ClientCore::set_outcome(FutureSlot& slot, SlotState state, std::unique_ptr<Outcome> outcome) {
-  if (slot.inline_size != FutureSlot::in_outcome) return;   // the value is here for good
+  if (slot.inline_size != FutureSlot::in_outcome) return;  // the value is here for good
   auto* before = slot.outcome.load(std::memory_order_relaxed);
   outcome->before.reset(before);
   slot.outcome.store(outcome.release(), std::memory_order_release);
@@ -543,10 +541,12 @@ void ClientCore::set_inline(FutureSlot& slot, const Bytes& owner, std::span<cons
 void ClientCore::set_pending(FutureSlot& slot) {
   if (slot.inline_size != FutureSlot::in_outcome) return;
   const auto* outcome = slot.outcome.load(std::memory_order_relaxed);
-  if (slot.current() == SlotState::finished && outcome != nullptr) return;   // the value is here, wherever else it is not
+  if (slot.current() == SlotState::finished && outcome != nullptr)
+    return;  // the value is here, wherever else it is not
   // Those who wait for the value go on to wait for it.
   auto bits = slot.state.load();
-  while (!slot.state.compare_exchange_weak(bits, static_cast<std::uint8_t>(bits & ~detail::slot_state_mask))) {}
+  while (!slot.state.compare_exchange_weak(bits, static_cast<std::uint8_t>(bits & ~detail::slot_state_mask))) {
+  }
 }
 
 void ClientCore::collect(FutureSlot& slot) {
@@ -592,8 +592,7 @@ bool ClientCore::end(const Error& reason) {
   }
   if (open != nullptr) FuturePage::destroy(open);
   for (const auto& each : released) FuturePage::destroy(each.page);
-  for (auto& [request, promise] : requests)
-    promise.set_value(fail(ErrorKind::disconnected, "the client is closed"));
+  for (auto& [request, promise] : requests) promise.set_value(fail(ErrorKind::disconnected, "the client is closed"));
   { std::lock_guard lock(sleep_mutex_); }
   changed_.notify_all();
   return true;

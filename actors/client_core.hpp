@@ -52,17 +52,17 @@ public:
   };
   struct Order {
     std::variant<ClientEvent, FetchValues, Scatter> what;
-    detail::FuturePage* page{};   ///< new with it, or null
+    detail::FuturePage* page{};  ///< new with it, or null
   };
   struct Released {
     detail::FuturePage* page{};
-    std::uint32_t first{};        ///< task
+    std::uint32_t first{};  ///< task
     std::uint32_t count{};
   };
   struct Taken {
     std::vector<Order> orders;
-    std::vector<Released> released;   ///< after the orders
-    bool batch_left{};                ///< the open batch has calls, left to grow
+    std::vector<Released> released;  ///< after the orders; none while calls are left that may name them
+    bool batch_left{};               ///< the open batch has calls, left to grow
   };
 
   ClientCore(std::unique_ptr<ClientLoop> loop, Token seed);
@@ -158,7 +158,7 @@ private:
   std::atomic<std::uint64_t> next_request_{1};
   std::atomic<std::uint64_t> next_page_{1};
 
-  mutable std::mutex mutex_;                   // guards all to the next blank line
+  mutable std::mutex mutex_;  // guards all to the next blank line
   std::vector<Order> orders_;
   std::vector<Released> released_;
   ChunkBuilder batch_;
@@ -168,16 +168,16 @@ private:
   bool connected_{};
   bool ended_{};
   Error end_reason_;
-  std::unordered_map<Token, detail::FutureSlot*> shared_;   // pure and named keys that have handles
+  std::unordered_map<Token, detail::FutureSlot*> shared_;  // pure and named keys that have handles
   std::map<RequestId, std::promise<Result<Reply>>> requests_;
 
   std::mutex sleep_mutex_;
   std::condition_variable changed_;
   std::atomic<std::size_t> backlog_{};
 
-  bool notify_{};                              // loop only
-  std::vector<std::unique_ptr<detail::Continuation>> runnable_;   // loop only
-  std::vector<FutureHandle> wanted_values_;    // loop only
+  bool notify_{};                                                // loop only
+  std::vector<std::unique_ptr<detail::Continuation>> runnable_;  // loop only
+  std::vector<FutureHandle> wanted_values_;                      // loop only
   CallbackPool callbacks_;
 };
 
