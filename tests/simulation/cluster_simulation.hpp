@@ -69,8 +69,8 @@ private:
     std::map<TaskId, Execution> executing;
     Instant last_arrival{};      ///< of a message to it: links are in order
     Instant last_departure{};    ///< of a message from it
-    std::uint64_t said{};      ///< messages sent to it
-    std::uint64_t heard{};     ///< number of the last one that it took: none overtakes another
+    std::uint64_t said{};        ///< messages sent to it
+    std::uint64_t heard{};       ///< number of the last one that it took: none overtakes another
     std::deque<std::pair<WorkerEvent, std::uint64_t>> held;  ///< what reached it while it was paused, with its number
     std::map<std::string, WorkerId> addresses;
   };

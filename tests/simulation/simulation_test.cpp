@@ -18,7 +18,7 @@ std::uint64_t environment(const char* name, std::uint64_t otherwise) {
 /// TROUPE_SEED=N tries one history, TROUPE_SEEDS=M the first M, both together M from N on.
 TEST(Simulation, EveryHistoryEndsWithEveryClientToldAndNothingLeftBehind) {
   const std::uint64_t first = environment("TROUPE_SEED", 1);
-  const std::uint64_t count = environment("TROUPE_SEEDS", std::getenv("TROUPE_SEED") != nullptr ? 1 : 300);
+  const std::uint64_t count = environment("TROUPE_SEEDS", std::getenv("TROUPE_SEED") != nullptr ? 1 : 4000);
   std::uint64_t events = 0;
   std::uint64_t faults = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
