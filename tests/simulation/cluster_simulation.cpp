@@ -215,7 +215,7 @@ void ClusterSimulation::kill(Worker& worker) {
 
 void ClusterSimulation::pause(Worker& worker) {
   ++faults_;
-  worker.paused_until = now_ + (chance() < 0.2 ? Duration{40s} : delay(100'000));
+  worker.paused_until = std::max(worker.paused_until, now_ + (chance() < 0.2 ? Duration{40s} : delay(100'000)));
 }
 
 std::shared_ptr<GraphChunk> ClusterSimulation::random_graph() {
@@ -335,8 +335,11 @@ void ClusterSimulation::to_worker(WorkerId id, std::vector<ToWorker> messages) {
   Instant arrival = std::max(now_ + delay(500), worker->last_arrival);
   worker->last_arrival = arrival;
   const std::uint64_t incarnation = worker->incarnation;
-  at(arrival, [this, incarnation, messages = std::move(messages)]() mutable {
-    for (ToWorker& message : messages) on_worker(incarnation, SchedulerSaid{std::move(message)});
+  const std::uint64_t first = worker->said + 1;
+  worker->said += messages.size();
+  at(arrival, [this, incarnation, first, messages = std::move(messages)]() mutable {
+    for (std::size_t i = 0; i < messages.size(); ++i)
+      on_worker(incarnation, SchedulerSaid{std::move(messages[i])}, first + i);
   });
 }
 
@@ -372,21 +375,34 @@ void ClusterSimulation::to_client(ClientId id, std::vector<ToClient> messages) {
   }
 }
 
-void ClusterSimulation::on_worker(std::uint64_t incarnation, WorkerEvent event) {
+void ClusterSimulation::on_worker(std::uint64_t incarnation, WorkerEvent event, std::uint64_t number) {
   Worker* worker = find_incarnation(incarnation);
   if (worker == nullptr) return;
-  if (now_ < worker->paused_until) {
-    if (std::holds_alternative<WorkerTick>(event)) return;
-    at(worker->paused_until, [this, incarnation, event = std::move(event)]() mutable {
-      on_worker(incarnation, std::move(event));
-    });
-    return;
+  const bool paused = now_ < worker->paused_until;
+  if (paused && std::holds_alternative<WorkerTick>(event)) return;
+  if (paused && worker->held.empty()) at(worker->paused_until, [this, incarnation] { resume(incarnation); });
+  worker->held.emplace_back(std::move(event), number);
+  if (!paused) take_held(*worker);
   }
+
+void ClusterSimulation::resume(std::uint64_t incarnation) {
+  Worker* worker = find_incarnation(incarnation);
+  if (worker == nullptr) return;
+  if (now_ < worker->paused_until) return at(worker->paused_until, [this, incarnation] { resume(incarnation); });
+  take_held(*worker);
+}
+
+void ClusterSimulation::take_held(Worker& worker) {
+  while (!worker.held.empty()) {
+    auto [event, number] = std::move(worker.held.front());
+    worker.held.pop_front();
+    if (number != 0 && number != ++worker.heard) fail("a message to a worker overtook another");
   WorkerEffects effects;
-  worker->state->handle(std::move(event), now_, effects);
-  worker->state->settle(now_, effects);
-  worker->state->check_invariants();
-  perform(*worker, effects);
+    worker.state->handle(std::move(event), now_, effects);
+    worker.state->settle(now_, effects);
+    worker.state->check_invariants();
+    perform(worker, effects);
+  }
 }
 
 void ClusterSimulation::perform(Worker& worker, WorkerEffects& effects) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/core/scheduler_state.hpp"
@@ -67,6 +69,9 @@ private:
     std::map<TaskId, Execution> executing;
     Instant last_arrival{};      ///< of a message to it: links are in order
     Instant last_departure{};    ///< of a message from it
+    std::uint64_t said{};        ///< messages sent to it
+    std::uint64_t heard{};       ///< number of the last one that it took: none overtakes another
+    std::deque<std::pair<WorkerEvent, std::uint64_t>> held;  ///< what reached it while it was paused, with its number
     std::map<std::string, WorkerId> addresses;
   };
   struct Submission {
@@ -105,7 +110,10 @@ private:
   void settle_scheduler();
   void to_worker(WorkerId id, std::vector<ToWorker> messages);
   void to_client(ClientId id, std::vector<ToClient> messages);
-  void on_worker(std::uint64_t incarnation, WorkerEvent event);
+  /// `number` counts the messages on the link to it; 0 for what arises on the worker itself.
+  void on_worker(std::uint64_t incarnation, WorkerEvent event, std::uint64_t number = 0);
+  void resume(std::uint64_t incarnation);
+  void take_held(Worker& worker);
   void perform(Worker& worker, WorkerEffects& effects);
   void execute(Worker& worker, const ExecuteBatch& batch);
   void finish_execution(std::uint64_t incarnation, TaskId task, RunId run);

@@ -572,6 +572,34 @@ TEST(SchedulerState, ALinkThatFailsTakesTheRestOfTheChainAlong) {
   EXPECT_EQ(cancelled, 2u);
 }
 
+/// The worker had the link's input from an earlier run, so the link may end before the input is made anew.
+TEST(SchedulerState, ALinkThatFailsBeforeItsInputIsThereIsRetriedOnceItIs) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  Annotations ahead;
+  ahead.run_ahead = true;
+  ahead.retries = 1;
+  d.submit(client, graph({{}, {0}, {1}}, function("link", ahead)));
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(3));
+  d.fail(worker, tasks[1].first, tasks[1].second);
+  EXPECT_EQ(d.scheduler.state_of(tasks[1].first), TaskState::waiting);
+  EXPECT_EQ(d.scheduler.state_of(tasks[2].first), TaskState::waiting);
+  EXPECT_THAT(d.assigned(worker), IsEmpty());
+  std::vector<TaskId> cancelled;
+  for (const auto& message : d.take<CancelCompute>(d.to_worker[worker]))
+    cancelled.insert(cancelled.end(), message.tasks.begin(), message.tasks.end());
+  EXPECT_THAT(cancelled, UnorderedElementsAre(tasks[1].first, tasks[2].first));
+  d.finish(worker, {tasks[0]});
+  const auto again = d.assigned(worker);
+  ASSERT_THAT(again, SizeIs(2));
+  EXPECT_EQ(again[0], std::pair(tasks[1].first, RunId{2}));
+  d.finish(worker, again);
+  EXPECT_THAT(d.ready(client), SizeIs(3));
+  EXPECT_THAT(d.erred(client), IsEmpty());
+}
+
 TEST(SchedulerState, HeldTasksStayUntilTheirGraphIsComplete) {
   SchedulerDialogue d;
   const WorkerId worker = d.join_worker();
