@@ -34,7 +34,7 @@ inline TaskRef SchedulerState::find(const ClientRecord& client, ClientKey key) c
 
 inline Priority SchedulerState::priority_of(TaskRef task) const {
   return {-task.task_template().task.annotations.priority, task.group->generation,
-          task.group->chunk->rank_of(task.index)};
+          task.group->first_rank + task.group->chunk->rank_of(task.index)};
 }
 
 /// Calls visit(TaskRef) for each edge to a dependency.

@@ -77,7 +77,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   group.name = std::move(message.name);
   group.external = std::move(external);
   group.graph = message.held.empty() ? 0 : message.graph;
-  group.generation = generation_of(client, message.graph, message.last);
+  take_place(client, group, message.graph, message.last);
   for (const TaskTemplate& task : chunk.templates) group.templates.push_back(intern(task));
   answer(group.number, {});
   intake(group, message);
@@ -290,19 +290,21 @@ std::uint32_t SchedulerState::class_of(const TaskTemplate& task) {
   return static_cast<std::uint32_t>(classes_.size() - 1);
 }
 
-std::uint32_t SchedulerState::generation_of(ClientRecord& client, std::uint64_t graph, bool last) {
-  if (const auto found = client.graph_generations.find(graph); found != client.graph_generations.end()) {
-    const std::uint32_t generation = found->second;
-    if (last) client.graph_generations.erase(found);
-    return generation;
+/// Chunks of one graph share a generation, and those without ranks of their own follow each other in it.
+void SchedulerState::take_place(ClientRecord& client, Group& group, std::uint64_t graph, bool last) {
+  const auto [found, first] = client.graph_places.try_emplace(graph);
+  auto& place = found->second;
+  if (first) place.generation = ++last_generation_;
+  group.generation = place.generation;
+  if (group.chunk->rank.empty()) {
+    group.first_rank = place.next_rank;
+    place.next_rank += group.chunk->size;
   }
-  const std::uint32_t generation = ++last_generation_;
-  if (!last) client.graph_generations[graph] = generation;
-  return generation;
+  if (last) client.graph_places.erase(found);
 }
 
 void SchedulerState::release_held(ClientRecord& client, std::uint64_t graph) {
-  client.graph_generations.erase(graph);
+  client.graph_places.erase(graph);
   const auto found = client.held_graphs.find(graph);
   if (found == client.held_graphs.end()) return;
   const std::vector<std::uint64_t> groups = std::move(found->second);

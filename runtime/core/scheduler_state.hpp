@@ -103,7 +103,7 @@ private:
   void unuse(TemplateRecord& record);
   std::uint32_t prefix_of(const std::string& name);
   std::uint32_t class_of(const TaskTemplate& task);
-  std::uint32_t generation_of(ClientRecord& client, std::uint64_t graph, bool last);
+  void take_place(ClientRecord& client, Group& group, std::uint64_t graph, bool last);
   void release_held(ClientRecord& client, std::uint64_t graph);
 
   // -- workers' messages (scheduler_workers.cpp)

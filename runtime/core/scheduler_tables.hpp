@@ -95,6 +95,7 @@ struct Group {
   Token token;
   std::string name;                          ///< the user's key, or empty
   std::uint32_t generation{};
+  std::uint32_t first_rank{};                ///< of its first task, if the chunk brings no ranks of its own
   ClientId owner;                            ///< whose share its tasks are counted on
   std::uint64_t graph{};                     ///< first submission of its graph, if it holds tasks
   bool data{};                               ///< scattered values: no function makes them
@@ -162,7 +163,11 @@ struct ClientRecord {
   std::deque<std::uint64_t> groups;      ///< by submission - first_submission: group number, 0 = refused or let go
   std::uint64_t first_submission{1};
   std::map<std::uint64_t, std::vector<std::uint64_t>> held_graphs;   ///< graph -> groups with held tasks
-  std::map<std::uint64_t, std::uint32_t> graph_generations;         ///< graph still coming in -> generation
+  struct GraphPlace {
+    std::uint32_t generation{};
+    std::uint32_t next_rank{};           ///< of its next task, where chunks bring no ranks of their own
+  };
+  std::map<std::uint64_t, GraphPlace> graph_places;                 ///< by graph that is still coming in
   std::vector<ReadyQueue> ready;         ///< by restriction class
   double served_us{};                    ///< expected work handed out for it, for fairness
   std::uint64_t wants{};

@@ -46,6 +46,29 @@ TEST(SchedulerState, StartsATaskWhenItsLastInputArrives) {
   EXPECT_EQ(last[0].first.index(), 2u);
 }
 
+TEST(SchedulerState, ChunksOfOneGraphFollowEachOtherWhereTheyBringNoRanks) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  const auto submit = [&](std::uint64_t submission, bool last) {
+    SubmitGraph message;
+    message.submission = submission;
+    message.graph = 1;
+    message.last = last;
+    message.chunk = graph({{}, {}, {}});
+    d.say(ClientSaid{client, std::move(message)});
+  };
+  submit(1, false);
+  submit(2, true);
+  const WorkerId worker = d.join_worker();
+  std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) {
+    for (const auto& [task, run] : tasks) order.emplace_back(task.group(), task.index());
+    d.finish(worker, tasks);
+  }
+  ASSERT_THAT(order, SizeIs(6));
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end())) << "the second chunk is not to run among the first";
+}
+
 TEST(SchedulerState, FreesAnIntermediateValueWithItsLastReader) {
   SchedulerDialogue d;
   const WorkerId worker = d.join_worker();
