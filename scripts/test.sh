@@ -68,11 +68,10 @@ if $full; then
     run_tests "$preset"
   done
 fi
-# docs/progress.md says what is known of the two tests left out.
 if $full; then
   run_tests dev
 else
-  run_tests dev -LE package -E 'NodeTest.(TimeoutsOfActors|AtMostOneThread)'
+  run_tests dev -LE package
 fi
 
 if [[ ${#failed[@]} -gt 0 ]]; then
