@@ -170,6 +170,8 @@ void Node::Parts::stand_by(const Node* node) {
         quiet = 0;
       } else if ((seen & state_mask) == looping) {
         ++quiet;
+      } else if ((seen & state_mask) == taken) {
+        quiet = 0;   // given back, but the loop's own thread has not woken to see it: not to be taken twice
       } else if (state.compare_exchange_strong(seen, (seen & ~state_mask) | taken)) {
         standby_runs = true;
         lock.unlock();
