@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <mutex>
 #include <optional>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -74,6 +76,8 @@ struct LocalCluster::Parts {
   explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options)) {}
 
   LocalClusterOptions options;
+  std::mutex stop_mutex;  // held while it stops: who comes second waits for the end
+  bool stopped{};         // both outlive the node, whose end joins the thread of async_stop()
   std::optional<PrivateDirectory> directory;
   Node node;
   AccessFile access{AccessFile::generate()};
@@ -82,7 +86,6 @@ struct LocalCluster::Parts {
   std::vector<WorkerHandle> workers;
   std::vector<NannyHandle> nannies;
   std::optional<TaskClients> task_clients;
-  bool stopped{};
 
   [[nodiscard]] ConnectOptions connect() const {
     ConnectOptions result;
@@ -158,6 +161,7 @@ struct LocalCluster::Parts {
 
   /// Workers first, so that nobody is declared lost; then the scheduler; the node ends with its owner.
   void stop() {
+    const std::lock_guard lock(stop_mutex);
     if (stopped) return;
     stopped = true;
     task_clients.reset();
@@ -206,6 +210,18 @@ LocalCluster::~LocalCluster() { stop(); }
 void LocalCluster::stop() {
   TROUPE_ASSERT(!parts_->node.on_loop(), "a local cluster is not stopped on its own loop");
   parts_->stop();
+}
+
+void LocalCluster::async_stop(std::function<void()> done, Executor executor) {
+  parts_->node.finish_later(std::thread([parts = parts_.get(), done = std::move(done), executor = std::move(executor)] {
+    parts->stop();
+    if (!done) return;
+    if (executor) {
+      executor(done);
+    } else {
+      done();
+    }
+  }));
 }
 
 const std::string& LocalCluster::address() const { return parts_->address; }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "actors/child.hpp"
+#include "actors/future.hpp"
 
 namespace troupe {
 
@@ -47,6 +48,9 @@ public:
   [[nodiscard]] std::vector<int> worker_pids() const;
   /// Stops it now; the destructor does nothing then.
   void stop();
+  /// The same without blocking, from any thread, a callback too: `done` is called when it has stopped, on `executor`, or
+  /// on a thread of ours, where it must not destroy the cluster. Later calls of `stop` wait for the same end.
+  void async_stop(std::function<void()> done = {}, Executor executor = {});
 
   // For the composition root and our own code.
   [[nodiscard]] Node& node() const;

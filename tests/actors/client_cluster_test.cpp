@@ -348,6 +348,33 @@ TEST(ClientLife, a_cluster_that_ends_loses_what_is_pending) {
   client.reset();
 }
 
+TEST(ClientLife, a_cluster_is_stopped_from_a_callback_without_blocking_it) {
+  auto cluster = std::make_unique<LocalCluster>(LocalClusterOptions{.workers = 2, .modules = {client_tests_module}});
+  Client client(*cluster);
+  std::promise<void> posted;
+  std::promise<void> stopped;
+  client.submit<add>(1, 2.0).then([&](const Future<double>&) {
+    cluster->async_stop([&] { stopped.set_value(); },
+                        [&](const std::function<void()>& work) {
+                          posted.set_value();
+                          work();
+                        });
+  });
+  ASSERT_EQ(stopped.get_future().wait_for(30s), std::future_status::ready);
+  EXPECT_EQ(posted.get_future().wait_for(0s), std::future_status::ready);
+  cluster->stop();
+  client.close();
+}
+
+TEST(ClientLife, a_cluster_told_to_stop_may_be_destroyed_before_it_has) {
+  std::atomic<bool> stopped{false};
+  {
+    LocalCluster cluster({.workers = 1, .modules = {client_tests_module}});
+    cluster.async_stop([&] { stopped = true; });
+  }
+  EXPECT_TRUE(stopped);
+}
+
 TEST(ClientLife, connects_over_tcp_by_access_file) {
   const auto path = testing::TempDir() + "troupe-client-access.json";
   LocalCluster cluster({.workers = 1, .modules = {client_tests_module}, .listen = true, .access_file = path});
