@@ -1,5 +1,6 @@
 // A service with a Boost.Asio loop of its own: a line of numbers comes in, their sum of squares, computed by the cluster,
-// goes out. The loop never blocks: results come back to it through its executor.
+// goes out. The loop never blocks: results come back to it through its executor, and so does the news that the cluster
+// has stopped.
 //
 //   asio_service            serves on a free port of 127.0.0.1 until it is told to stop (Ctrl-C)
 //   asio_service --once     asks itself one question, prints the answer and ends
@@ -16,6 +17,11 @@ TROUPE_MODULE(numbers, square, add)
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
+
+/// How Troupe reaches the loop: work it is given is posted there, as any handler of the service's own.
+troupe::Executor on(const asio::any_io_executor& executor) {
+  return [executor](std::function<void()> work) { asio::post(executor, std::move(work)); };
+}
 
 /// One connection: question, answer, next. Lives as long as something is under way for it.
 class Session : public std::enable_shared_from_this<Session> {
@@ -37,7 +43,7 @@ private:
     for (double value; line >> value;) values.push_back(value);
     if (values.empty()) return write("error: a line of numbers, please\n");
     auto squares = client_.map<square>(values);
-    // What follows runs on the service's loop, as any handler of its own does.
+    // What follows runs on the service's loop; the value is there already, so that get() does not wait.
     client_.reduce<add>(squares).then(
         [self = shared_from_this()](const troupe::Future<double>& sum) {
           try {
@@ -48,7 +54,7 @@ private:
             self->write(std::string("error: ") + error.what() + '\n');
           }
         },
-        [executor = socket_.get_executor()](std::function<void()> work) { asio::post(executor, std::move(work)); });
+        on(socket_.get_executor()));
   }
 
   void write(std::string text) {
@@ -75,14 +81,21 @@ void accept(tcp::acceptor& acceptor, troupe::Client& client) {
 
 int main(int argc, char** argv) {
   if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {numbers});
+  asio::io_context loop;  // before the client, so that it outlives the last result that is posted to it
   troupe::LocalCluster cluster{{.workers = 2, .modules = {numbers}}};
   troupe::Client client{cluster};
 
-  asio::io_context loop;
   tcp::acceptor acceptor(loop, {asio::ip::address_v4::loopback(), 0});
   accept(acceptor, client);
+  // While the cluster stops the loop goes on: questions that are still open are answered, with an error if need be.
+  const auto stop = [&] {
+    acceptor.close();
+    cluster.async_stop([&] { loop.stop(); }, on(loop.get_executor()));
+  };
   asio::signal_set signals(loop, SIGINT, SIGTERM);
-  signals.async_wait([&](boost::system::error_code, int) { loop.stop(); });
+  signals.async_wait([&](boost::system::error_code error, int) {
+    if (!error) stop();
+  });
 
   tcp::socket asker(loop);
   std::string answer;
@@ -91,10 +104,11 @@ int main(int argc, char** argv) {
     asio::write(asker, asio::buffer(std::string_view("1 2 3\n")));
     asio::async_read_until(asker, asio::dynamic_buffer(answer), '\n', [&](boost::system::error_code, std::size_t) {
       std::cout << "1 2 3 -> " << answer;
-      loop.stop();
+      stop();
     });
   } else {
     std::cout << "serving on " << acceptor.local_endpoint() << std::endl;
   }
   loop.run();
+  std::cout << "stopped\n";
 }
