@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
 
   tcp::acceptor acceptor(loop, {asio::ip::address_v4::loopback(), 0});
   accept(acceptor, client);
-  // While the cluster stops the loop goes on: questions that are still open are answered, with an error if need be.
+  // The loop goes on while the cluster finishes what runs and stops; then it ends too, and its connections with it.
   const auto stop = [&] {
     acceptor.close();
     cluster.async_stop([&] { loop.stop(); }, on(loop.get_executor()));
