@@ -47,8 +47,8 @@ struct Node::Parts {
   std::thread::id loop_id;
 
   std::mutex actors_mutex;
-  std::map<caf::actor_id, caf::actor> actors;   // guarded by actors_mutex
-  std::vector<std::thread> finishing;           // likewise
+  std::map<caf::actor_id, caf::actor> actors;  // guarded by actors_mutex
+  std::vector<std::thread> finishing;          // likewise
 
   // The stand-by: see run_inline().
   std::atomic<std::uint64_t> state{looping};
@@ -93,7 +93,7 @@ Node::~Node() {
     for (auto& thread : finishing) thread.join();
   }
   call(forget_system);
-  parts.system.reset();   // waits for the actors; the loop still runs
+  parts.system.reset();  // waits for the actors; the loop still runs
   {
     const std::lock_guard lock(parts.mutex);
     parts.stopping = true;
@@ -118,7 +118,7 @@ void Node::adopt(const caf::actor& actor) {
     parts_->actors.emplace(id, actor);
   }
   actor->attach_functor([parts = parts_.get(), id] {
-    caf::actor ended;   // let go outside the lock
+    caf::actor ended;  // let go outside the lock
     const std::lock_guard lock(parts->actors_mutex);
     if (const auto found = parts->actors.find(id); found != parts->actors.end()) {
       ended = std::move(found->second);
@@ -127,9 +127,7 @@ void Node::adopt(const caf::actor& actor) {
   });
 }
 
-bool Node::can_run_inline() const {
-  return on_loop() && std::this_thread::get_id() == parts_->loop_id;
-}
+bool Node::can_run_inline() const { return on_loop() && std::this_thread::get_id() == parts_->loop_id; }
 
 void Node::begin_inline() {
   auto& parts = *parts_;
@@ -152,9 +150,11 @@ void Node::end_inline() {
   const auto back = expected & ~state_mask;
   if ((expected & state_mask) == taken || !parts.state.compare_exchange_strong(expected, back | looping)) {
     std::unique_lock lock(parts.mutex);
-    parts.give_back.store(true, std::memory_order_relaxed);
-    boost::asio::post(parts.io, [] {});   // ends the stand-by's wait
-    parts.changed.wait(lock, [&] { return !parts.standby_runs && !parts.give_back.load(std::memory_order_relaxed); });
+    if (parts.standby_runs) {  // not so if the loop was stopped: nobody is left then to answer
+      parts.give_back.store(true, std::memory_order_relaxed);
+      boost::asio::post(parts.io, [] {});  // ends the stand-by's wait
+      parts.changed.wait(lock, [&] { return !parts.standby_runs; });
+    }
     parts.state.store(back | looping);
   }
   loop_of_this_thread = this;
@@ -171,7 +171,7 @@ void Node::Parts::stand_by(const Node* node) {
       } else if ((seen & state_mask) == looping) {
         ++quiet;
       } else if ((seen & state_mask) == taken) {
-        quiet = 0;   // given back, but the loop's own thread has not woken to see it: not to be taken twice
+        quiet = 0;  // given back, but the loop's own thread has not woken to see it: not to be taken twice
       } else if (state.compare_exchange_strong(seen, (seen & ~state_mask) | taken)) {
         standby_runs = true;
         lock.unlock();

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <caf/all.hpp>
 #include <chrono>
+#include <functional>
 #include <future>
+#include <memory>
+#include <thread>
 #include <vector>
 
 namespace troupe {
@@ -129,7 +133,7 @@ TEST(NodeTest, ALongInlineTaskLosesTheLoopToAnotherThreadAndGetsItBack) {
           elsewhere = node.on_loop() && !node.can_run_inline();
           seen.set_value();
         });
-        seen.get_future().wait();   // would never end, were the loop not taken over
+        seen.get_future().wait();  // would never end, were the loop not taken over
       });
       EXPECT_TRUE(node.on_loop());
       EXPECT_TRUE(node.can_run_inline());
@@ -145,7 +149,7 @@ TEST(NodeTest, AtMostOneThreadIsOnTheLoopWhileTasksRunInline) {
   std::atomic<int> inside{0};
   std::atomic<int> most{0};
   std::atomic<int> left{3000};
-  std::atomic<int> parts{9};   // 8 inline tasks and the chain of steps
+  std::atomic<int> parts{9};  // 8 inline tasks and the chain of steps
   std::promise<void> done;
   const auto end = [&] {
     if (parts.fetch_sub(1) == 1) done.set_value();
@@ -178,6 +182,31 @@ TEST(NodeTest, AtMostOneThreadIsOnTheLoopWhileTasksRunInline) {
   node.post(step);
   ASSERT_EQ(done.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
   EXPECT_EQ(most.load(), 1);
+}
+
+TEST(NodeTest, ANodeEndsWhileItsTaskRunsInlineAndTheLoopIsElsewhere) {
+  for (int round = 0; round < 20; ++round) {
+    std::promise<void> taken;
+    std::promise<void> go;
+    std::atomic<bool> over{false};
+    auto node = std::make_unique<Node>();
+    node->post([&, loop = node.get()] {
+      loop->run_inline([&] {
+        loop->post([&] { taken.set_value(); });
+        go.get_future().wait();
+      });
+      over = true;
+    });
+    taken.get_future().wait();
+    // The task returns after the loop has been stopped, so that there may be no stand-by left to give the loop back.
+    std::thread stopped([&, io = &node->io()] {
+      while (!io->stopped()) std::this_thread::yield();
+      go.set_value();
+    });
+    node.reset();
+    stopped.join();
+    EXPECT_TRUE(over);
+  }
 }
 
 TEST(NodeTest, AShortInlineTaskCostsNearlyNothing) {
