@@ -14,6 +14,7 @@
 namespace troupe::monitoring {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
@@ -148,7 +149,7 @@ TEST_F(HttpServerTest, headers_and_bodies_over_their_limits_are_refused) {
 TEST_F(HttpServerTest, garbage_is_answered_with_400_and_the_server_lives_on) {
   start();
   RawClient client(server_->port());
-  client.send(std::string("\x16\x03\x01\x02\x00 not http\r\n\r\n", 22));
+  client.send("\x16\x03\x01\x02\x00 not http\r\n\r\n"s);  // a literal of its own length: it holds a zero
   EXPECT_THAT(client.read_all(), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(ask("GET", "/livez"), StartsWith("HTTP/1.1 200 "));
 }
