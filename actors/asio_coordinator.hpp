@@ -29,7 +29,7 @@ public:
   void cancel_all() override;
 
 private:
-  void arm();       // call with the mutex held
+  void arm();  // call with the mutex held
   void expired();
 
   std::recursive_mutex mutex_;
@@ -48,7 +48,7 @@ public:
   caf::actor_clock& clock() noexcept override { return clock_; }
 
 protected:
-  void start() override {}   // no printer actor: this system prints nothing
+  void start() override {}  // no printer actor: this system prints nothing
   /// Waits until every actor that had a turn coming took it. The loop is to be running.
   void stop() override;
 

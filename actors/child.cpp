@@ -19,7 +19,7 @@
 namespace troupe {
 namespace {
 
-bool asked = false;   // of the whole program: there is one main()
+bool asked = false;  // of the whole program: there is one main()
 
 /// Runs until the worker has ended, or SIGTERM or SIGINT says so: the first lets it finish what runs.
 int run_worker(const WorkerHandle& worker, const sigset_t& signals) {
@@ -61,7 +61,7 @@ int run_child(int argc, char** argv, const Modules& modules) {
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);   // before any thread starts, so that they inherit it
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // before any thread starts, so that they inherit it
 
   auto access = AccessFile::read(command->access_file);
   if (!access) return refuse(access.error().text);

@@ -9,7 +9,7 @@ namespace troupe {
 /// Names a module of this program, as in {demo}.
 class ModuleRef {
 public:
-  ModuleRef(const Module& module) : module_(&module) {}   // NOLINT(google-explicit-constructor): {demo} is the point
+  ModuleRef(const Module& module) : module_(&module) {}  // NOLINT(google-explicit-constructor): {demo} is the point
   [[nodiscard]] const Module& get() const { return *module_; }
 
 private:

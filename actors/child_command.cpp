@@ -16,14 +16,16 @@ bool parse_number(std::string_view text, T& number) {
 }  // namespace
 
 std::vector<std::string> ChildCommand::arguments(std::string program) const {
-  std::vector<std::string> result{std::move(program), std::string(child_argument), access_file, name,
+  std::vector<std::string> result{std::move(program),      std::string(child_argument), access_file, name,
                                   std::to_string(threads), std::to_string(memory_limit)};
   for (const auto& resource : resources) result.push_back(fmt::format("{}={}", resource.name, resource.amount));
   return result;
 }
 
 Result<ChildCommand> ChildCommand::parse(int argc, char** argv) {
-  const auto wrong = [](std::string text) { return fail(ErrorKind::invalid, fmt::format("{}: {}", child_argument, text)); };
+  const auto wrong = [](std::string text) {
+    return fail(ErrorKind::invalid, fmt::format("{}: {}", child_argument, text));
+  };
   if (argc < 6) return wrong("is for workers that a LocalCluster starts, with 4 arguments more");
   ChildCommand command;
   command.access_file = argv[2];

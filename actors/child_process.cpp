@@ -23,8 +23,8 @@ struct Launch {
   const char* program;
   char* const* arguments;
   char* const* environment;
-  int errors;       ///< becomes descriptor 2
-  int report;       ///< errno of a failed exec goes here; closed by a successful one
+  int errors;  ///< becomes descriptor 2
+  int report;  ///< errno of a failed exec goes here; closed by a successful one
   int keep;
   pid_t parent;
 };
@@ -32,7 +32,7 @@ struct Launch {
 /// In the child, where only one thread is left and any lock may be held: system calls alone.
 [[noreturn]] void become(const Launch& launch) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != launch.parent) ::_exit(127);   // it died before the line above
+  if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -85,8 +85,8 @@ Result<ChildProcess> start_child(const std::vector<std::string>& command, const 
   }
   const auto argument_list = pointers(arguments);
   const auto variable_list = pointers(variables);
-  const Launch launch{arguments.front().c_str(), argument_list.data(), variable_list.data(), errors[1], report[1],
-                      keep, ::getpid()};
+  const Launch launch{
+      arguments.front().c_str(), argument_list.data(), variable_list.data(), errors[1], report[1], keep, ::getpid()};
   const pid_t pid = ::fork();
   if (pid == 0) become(launch);
   const int fork_error = errno;

@@ -10,8 +10,8 @@ namespace troupe {
 /// A process started by this one, and what is needed to watch it. Plain descriptors: the owner closes them.
 struct ChildProcess {
   int pid{};
-  int pidfd{-1};    ///< readable once it has ended
-  int errors{-1};   ///< its stderr; not blocking
+  int pidfd{-1};   ///< readable once it has ended
+  int errors{-1};  ///< its stderr; not blocking
 };
 
 /// Starts `command` (fork and exec, nothing in between but what is safe there) with `environment` added to ours. It is

@@ -55,8 +55,10 @@ std::uint32_t ChunkBuilder::external(ClientKey local) {
 
 std::uint32_t ChunkBuilder::add(std::uint16_t task_template, std::span<const std::byte> arguments) {
   if (arguments.size() > call_bytes_max)
-    throw InvalidRequest(fmt::format("arguments of {} bytes for {}; at most {} go with a task: scatter them and pass "
-                                     "the future", arguments.size(), templates_[task_template].prefix, call_bytes_max));
+    throw InvalidRequest(
+        fmt::format("arguments of {} bytes for {}; at most {} go with a task: scatter them and pass "
+                    "the future",
+                    arguments.size(), templates_[task_template].prefix, call_bytes_max));
   if (templates_.size() > 1) template_of_.push_back(task_template);
   dependency_offsets_.push_back(static_cast<std::uint32_t>(dependencies_.size()));
   argument_offsets_.push_back(static_cast<std::uint32_t>(arguments_.size()));

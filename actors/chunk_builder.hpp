@@ -22,9 +22,9 @@ struct FunctionId {
 /// One call as the API hands it over; refers to the caller's objects.
 struct CallView {
   const FunctionId* function{};
-  const TaskOptions* options{};               ///< null: all defaults
+  const TaskOptions* options{};  ///< null: all defaults
   std::span<const std::byte> arguments;
-  std::span<const ClientKey> inputs;          ///< see name_of_slot; in the order in which the arguments name them
+  std::span<const ClientKey> inputs;  ///< see name_of_slot; in the order in which the arguments name them
 };
 
 /// While a call is being written, its caller holds the futures it names: they go by the address of their slot.
@@ -69,11 +69,11 @@ private:
   std::vector<Interned> interned_;
   std::vector<TaskTemplate> templates_;
   std::uint16_t last_template_{};
-  std::vector<std::uint16_t> template_of_;            // once there are two templates
-  std::vector<std::uint32_t> dependency_offsets_;     // begin by task, while building
-  std::vector<std::uint32_t> dependencies_;           // with external_bit: index into external_
+  std::vector<std::uint16_t> template_of_;         // once there are two templates
+  std::vector<std::uint32_t> dependency_offsets_;  // begin by task, while building
+  std::vector<std::uint32_t> dependencies_;        // with external_bit: index into external_
   std::vector<ClientKey> external_;
-  std::vector<std::uint32_t> argument_offsets_;       // begin by task, while building
+  std::vector<std::uint32_t> argument_offsets_;  // begin by task, while building
   std::vector<std::byte> arguments_;
 };
 

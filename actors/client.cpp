@@ -44,7 +44,7 @@ ConnectOptions connect_options(std::string_view address, const ClientOptions& op
 std::unique_ptr<ClientParts> open_and_wait(Node& node, std::unique_ptr<Node> own, ConnectOptions connect,
                                            const ClientOptions& options) {
   connect.give_up_after = options.give_up_after;
-  const auto where = connect.local ? std::string("the local scheduler")
+  const auto where = connect.local             ? std::string("the local scheduler")
                      : connect.address.empty() ? connect.access.scheduler_address
                                                : connect.address;
   auto parts = open_client(node, std::move(connect), ClientConfig{.name = options.name});
@@ -52,8 +52,8 @@ std::unique_ptr<ClientParts> open_and_wait(Node& node, std::unique_ptr<Node> own
   const bool in_time = parts->core->wait_connected(after(options.timeout));
   if (in_time && !parts->core->ended()) return parts;
   const auto reason = in_time ? parts->core->end_reason()
-                              : Error{ErrorKind::disconnected, fmt::format("no answer from {} in {} ms", where,
-                                                                           options.timeout.count())};
+                              : Error{ErrorKind::disconnected,
+                                      fmt::format("no answer from {} in {} ms", where, options.timeout.count())};
   node.call([&] {
     if (parts->door->running != nullptr) parts->door->running->abandon(reason.text);
   });
@@ -82,8 +82,8 @@ struct MapWriter::Parts {
   const FunctionId& function;
   const TaskOptions* options;
   ChunkBuilder builder;
-  Token token;                     ///< folded over the calls of the chunk, if they are pure or named
-  std::uint64_t graph{};           ///< page of the first chunk
+  Token token;            ///< folded over the calls of the chunk, if they are pure or named
+  std::uint64_t graph{};  ///< page of the first chunk
   std::uint64_t chunks{};
   std::vector<FutureHandle> handles;
 

@@ -57,8 +57,8 @@ struct Progress {
 };
 
 struct Explanation {
-  std::string code;                  ///< stable, for programs
-  std::vector<std::string> lines;    ///< for people
+  std::string code;                ///< stable, for programs
+  std::vector<std::string> lines;  ///< for people
 };
 
 namespace detail {
@@ -121,15 +121,15 @@ public:
   explicit Client(std::unique_ptr<ClientParts> parts);
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
-  ~Client();   ///< closes
+  ~Client();  ///< closes
 
   // ---- work ----------------------------------------------------------------------------------------------------
 
   /// Calls F somewhere in the cluster. Arguments are values that convert to the parameters, futures of this client, or
   /// containers with such futures in them. Costs about a microsecond; what several threads submit goes out together.
   template <auto F, class... A>
-    requires(sizeof...(A) == 0 || !detail::OptionsFirst<std::tuple_element_t<0, std::tuple<A..., void>>>)
-  Future<function_result<F>> submit(const A&... arguments) {
+  requires(sizeof...(A) == 0 || !detail::OptionsFirst<std::tuple_element_t<0, std::tuple<A..., void>>>)
+      Future<function_result<F>> submit(const A&... arguments) {
     return submit_with<F>(nullptr, arguments...);
   }
   template <auto F, class... A>
@@ -140,13 +140,12 @@ public:
   /// Calls F for the first elements of all ranges, then for the second ones, and so on to the end of the shortest.
   /// Elements are values or futures.
   template <auto F, std::ranges::input_range... R>
-    requires(sizeof...(R) > 0)
-  std::vector<Future<function_result<F>>> map(const R&... ranges) {
+  requires(sizeof...(R) > 0) std::vector<Future<function_result<F>>> map(const R&... ranges) {
     return map_with<F>(nullptr, ranges...);
   }
   template <auto F, std::ranges::input_range... R>
-    requires(sizeof...(R) > 0)
-  std::vector<Future<function_result<F>>> map(const TaskOptions& options, const R&... ranges) {
+  requires(sizeof...(R) > 0) std::vector<Future<function_result<F>>> map(const TaskOptions& options,
+                                                                         const R&... ranges) {
     return map_with<F>(&options, ranges...);
   }
 
@@ -156,8 +155,8 @@ public:
     detail::require_listed<F>();
     check_arguments<F, Future<T>, Future<T>>();
     static_assert(std::is_same_v<function_result<F>, T>, "Troupe: reduce needs a function of two T that gives a T");
-    return Future<T>(std::move(
-        detail::reduce(core(), detail::function_id<F>, &options, detail::handles_of(futures)).front()));
+    return Future<T>(
+        std::move(detail::reduce(core(), detail::function_id<F>, &options, detail::handles_of(futures)).front()));
   }
 
   /// Submits a graph; a future for each of `wanted`.
@@ -266,7 +265,7 @@ public:
   }
   template <auto F, class... A>
   std::map<std::string, tl::expected<function_result<F>, TaskError>> run_on(std::vector<std::string> workers,
-                                                                           const A&... arguments) {
+                                                                            const A&... arguments) {
     detail::require_listed<F>();
     auto& writer = detail::argument_writer();
     writer.template call<F>(arguments...);
@@ -333,7 +332,8 @@ private:
         writer.template call<F>(static_cast<const std::ranges::range_value_t<const R>&>(*std::get<I>(at))...);
         map.add(writer);
       }
-    }(std::index_sequence_for<R...>{});
+    }
+    (std::index_sequence_for<R...>{});
     return detail::futures_of<function_result<F>>(map.finish());
   }
 

@@ -111,9 +111,7 @@ std::unique_ptr<ClientParts> open_client(Node& node, ConnectOptions connect, Cli
   parts->door = std::make_shared<ClientDoor>();
   parts->core = std::make_shared<ClientCore>(std::make_unique<NodeLoop>(node, parts->door),
                                              Token{Node::random(), Node::random()});
-  node.call([&] {
-    node.spawn<ClientActor>(&node, std::move(connect), std::move(client), parts->core, parts->door);
-  });
+  node.call([&] { node.spawn<ClientActor>(&node, std::move(connect), std::move(client), parts->core, parts->door); });
   return parts;
 }
 

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// What a client's user threads hold of its actor.
 struct ClientDoor {
-  class ClientActor* running{};   ///< on the loop only; null before it starts and once it has ended
+  class ClientActor* running{};  ///< on the loop only; null before it starts and once it has ended
 };
 
 /// A client as an actor: gives what its link says to the session, and ends with it. Spawned by open_client; runs on
@@ -41,7 +41,7 @@ private:
 
 /// The parts of a client on a node: what the public Client holds.
 struct ClientParts {
-  std::unique_ptr<Node> own_node;            ///< null if the node is somebody else's
+  std::unique_ptr<Node> own_node;  ///< null if the node is somebody else's
   Node* node{};
   std::shared_ptr<ClientCore> core;
   std::shared_ptr<ClientDoor> door;

@@ -79,10 +79,12 @@ void ClientSession::link_closed(Error error) {
   flush();
 }
 
-void ClientSession::abandon(std::string reason) { link_closed({ErrorKind::disconnected, "client: " + std::move(reason)}); }
+void ClientSession::abandon(std::string reason) {
+  link_closed({ErrorKind::disconnected, "client: " + std::move(reason)});
+}
 
 void ClientSession::flush() {
-  if (flushing_) return;   // the outer one goes on until there is nothing left
+  if (flushing_) return;  // the outer one goes on until there is nothing left
   flushing_ = true;
   while (true) {
     if (!effects_.to_scheduler.empty() && link_) link_->send(std::exchange(effects_.to_scheduler, {}));
@@ -177,7 +179,7 @@ void ClientSession::apply(KeysReady& update) {
     if (!offsets.empty() && offsets[i] != offsets[i + 1]) {
       core_->set_inline(*slot, update.values.bytes, bytes.subspan(offsets[i], offsets[i + 1] - offsets[i]));
     } else {
-      if (slot->current() == SlotState::finished) continue;   // fetched before; it has been told again
+      if (slot->current() == SlotState::finished) continue;  // fetched before; it has been told again
       auto outcome = std::make_unique<Outcome>();
       outcome->holder = update.workers[i];
       outcome->nbytes = update.nbytes[i];

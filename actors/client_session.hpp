@@ -36,7 +36,8 @@ public:
 /// some at a time from each. Owned by the client's actor; on its loop only.
 class ClientSession {
 public:
-  ClientSession(std::shared_ptr<ClientCore> core, ClientConfig config, std::unique_ptr<ClientSurroundings> surroundings);
+  ClientSession(std::shared_ptr<ClientCore> core, ClientConfig config,
+                std::unique_ptr<ClientSurroundings> surroundings);
   ~ClientSession();
   ClientSession(const ClientSession&) = delete;
   ClientSession& operator=(const ClientSession&) = delete;
@@ -59,7 +60,7 @@ private:
   };
   struct Source {
     std::deque<Wanted> waiting;
-    bool asked{};                  ///< one request at a time; it brings many values
+    bool asked{};  ///< one request at a time; it brings many values
   };
   struct Scattered {
     std::vector<Value> values;
@@ -98,10 +99,10 @@ private:
   ClientEffects effects_;
   std::unordered_map<std::uint64_t, detail::FuturePage*> pages_;
   std::pair<std::uint64_t, detail::FuturePage*> last_page_{};
-  std::map<std::uint64_t, Scattered> scattered_;                       // by page
+  std::map<std::uint64_t, Scattered> scattered_;  // by page
   std::map<WorkerId, Source> sources_;
-  std::map<RequestId, std::vector<Wanted>> lookups_;                   // who_has under way
-  std::uint64_t next_lookup_{std::uint64_t{1} << 63};                  // user threads count from 1
+  std::map<RequestId, std::vector<Wanted>> lookups_;   // who_has under way
+  std::uint64_t next_lookup_{std::uint64_t{1} << 63};  // user threads count from 1
   bool batch_left_{};
   bool flushing_{};
   bool ended_{};

@@ -13,7 +13,7 @@ struct CompletionQueue::Shared {
   std::condition_variable changed;
   std::deque<FutureHandle> ready;
   std::size_t pending{};
-  ClientCore* core{};   ///< of any future in it; there is one while we block
+  ClientCore* core{};  ///< of any future in it; there is one while we block
 };
 
 class CompletionQueue::Entry final : public detail::Continuation {
@@ -25,7 +25,7 @@ public:
       std::lock_guard lock(shared_->mutex);
       --shared_->pending;
       shared_->ready.push_back(std::move(future_));
-      if (shared_->ready.size() > 1) return;   // whoever waits was woken for the first
+      if (shared_->ready.size() > 1) return;  // whoever waits was woken for the first
     }
     shared_->changed.notify_all();
   }

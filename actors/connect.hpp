@@ -18,13 +18,13 @@ class Node;
 
 /// How to reach a scheduler: in the same node (`local`), or over TCP at `address` with the keys of `access`.
 struct ConnectOptions {
-  std::optional<SchedulerHandle> local;   ///< of the same Node; the rest is not used then
-  std::string address;                    ///< "host:port" or "tcp://host:port"; empty: the one in `access`
-  AccessFile access;                      ///< cluster, keys, and the address if `address` is empty
+  std::optional<SchedulerHandle> local;  ///< of the same Node; the rest is not used then
+  std::string address;                   ///< "host:port" or "tcp://host:port"; empty: the one in `access`
+  AccessFile access;                     ///< cluster, keys, and the address if `address` is empty
   SessionConfig session;
   Duration backoff_min{std::chrono::milliseconds{100}};
   Duration backoff_max{std::chrono::seconds{5}};
-  Duration give_up_after{std::chrono::seconds{60}};   ///< without a wire; then LinkClosed{disconnected}. 0 = never
+  Duration give_up_after{std::chrono::seconds{60}};  ///< without a wire; then LinkClosed{disconnected}. 0 = never
 };
 
 /// Opens a conversation with a scheduler. Call on the node's loop; the link lives there, owned by the actor `owner`,

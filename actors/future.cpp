@@ -49,8 +49,7 @@ ValuePlace await_value(const FutureHandle& future, std::optional<std::chrono::mi
       case SlotState::lost:
         throw Disconnected(fmt::format("{}: {}", name(future), slot.outcome.load(std::memory_order_acquire)->reason));
     }
-    if (!blocking(future.core(), "Future::get",
-                  [&] { return future.core().wait_values({&future, 1}, deadline); }))
+    if (!blocking(future.core(), "Future::get", [&] { return future.core().wait_values({&future, 1}, deadline); }))
       throw TimeoutError(fmt::format("{} has no value after {} ms", name(future), timeout->count()));
   }
 }
@@ -58,8 +57,9 @@ ValuePlace await_value(const FutureHandle& future, std::optional<std::chrono::mi
 bool await_done(const FutureHandle& future, std::optional<std::chrono::milliseconds> timeout) {
   check(future);
   if (future.slot()->current() != SlotState::pending) return true;
-  return blocking(future.core(), "Future::exception",
-                  [&] { return future.core().wait_all({&future, 1}, deadline_of(timeout)); });
+  return blocking(future.core(), "Future::exception", [&] {
+    return future.core().wait_all({&future, 1}, deadline_of(timeout));
+  });
 }
 
 void when_done(const FutureHandle& future, std::unique_ptr<Continuation> continuation) {

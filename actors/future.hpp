@@ -110,17 +110,16 @@ public:
   template <class F>
   auto then(F act, Executor executor = {}) const -> std::future<std::invoke_result_t<F, Future>> {
     using R = std::invoke_result_t<F, Future>;
-    auto task = std::make_shared<std::packaged_task<R()>>([act = std::move(act), self = *this]() mutable -> R {
-      return act(std::move(self));
-    });
+    auto task = std::make_shared<std::packaged_task<R()>>(
+        [act = std::move(act), self = *this]() mutable -> R { return act(std::move(self)); });
     auto result = task->get_future();
     detail::when_done(handle_, detail::make_continuation([task, executor = std::move(executor)]() mutable {
-      if (executor) {
-        executor([task] { (*task)(); });
-      } else {
-        (*task)();
-      }
-    }));
+                        if (executor) {
+                          executor([task] { (*task)(); });
+                        } else {
+                          (*task)();
+                        }
+                      }));
     return result;
   }
 
@@ -131,12 +130,12 @@ public:
     [[nodiscard]] bool await_ready() const { return detail::value_is_here(future_.handle_); }
     void await_suspend(std::coroutine_handle<> coroutine) {
       detail::when_done(future_.handle_, detail::make_continuation([coroutine, executor = std::move(executor_)] {
-        if (executor) {
-          executor([coroutine] { coroutine.resume(); });
-        } else {
-          coroutine.resume();
-        }
-      }));
+                          if (executor) {
+                            executor([coroutine] { coroutine.resume(); });
+                          } else {
+                            coroutine.resume();
+                          }
+                        }));
     }
     T await_resume() const { return future_.get(); }
 

@@ -10,7 +10,8 @@ static_assert(alignof(FuturePage) >= alignof(FutureSlot) && sizeof(FuturePage) %
 
 FutureSlot::~FutureSlot() {
   if (inline_size == in_outcome) delete outcome.load(std::memory_order_relaxed);
-  for (auto* each = continuations.load(std::memory_order_relaxed); each != nullptr;) delete std::exchange(each, each->next);
+  for (auto* each = continuations.load(std::memory_order_relaxed); each != nullptr;)
+    delete std::exchange(each, each->next);
 }
 
 FuturePage* FuturePage::make(std::shared_ptr<ClientCore> core, std::uint64_t number, std::uint32_t capacity) {

@@ -40,19 +40,19 @@ private:
 
 /// How a future ended, when that does not fit its slot. Immutable once published, but for `value` (see there).
 struct Outcome {
-  Bytes inline_value;                        ///< finished: as in InlineValues
-  Value value;                               ///< finished: fetched, or put there
-  WorkerId holder;                           ///< remote: who has it
+  Bytes inline_value;  ///< finished: as in InlineValues
+  Value value;         ///< finished: fetched, or put there
+  WorkerId holder;     ///< remote: who has it
   std::uint64_t nbytes{};
-  std::shared_ptr<const TaskError> error;    ///< erred
-  std::string reason;                        ///< cancelled, lost
-  std::unique_ptr<Outcome> before;           ///< readers may still look at an earlier outcome
+  std::shared_ptr<const TaskError> error;  ///< erred
+  std::string reason;                      ///< cancelled, lost
+  std::unique_ptr<Outcome> before;         ///< readers may still look at an earlier outcome
 };
 
 /// States of a slot. `remote`: finished, but the value is not here yet.
 enum class SlotState : std::uint8_t { pending, remote, finished, erred, cancelled, lost };
 inline constexpr std::uint8_t slot_state_mask = 0x0f;
-inline constexpr std::uint8_t slot_waited = 0x10;      ///< a thread sleeps until the state changes
+inline constexpr std::uint8_t slot_waited = 0x10;  ///< a thread sleeps until the state changes
 
 /// One key of this client. `references` counts handles. Written by the loop alone (outcome first, then state, with
 /// release); read by any thread. A value of up to 16 encoded bytes, fingerprint included, lies in the slot; such a slot
@@ -64,8 +64,8 @@ struct FutureSlot {
   std::atomic<std::uint32_t> references{0};
   std::atomic<std::uint8_t> state{0};
   std::uint8_t inline_size{in_outcome};
-  bool fetching{};                           ///< loop only
-  std::uint32_t ordinal{};                   ///< place in the page
+  bool fetching{};          ///< loop only
+  std::uint32_t ordinal{};  ///< place in the page
   union {
     std::byte inline_value[capacity];
     std::atomic<Outcome*> outcome;
@@ -87,13 +87,13 @@ struct FuturePage {
   std::shared_ptr<ClientCore> core;
   std::uint64_t number{};
   std::uint32_t capacity{};
-  std::uint32_t size{};                      ///< slots in use; final once submitted
-  std::uint32_t live{};                      ///< slots with a handle; kept by the loop, and after its end under the lock
-  bool shared{};                             ///< pure or named: found again by its token
-  std::atomic<std::uint64_t> group{};        ///< the scheduler's number; 0 until accepted
+  std::uint32_t size{};                ///< slots in use; final once submitted
+  std::uint32_t live{};                ///< slots with a handle; kept by the loop, and after its end under the lock
+  bool shared{};                       ///< pure or named: found again by its token
+  std::atomic<std::uint64_t> group{};  ///< the scheduler's number; 0 until accepted
   Token token;
-  std::string prefix;                        ///< how its tasks are called
-  std::vector<std::uint32_t> tasks;          ///< index in the submission, by slot; empty: the slot's own
+  std::string prefix;                ///< how its tasks are called
+  std::vector<std::uint32_t> tasks;  ///< index in the submission, by slot; empty: the slot's own
 
   static FuturePage* make(std::shared_ptr<ClientCore> core, std::uint64_t number, std::uint32_t capacity);
   static void destroy(FuturePage* page);

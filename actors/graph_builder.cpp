@@ -33,8 +33,10 @@ std::uint16_t Graph::intern(const FunctionId& function, const TaskOptions* optio
 void Graph::close_task(std::uint16_t function, std::span<const std::byte> arguments) {
   if (function >= templates_.size()) throw InvalidRequest("graph: a function that the graph does not have");
   if (arguments.size() > ChunkBuilder::call_bytes_max)
-    throw InvalidRequest(fmt::format("graph: arguments of {} bytes; at most {} go with a task: scatter them and pass the "
-                                     "future", arguments.size(), ChunkBuilder::call_bytes_max));
+    throw InvalidRequest(
+        fmt::format("graph: arguments of {} bytes; at most {} go with a task: scatter them and pass the "
+                    "future",
+                    arguments.size(), ChunkBuilder::call_bytes_max));
   if (size() == external_bit - 1) throw InvalidRequest("graph: too many tasks");
   template_of_.push_back(function);
   offsets_.push_back(static_cast<std::uint32_t>(inputs_.size()));
@@ -69,7 +71,7 @@ std::uint32_t Graph::add(std::uint16_t function, const ArgumentWriter& call) {
 std::uint32_t Graph::add_tree(const FunctionId& function, const TaskOptions& options,
                               std::span<const FutureHandle> leaves) {
   const auto task_template = intern(function, &options);
-  ArgumentWriter two;   // the same for all: which inputs they are stands in the edges
+  ArgumentWriter two;  // the same for all: which inputs they are stands in the edges
   two.dependency({});
   two.dependency({});
   std::vector<std::uint32_t> row;
@@ -80,7 +82,8 @@ std::uint32_t Graph::add_tree(const FunctionId& function, const TaskOptions& opt
   }
   while (row.size() > 1) {
     std::size_t kept = 0;
-    for (std::size_t i = 0; i + 1 < row.size(); i += 2) row[kept++] = add(task_template, std::span(row).subspan(i, 2), two.bytes);
+    for (std::size_t i = 0; i + 1 < row.size(); i += 2)
+      row[kept++] = add(task_template, std::span(row).subspan(i, 2), two.bytes);
     if (row.size() % 2 == 1) row[kept++] = row.back();
     row.resize(kept);
   }
@@ -110,7 +113,7 @@ public:
     find_last_readers();
     const auto count = starts_.size() - 1;
     for (std::size_t i = 0; i < count; ++i) pages_.push_back(core_.next_page_number());
-    std::vector<FutureHandle> handles;   // by position of the wanted
+    std::vector<FutureHandle> handles;  // by position of the wanted
     for (std::size_t i = 0; i < count; ++i) send(i, handles);
     return in_order_asked(std::move(handles));
   }
@@ -234,7 +237,7 @@ private:
   }
 
   std::vector<FutureHandle> in_order_asked(std::vector<FutureHandle> handles) const {
-    std::vector<std::uint32_t> place(size_);   // by position: which handle
+    std::vector<std::uint32_t> place(size_);  // by position: which handle
     std::uint32_t next = 0;
     for (std::uint32_t position = 0; position < size_; ++position)
       if (is_wanted_.empty() || is_wanted_[position]) place[position] = next++;
@@ -253,13 +256,13 @@ private:
   Graph graph_;
   std::uint32_t size_;
   std::span<const std::uint32_t> wanted_;
-  std::vector<std::uint32_t> rank_;          // if tasks are sent as they stand; else the position is the rank
-  std::vector<std::uint32_t> position_;      // by task
-  std::vector<std::uint32_t> sequence_;      // task by position
-  std::vector<std::uint32_t> starts_;        // first position of each chunk, and the end
-  std::vector<bool> is_wanted_;              // by position; empty: all
-  std::vector<std::uint32_t> last_reader_;   // by position
-  std::vector<std::uint64_t> pages_;         // by chunk
+  std::vector<std::uint32_t> rank_;         // if tasks are sent as they stand; else the position is the rank
+  std::vector<std::uint32_t> position_;     // by task
+  std::vector<std::uint32_t> sequence_;     // task by position
+  std::vector<std::uint32_t> starts_;       // first position of each chunk, and the end
+  std::vector<bool> is_wanted_;             // by position; empty: all
+  std::vector<std::uint32_t> last_reader_;  // by position
+  std::vector<std::uint64_t> pages_;        // by chunk
 };
 
 std::vector<FutureHandle> submit_graph(ClientCore& core, Graph graph, std::span<const std::uint32_t> wanted) {

@@ -91,7 +91,7 @@ private:
   std::uint16_t last_template_{};
   std::vector<std::uint16_t> template_of_;
   std::vector<std::uint32_t> offsets_{0};
-  std::vector<std::uint32_t> inputs_;              // a task, or with external_bit a place in externals_
+  std::vector<std::uint32_t> inputs_;  // a task, or with external_bit a place in externals_
   std::vector<FutureHandle> externals_;
   std::vector<std::uint64_t> argument_offsets_{0};
   std::vector<std::byte> arguments_;

@@ -33,8 +33,8 @@ public:
   PrivateDirectory() {
     auto pattern = (std::filesystem::temp_directory_path() / "troupe-local-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr)
-      throw Failure(ErrorKind::failed, fmt::format("cannot make a directory in {}",
-                                                   std::filesystem::temp_directory_path().string()));
+      throw Failure(ErrorKind::failed,
+                    fmt::format("cannot make a directory in {}", std::filesystem::temp_directory_path().string()));
     path_ = pattern;
   }
   ~PrivateDirectory() {
@@ -64,9 +64,10 @@ std::vector<ResourceAmount> resources_of(const LocalClusterOptions& options) {
 void check(const LocalClusterOptions& options) {
   if (options.threads_per_worker == 0) throw InvalidRequest("LocalCluster: threads_per_worker is 0");
   if (options.processes && !can_be_child())
-    throw InvalidRequest("LocalCluster in processes starts this very program again as its workers. Put this line at the "
-                         "top of main():\n"
-                         "  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {my_module});");
+    throw InvalidRequest(
+        "LocalCluster in processes starts this very program again as its workers. Put this line at the "
+        "top of main():\n"
+        "  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {my_module});");
 }
 
 }  // namespace
@@ -174,7 +175,7 @@ struct LocalCluster::Parts {
       }
     for (auto& nanny : nannies)
       if (!nanny.wait_for(drain_patience)) {
-        nanny.stop();   // the second time kills
+        nanny.stop();  // the second time kills
         (void)nanny.wait_for(stop_patience);
       }
     if (!scheduler) return;

@@ -19,16 +19,16 @@ struct ConnectOptions;
 struct LocalClusterOptions {
   unsigned workers{1};
   unsigned threads_per_worker{1};
-  bool processes{};                              ///< workers are processes of their own: this program, started again
-  Modules modules{};                             ///< functions that tasks may run
-  std::uint64_t memory_limit{};                  ///< bytes a worker; 0 = none
-  std::map<std::string, double> resources{};     ///< of each worker
-  bool listen{};                                 ///< also take workers and clients of other processes, on loopback
-  std::uint16_t port{};                          ///< to listen at; 0: any free one
-  std::string access_file{};                     ///< written for them, if it is not empty
-  std::string name{"worker"};                    ///< workers are name-0, name-1, …
-  std::chrono::milliseconds timeout{30'000};     ///< for all workers to be there
-  std::function<void(std::string_view)> log{};   ///< called on a thread of ours; the library prints nothing
+  bool processes{};                             ///< workers are processes of their own: this program, started again
+  Modules modules{};                            ///< functions that tasks may run
+  std::uint64_t memory_limit{};                 ///< bytes a worker; 0 = none
+  std::map<std::string, double> resources{};    ///< of each worker
+  bool listen{};                                ///< also take workers and clients of other processes, on loopback
+  std::uint16_t port{};                         ///< to listen at; 0: any free one
+  std::string access_file{};                    ///< written for them, if it is not empty
+  std::string name{"worker"};                   ///< workers are name-0, name-1, …
+  std::chrono::milliseconds timeout{30'000};    ///< for all workers to be there
+  std::function<void(std::string_view)> log{};  ///< called on a thread of ours; the library prints nothing
 };
 
 /// A scheduler and workers on this machine: in threads of this process, which pass each other the very objects, or

@@ -43,7 +43,7 @@ struct NannyHandle::Shared {
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopped{};               ///< guarded by mutex, like what follows
+  bool stopped{};  ///< guarded by mutex, like what follows
   std::optional<Error> error;
 };
 
@@ -60,8 +60,14 @@ class NannyActor final : public caf::event_based_actor {
 public:
   NannyActor(caf::actor_config& config, Node* node, NannyOptions options, RunningPage* page,
              std::shared_ptr<NannyHandle::Shared> shared, std::optional<Error>* failure)
-      : caf::event_based_actor(config), node_(*node), options_(std::move(options)), page_(std::move(*page)),
-        shared_(std::move(shared)), ended_child_(node->io()), output_(node->io()), timer_(node->io()),
+      : caf::event_based_actor(config),
+        node_(*node),
+        options_(std::move(options)),
+        page_(std::move(*page)),
+        shared_(std::move(shared)),
+        ended_child_(node->io()),
+        output_(node->io()),
+        timer_(node->io()),
         backoff_(options_.restart_min) {
     *failure = start_worker_process();
   }
@@ -121,9 +127,7 @@ private:
     };
   }
 
-  void register_nanny() {
-    link_->send({RegisterNanny{options_.machine, static_cast<std::uint64_t>(::getpid())}});
-  }
+  void register_nanny() { link_->send({RegisterNanny{options_.machine, static_cast<std::uint64_t>(::getpid())}}); }
 
   std::optional<Error> start_worker_process() {
     page_.clear();
@@ -191,9 +195,9 @@ private:
       died.runs.push_back(run);
     }
     died.last_log = last_output_;
-    node_.log(LogLevel::warning, fmt::format("worker process ended ({} {}) while it ran {} tasks",
-                                             died.signal ? "signal" : "exit code",
-                                             died.signal ? died.signal : died.exit_code, died.running.size()));
+    node_.log(LogLevel::warning,
+              fmt::format("worker process ended ({} {}) while it ran {} tasks", died.signal ? "signal" : "exit code",
+                          died.signal ? died.signal : died.exit_code, died.running.size()));
     if (link_) link_->send({std::move(died)});
   }
 

@@ -17,16 +17,16 @@ class Node;
 struct WorkerOptions;
 
 struct NannyOptions {
-  std::vector<std::string> command;           ///< program (a path) and arguments of the worker process
-  std::string scheduler_address;              ///< empty: the one in `access`
+  std::vector<std::string> command;  ///< program (a path) and arguments of the worker process
+  std::string scheduler_address;     ///< empty: the one in `access`
   AccessFile access;
-  std::string machine;                        ///< empty: this host's name
-  std::function<void(std::string_view)> on_output;   ///< what the worker writes to stderr; on the loop
+  std::string machine;                              ///< empty: this host's name
+  std::function<void(std::string_view)> on_output;  ///< what the worker writes to stderr; on the loop
   SessionConfig session;
   Duration restart_min{std::chrono::milliseconds(100)};
   Duration restart_max{std::chrono::seconds(10)};
-  Duration calm_after{std::chrono::seconds(30)};     ///< a life longer than this forgets earlier deaths
-  Duration drain_patience{std::chrono::seconds(30)}; ///< from SIGTERM to SIGKILL
+  Duration calm_after{std::chrono::seconds(30)};      ///< a life longer than this forgets earlier deaths
+  Duration drain_patience{std::chrono::seconds(30)};  ///< from SIGTERM to SIGKILL
   Duration give_up_after{std::chrono::seconds(60)};
 };
 

@@ -27,8 +27,8 @@ enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using LogSink = std::function<void(LogLevel, std::string_view text)>;
 
 struct NodeOptions {
-  LogSink log;                                                     ///< empty: nothing is logged
-  Duration inline_patience{std::chrono::milliseconds{1}};          ///< an inline task longer than this loses the loop
+  LogSink log;                                             ///< empty: nothing is logged
+  Duration inline_patience{std::chrono::milliseconds{1}};  ///< an inline task longer than this loses the loop
 };
 
 /// One event loop and the actors that live on it: a thread that runs an Asio io_context, and a CAF actor system whose

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <boost/asio/steady_timer.hpp>
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
-#include <fmt/format.h>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,8 +25,13 @@ template <class Out, class In>
 class RemoteLink final : public Link<Out>, private SessionOwner {
 public:
   RemoteLink(Node& node, ConnectOptions options, Role role, const caf::actor& owner)
-      : node_(node), options_(std::move(options)), role_(role), owner_(caf::actor_cast<caf::actor_addr>(owner)),
-        pause_(node.io()), backoff_(options_.backoff_min), down_since_(Node::now()) {
+      : node_(node),
+        options_(std::move(options)),
+        role_(role),
+        owner_(caf::actor_cast<caf::actor_addr>(owner)),
+        pause_(node.io()),
+        backoff_(options_.backoff_min),
+        down_since_(Node::now()) {
     if (options_.address.empty()) options_.address = options_.access.scheduler_address;
     options_.session.grace = options_.give_up_after.count() > 0 ? options_.give_up_after : forever;
     renew();
@@ -40,9 +45,10 @@ public:
       if (drop_until_registered_ && !registers(message)) continue;
       drop_until_registered_ = false;
       auto frame = encoder_.encode(message);
-      if (!frame) return node_.post([this, alive = alive_, error = frame.error()] {
-        if (*alive) fail_with(error);
-      });
+      if (!frame)
+        return node_.post([this, alive = alive_, error = frame.error()] {
+          if (*alive) fail_with(error);
+        });
       channel_->send(*frame);
     }
     channel_->flush();
@@ -73,8 +79,7 @@ private:
 
   void renew() {
     if (channel_) node_.post([dying = std::shared_ptr<SessionChannel>(std::move(channel_))] {});
-    channel_ = std::make_unique<SessionChannel>(node_.io(), options_.session,
-                                                static_cast<SessionOwner&>(*this));
+    channel_ = std::make_unique<SessionChannel>(node_.io(), options_.session, static_cast<SessionOwner&>(*this));
   }
 
   void open() {
@@ -91,7 +96,7 @@ private:
   }
 
   void opened(Result<Opened> opened) {
-    node_.post([dying = std::shared_ptr<Opening>(std::move(opening_))] {});   // it is the caller
+    node_.post([dying = std::shared_ptr<Opening>(std::move(opening_))] {});  // it is the caller
     if (!opened) return failed(opened.error());
     const auto& established = opened->established;
     const bool resumed = session_ && established.resumed;
@@ -166,7 +171,7 @@ private:
   Instant down_since_;
   Token session_;
   bool ever_up_{};
-  bool drop_until_registered_{};   ///< a new session: what was meant for the old one is void
+  bool drop_until_registered_{};  ///< a new session: what was meant for the old one is void
   bool closed_{};
   FrameEncoder encoder_;
   std::unique_ptr<SessionChannel> channel_;

@@ -23,8 +23,12 @@ constexpr Role role_of() {
 
 SchedulerActor::SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
                                std::shared_ptr<SchedulerHandle::Shared> shared)
-    : caf::event_based_actor(config), node_(*node), options_(std::move(options)), shared_(std::move(shared)),
-      tick_(node->io()), deadline_(node->io()) {
+    : caf::event_based_actor(config),
+      node_(*node),
+      options_(std::move(options)),
+      shared_(std::move(shared)),
+      tick_(node->io()),
+      deadline_(node->io()) {
   const auto seed = options_.seed ? options_.seed : Node::random();
   state_ = std::make_unique<SchedulerState>(options_.config, options_.access.cluster, options_.access.epoch, seed);
   SessionGrace grace{options_.worker_grace, options_.client_grace, options_.nanny_grace};
@@ -40,7 +44,10 @@ caf::behavior SchedulerActor::make_behavior() {
       [this](FromPeer<WorkerMessage>& batch) { on(batch); },
       [this](FromPeer<ClientMessage>& batch) { on(batch); },
       [this](FromPeer<NannyMessage>& batch) { on(batch); },
-      [this](Turn) { stirred_ = true; more_posted_ = false; },
+      [this](Turn) {
+        stirred_ = true;
+        more_posted_ = false;
+      },
       [this](PeerOpened& event) { on(event); },
       [this](const PeerWire& event) { on(event); },
       [this](const PeerGone& event) { on(event); },
@@ -94,8 +101,8 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_worker();
     by_id_[id] = conversation;
     peer.id = id;
-    node_.log(LogLevel::info, fmt::format("worker {} registered, {} threads", registration->address,
-                                          registration->threads));
+    node_.log(LogLevel::info,
+              fmt::format("worker {} registered, {} threads", registration->address, registration->threads));
     state_->handle(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)}, now_);
   } else {
     auto* registration = std::get_if<RegisterNanny>(&message);
@@ -269,8 +276,7 @@ std::shared_ptr<const SchedulerSummary> SchedulerHandle::summary() const {
 }
 
 void SchedulerHandle::stop(std::string reason) {
-  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor))
-    caf::anon_send(actor, StopScheduler{std::move(reason)});
+  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor)) caf::anon_send(actor, StopScheduler{std::move(reason)});
 }
 
 void SchedulerHandle::wait() const {

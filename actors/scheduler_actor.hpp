@@ -27,12 +27,12 @@ struct SchedulerHandle::Shared {
   Epoch epoch;
   std::shared_ptr<std::atomic<Conversation>> numbers{std::make_shared<std::atomic<Conversation>>(0)};
   caf::actor_addr actor;
-  SchedulerActor* running{};   ///< on the loop only; null when it has ended
-  std::unique_ptr<Listener> listener;   ///< on the loop only
+  SchedulerActor* running{};           ///< on the loop only; null when it has ended
+  std::unique_ptr<Listener> listener;  ///< on the loop only
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopped{};              ///< guarded by mutex
+  bool stopped{};  ///< guarded by mutex
 };
 
 /// The scheduler as an actor: turns what peers say into events of the scheduler machine, drains its mailbox, lets the
@@ -54,8 +54,8 @@ public:
 private:
   struct Peer {
     Role role{};
-    caf::actor local;                                   ///< null: a session
-    std::variant<std::monostate, PeerId> id;            ///< none until it registered
+    caf::actor local;                         ///< null: a session
+    std::variant<std::monostate, PeerId> id;  ///< none until it registered
   };
 
   void on(PeerOpened& event);
@@ -92,7 +92,7 @@ private:
   std::unordered_map<Conversation, Peer> peers_;
   std::map<PeerId, Conversation> by_id_;
   Instant now_;
-  bool stirred_{};            ///< events came since the last placement
+  bool stirred_{};  ///< events came since the last placement
   bool more_posted_{};
   bool stopping_{};
   bool ended_{};

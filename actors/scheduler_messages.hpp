@@ -18,7 +18,7 @@ using Conversation = std::uint64_t;
 struct PeerOpened {
   Conversation conversation{};
   Role role{};
-  caf::actor local;   ///< of the same node; null: a session of the server
+  caf::actor local;  ///< of the same node; null: a session of the server
 };
 template <class Message>
 struct FromPeer {
@@ -32,10 +32,10 @@ struct PeerWire {
 };
 struct PeerGone {
   Conversation conversation{};
-  bool graceful{};   ///< it said goodbye
+  bool graceful{};  ///< it said goodbye
   std::string reason;
 };
-struct SchedulerTurn {};                    ///< time for a tick, or for more of the work that was left
+struct SchedulerTurn {};  ///< time for a tick, or for more of the work that was left
 struct StopScheduler {
   std::string reason;
 };

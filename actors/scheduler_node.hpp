@@ -16,20 +16,20 @@ namespace troupe {
 class Node;
 
 struct SchedulerOptions {
-  bool listen{true};                 ///< false: for workers and clients of the same node only
+  bool listen{true};  ///< false: for workers and clients of the same node only
   std::string host{"127.0.0.1"};
-  std::uint16_t port{8786};          ///< 0: any free one
-  bool insecure{};                   ///< see ListenOptions
-  AccessFile access;                 ///< cluster, epoch and keys; from AccessFile::generate()
+  std::uint16_t port{8786};  ///< 0: any free one
+  bool insecure{};           ///< see ListenOptions
+  AccessFile access;         ///< cluster, epoch and keys; from AccessFile::generate()
   SchedulerConfig config;
   SessionConfig session;
   /// How long a session without a wire is kept. Workers: short, their process is most likely gone.
   Duration worker_grace{std::chrono::seconds(2)};
   Duration client_grace{std::chrono::seconds(60)};
   Duration nanny_grace{std::chrono::seconds(10)};
-  Duration stop_patience{std::chrono::seconds(2)};   ///< for workers to say goodbye when it stops
+  Duration stop_patience{std::chrono::seconds(2)};  ///< for workers to say goodbye when it stops
   std::string version{"0.1.0"};
-  std::uint64_t seed{};              ///< 0: drawn
+  std::uint64_t seed{};  ///< 0: drawn
 };
 
 /// Starts a scheduler in a node. Not on the loop. Errors: cannot listen.

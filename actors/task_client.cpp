@@ -16,7 +16,7 @@ struct TaskClients::Shared {
   Node& node;
   ConnectOptions connect;
   std::mutex mutex;
-  std::optional<Client> client;   ///< guarded by mutex
+  std::optional<Client> client;  ///< guarded by mutex
 };
 
 namespace {
@@ -34,8 +34,7 @@ Offers& offers() {
 
 }  // namespace
 
-TaskClients::TaskClients(Node& node, const ConnectOptions& connect)
-    : shared_(new Shared{node, connect, {}, {}}) {
+TaskClients::TaskClients(Node& node, const ConnectOptions& connect) : shared_(new Shared{node, connect, {}, {}}) {
   const std::lock_guard lock(offers().mutex);
   offers().all.push_back(shared_);
 }

@@ -13,7 +13,7 @@ struct ConnectOptions;
 class TaskClients {
 public:
   TaskClients(Node& node, const ConnectOptions& connect);
-  ~TaskClients();   ///< closes the client
+  ~TaskClients();  ///< closes the client
   TaskClients(const TaskClients&) = delete;
   TaskClients& operator=(const TaskClients&) = delete;
 

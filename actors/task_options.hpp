@@ -10,22 +10,22 @@ namespace troupe {
 
 /// What may be said about a call beside the function and its arguments.
 struct TaskOptions {
-  int priority{};                                ///< larger runs earlier
-  unsigned retries{};                            ///< attempts after the first that throws
-  std::vector<std::string> workers{};            ///< names, addresses or hosts of workers that may run it; empty = any
-  bool allow_other_workers{};                    ///< `workers` is a preference, not a restriction
-  std::map<std::string, double> resources{};     ///< what it occupies while it runs, of what workers offer
-  std::string key{};                             ///< its name; the same name with another definition is an error
-  std::chrono::milliseconds timeout{};           ///< longest run; 0 = any
-  bool pure{};                                   ///< same function, same arguments, same value: runs once in the cluster
-  bool run_ahead{};                              ///< a worker may start the next link of a chain by itself
+  int priority{};                             ///< larger runs earlier
+  unsigned retries{};                         ///< attempts after the first that throws
+  std::vector<std::string> workers{};         ///< names, addresses or hosts of workers that may run it; empty = any
+  bool allow_other_workers{};                 ///< `workers` is a preference, not a restriction
+  std::map<std::string, double> resources{};  ///< what it occupies while it runs, of what workers offer
+  std::string key{};                          ///< its name; the same name with another definition is an error
+  std::chrono::milliseconds timeout{};        ///< longest run; 0 = any
+  bool pure{};                                ///< same function, same arguments, same value: runs once in the cluster
+  bool run_ahead{};                           ///< a worker may start the next link of a chain by itself
 
   friend bool operator==(const TaskOptions&, const TaskOptions&) = default;
 };
 
 struct ScatterOptions {
-  unsigned replicas{1};                          ///< copies; 0 = one on each worker
-  std::vector<std::string> workers{};            ///< where; empty = any
+  unsigned replicas{1};                ///< copies; 0 = one on each worker
+  std::vector<std::string> workers{};  ///< where; empty = any
 };
 
 }  // namespace troupe

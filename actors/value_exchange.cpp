@@ -27,7 +27,8 @@ Value unpack(CarriedItem carried) {
 
 class ValueExchange::Core : public std::enable_shared_from_this<ValueExchange::Core> {
 public:
-  Core(Node& node, DataOptions options) : node_(node), pool_(std::make_unique<DataPool>(node.io(), std::move(options))) {}
+  Core(Node& node, DataOptions options)
+      : node_(node), pool_(std::make_unique<DataPool>(node.io(), std::move(options))) {}
 
   void get_here(ValueSource& source, const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) {
     FetchedValues fetched;
@@ -56,7 +57,7 @@ public:
   }
 
   Node& node_;
-  std::unique_ptr<DataPool> pool_;   ///< null once the exchange is gone
+  std::unique_ptr<DataPool> pool_;  ///< null once the exchange is gone
 };
 
 ValueExchange::ValueExchange(Node& node, DataOptions options)
@@ -84,9 +85,8 @@ void ValueExchange::get(const std::string& address, std::vector<TaskId> tasks, s
 void ValueExchange::put(const std::string& address, std::vector<TaskId> tasks, std::vector<Value> values, Done done) {
   if (auto* source = core_->node_.directory().find(address)) {
     auto error = source->put_values(std::move(tasks), std::move(values));
-    return core_->later([error = std::move(error), done = std::move(done)] {
-      error ? done(tl::unexpected(*error)) : done({});
-    });
+    return core_->later(
+        [error = std::move(error), done = std::move(done)] { error ? done(tl::unexpected(*error)) : done({}); });
   }
   std::vector<CarriedItem> items;
   items.reserve(tasks.size());
@@ -98,9 +98,8 @@ void ValueExchange::put_module(const std::string& address, std::string name, std
                                Done done) {
   if (auto* source = core_->node_.directory().find(address)) {
     auto error = source->put_module(name, sha256, file);
-    return core_->later([error = std::move(error), done = std::move(done)] {
-      error ? done(tl::unexpected(*error)) : done({});
-    });
+    return core_->later(
+        [error = std::move(error), done = std::move(done)] { error ? done(tl::unexpected(*error)) : done({}); });
   }
   core_->pool_->put_module(address, std::move(name), std::move(sha256), std::move(file), std::move(done));
 }

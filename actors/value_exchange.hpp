@@ -19,10 +19,10 @@ namespace troupe {
 class Node;
 
 struct FetchedValues {
-  DataStatus status{};            ///< busy: ask again later; nothing came
-  std::vector<TaskId> tasks;      ///< that came
-  std::vector<Value> values;      ///< by tasks
-  std::vector<TaskId> missing;    ///< the peer does not have them; tasks in neither list were held back for size
+  DataStatus status{};          ///< busy: ask again later; nothing came
+  std::vector<TaskId> tasks;    ///< that came
+  std::vector<Value> values;    ///< by tasks
+  std::vector<TaskId> missing;  ///< the peer does not have them; tasks in neither list were held back for size
 };
 
 /// Values of a worker that lives in the same node, to be had without encoding. Registered in the LocalDirectory; on

@@ -34,8 +34,12 @@ void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const st
 WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions options,
                          std::shared_ptr<WorkerHandle::Shared> shared, std::shared_ptr<RunningPage> page,
                          std::optional<Error>* failure)
-    : caf::event_based_actor(config), node_(*node), options_(std::move(options)), shared_(std::move(shared)),
-      page_(std::move(page)), tick_(node->io()) {
+    : caf::event_based_actor(config),
+      node_(*node),
+      options_(std::move(options)),
+      shared_(std::move(shared)),
+      page_(std::move(page)),
+      tick_(node->io()) {
   now_ = Node::now();
   *failure = open_doors();
   if (*failure) return;
@@ -93,9 +97,18 @@ caf::behavior WorkerActor::make_behavior() {
         stirred_ = true;
       },
       [this](PoolReady) { pool_ready_ = true; },
-      [this](FetchDone& event) { handle(std::move(event)); stirred_ = true; },
-      [this](ValuesPut& event) { handle(std::move(event)); stirred_ = true; },
-      [this](ValuesServed& event) { handle(std::move(event)); stirred_ = true; },
+      [this](FetchDone& event) {
+        handle(std::move(event));
+        stirred_ = true;
+      },
+      [this](ValuesPut& event) {
+        handle(std::move(event));
+        stirred_ = true;
+      },
+      [this](ValuesServed& event) {
+        handle(std::move(event));
+        stirred_ = true;
+      },
       [this](WorkerTurn) { stirred_ = true; },
       [this](StopWorker& event) {
         handle(SchedulerSaid{CloseWorker{event.drain, std::move(event.reason)}});
@@ -216,9 +229,9 @@ WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskT
   if (known.tmpl) return known;
   known.tmpl = tmpl;
   const auto& function = tmpl->function;
-  Result<const ResolvedFunction*> found =
-      options_.registry ? options_.registry->find(function)
-                        : fail(ErrorKind::unsupported, "this worker has no functions at all");
+  Result<const ResolvedFunction*> found = options_.registry
+                                              ? options_.registry->find(function)
+                                              : fail(ErrorKind::unsupported, "this worker has no functions at all");
   if (found) {
     known.function = *found;
   } else {
@@ -281,7 +294,7 @@ void WorkerActor::execute(ExecuteBatch& batch) {
 void WorkerActor::run_inline_job() {
   Job* const job = std::exchange(inline_job_, nullptr);
   ++in_pool_;
-  const auto pool = pool_;   // the actor may end meanwhile
+  const auto pool = pool_;  // the actor may end meanwhile
   in_turn_ = false;
   node_.run_inline([&] { pool->run_inline(*job); });
   in_turn_ = true;
@@ -310,7 +323,7 @@ void WorkerActor::drain_pool() {
   }
   for (auto& event : seceded) {
     const auto key = state_->key(event.task);
-    if (!key || key->activity != KeyActivity::executing) continue;   // of an earlier registration
+    if (!key || key->activity != KeyActivity::executing) continue;  // of an earlier registration
     handle(event);
     stirred_ = true;
   }
@@ -333,8 +346,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
   ended.runs.push_back(job.run);
   ended.outcomes.push_back(erred ? ExecutionOutcome::erred : ExecutionOutcome::finished);
   ended.nbytes.push_back(job.nbytes);
-  ended.duration_us.push_back(
-      static_cast<std::uint32_t>(std::min<std::int64_t>(job.duration_ns / 1000, UINT32_MAX)));
+  ended.duration_us.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(job.duration_ns / 1000, UINT32_MAX)));
   if (erred) {
     ended.errors.resize(ended.tasks.size());
     ended.errors.back() = complete(*job.error, job.task);

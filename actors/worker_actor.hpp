@@ -30,12 +30,12 @@ struct WorkerHandle::Shared {
   std::string address;
   Incarnation incarnation;
   caf::actor_addr actor;
-  WorkerActor* running{};       ///< on the loop only; null when it has ended
-  WorkerCounters last;          ///< as it ended
+  WorkerActor* running{};  ///< on the loop only; null when it has ended
+  WorkerCounters last;     ///< as it ended
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool stopped{};               ///< guarded by mutex, like what follows
+  bool stopped{};  ///< guarded by mutex, like what follows
   std::optional<Error> error;
   std::string reason;
 };
@@ -70,15 +70,14 @@ public:
   std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) override;
   void served(const std::vector<TaskId>& tasks) override;
   std::optional<Error> put(std::vector<CarriedItem> items) override;
-  std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string& sha256,
-                                  Bytes file) override;
+  std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string& sha256, Bytes file) override;
 
 private:
   struct KnownTemplate {
     std::shared_ptr<const TaskTemplate> tmpl;
-    const ResolvedFunction* function{};               ///< null: `error` says why
+    const ResolvedFunction* function{};  ///< null: `error` says why
     std::shared_ptr<const TaskError> error;
-    std::int64_t average_ns{-1};                      ///< of its runs here; -1 = none yet
+    std::int64_t average_ns{-1};  ///< of its runs here; -1 = none yet
   };
   /// Pool threads write, the loop takes.
   struct Seceded {
@@ -130,15 +129,15 @@ private:
   boost::asio::steady_timer tick_;
 
   WorkerEffects effects_;
-  WorkerEffects performing_;                 ///< scratch
-  std::vector<Job*> jobs_;                   ///< scratch
-  ExecutionsDone ended_at_once_;             ///< tasks that could not be started
+  WorkerEffects performing_;      ///< scratch
+  std::vector<Job*> jobs_;        ///< scratch
+  ExecutionsDone ended_at_once_;  ///< tasks that could not be started
   std::unordered_map<const TaskTemplate*, KnownTemplate> templates_;
-  std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;   ///< of an earlier registration, jobs may run
-  std::unordered_map<std::uint32_t, RequestId> requests_;             ///< functions outside tasks, by run
+  std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;  ///< of an earlier registration, jobs may run
+  std::unordered_map<std::uint32_t, RequestId> requests_;            ///< functions outside tasks, by run
   std::uint32_t last_request_{};
-  std::uint32_t generation_{};               ///< of the registration
-  std::size_t in_pool_{};                    ///< jobs submitted and not drained
+  std::uint32_t generation_{};  ///< of the registration
+  std::size_t in_pool_{};       ///< jobs submitted and not drained
   Job* inline_job_{};
   std::uint64_t received_bytes_{};
   std::uint64_t transfers_received_{};

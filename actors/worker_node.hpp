@@ -22,29 +22,29 @@ namespace troupe {
 class Node;
 
 struct WorkerOptions {
-  std::optional<SchedulerHandle> scheduler;   ///< of the same node; then neither `access` nor an address is needed
-  std::string scheduler_address;              ///< host:port; empty: the one in `access`
+  std::optional<SchedulerHandle> scheduler;  ///< of the same node; then neither `access` nor an address is needed
+  std::string scheduler_address;             ///< host:port; empty: the one in `access`
   AccessFile access;
-  std::string name;                           ///< unique in the cluster; empty: its address
-  std::string machine;                        ///< equal for workers that share one; empty: this host's name
+  std::string name;     ///< unique in the cluster; empty: its address
+  std::string machine;  ///< equal for workers that share one; empty: this host's name
   std::uint32_t threads{1};
-  std::uint64_t memory_limit{};               ///< bytes; 0 = none
+  std::uint64_t memory_limit{};  ///< bytes; 0 = none
   std::vector<ResourceAmount> resources;
-  std::shared_ptr<FunctionRegistry> registry; ///< what it can run; used on the loop only from then on
-  bool listen{true};                          ///< serve values over TCP; false: to the same node only
-  std::string host{"127.0.0.1"};              ///< of its data listener
-  std::uint16_t port{};                       ///< 0: any free one
-  bool insecure{};                            ///< see ListenOptions
-  std::string http_address;                   ///< shown to people; empty = none
-  Incarnation incarnation;                    ///< 0: drawn
+  std::shared_ptr<FunctionRegistry> registry;  ///< what it can run; used on the loop only from then on
+  bool listen{true};                           ///< serve values over TCP; false: to the same node only
+  std::string host{"127.0.0.1"};               ///< of its data listener
+  std::uint16_t port{};                        ///< 0: any free one
+  bool insecure{};                             ///< see ListenOptions
+  std::string http_address;                    ///< shown to people; empty = none
+  Incarnation incarnation;                     ///< 0: drawn
   bool nannied{};
-  int running_fd{-1};                         ///< page shared with a nanny, inherited; -1: none
-  bool inline_tasks{true};                    ///< run tiny tasks that come alone on the loop
-  bool allow_uploads{};                       ///< clients may load modules here
-  std::filesystem::path upload_directory;     ///< where they are kept
-  WorkerConfig config;                        ///< threads, memory_limit and resources are set from above
+  int running_fd{-1};                      ///< page shared with a nanny, inherited; -1: none
+  bool inline_tasks{true};                 ///< run tiny tasks that come alone on the loop
+  bool allow_uploads{};                    ///< clients may load modules here
+  std::filesystem::path upload_directory;  ///< where they are kept
+  WorkerConfig config;                     ///< threads, memory_limit and resources are set from above
   SessionConfig session;
-  Duration give_up_after{std::chrono::seconds(60)};   ///< without the scheduler; 0 = never
+  Duration give_up_after{std::chrono::seconds(60)};  ///< without the scheduler; 0 = never
 };
 
 /// A running worker, as its owner holds it; from any thread.

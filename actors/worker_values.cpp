@@ -140,7 +140,8 @@ std::optional<Error> write_file(const std::filesystem::path& path, const Bytes& 
 std::optional<Error> WorkerActor::put_module(const std::string& name, const std::string& sha256, const Bytes& file) {
   if (!options_.allow_uploads || !options_.registry)
     return Error{ErrorKind::unsupported, fmt::format("{} takes no uploads of modules; its operator must allow them "
-                                                     "(--allow-uploads), or load {} there", name_, name)};
+                                                     "(--allow-uploads), or load {} there",
+                                                     name_, name)};
   if (!is_hash(sha256)) return Error{ErrorKind::invalid, "the module's SHA-256 is not 64 hexadecimal digits"};
   std::error_code failed;
   std::filesystem::create_directories(options_.upload_directory, failed);
@@ -153,7 +154,7 @@ std::optional<Error> WorkerActor::put_module(const std::string& name, const std:
   }
   node_.log(LogLevel::info, fmt::format("{}: module {} uploaded, {}", name_, name, sha256));
   for (auto& [tmpl, known] : templates_)
-    if (!known.function) known.tmpl.reset();   // look again
+    if (!known.function) known.tmpl.reset();  // look again
   if (link_) link_->send({ModulesAdded{std::move(*loaded)}});
   return {};
 }

@@ -5,11 +5,11 @@
 #include <cstring>
 #include <system_error>
 
-#include <boost/json.hpp>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <boost/json.hpp>
 
 namespace troupe {
 namespace {

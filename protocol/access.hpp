@@ -17,9 +17,9 @@ namespace troupe {
 /// whoever can read it is a friend.
 struct AccessFile {
   Token cluster;
-  std::string scheduler_address;      ///< host:port
-  std::string http_address;           ///< host:port of dashboard and metrics; empty = none
-  std::uint64_t pid{};                ///< of the scheduler
+  std::string scheduler_address;  ///< host:port
+  std::string http_address;       ///< host:port of dashboard and metrics; empty = none
+  std::uint64_t pid{};            ///< of the scheduler
   Epoch epoch;
   std::int64_t started_unix_ms{};
   Secret worker_key;

@@ -28,9 +28,8 @@ Bytes Bytes::allocate(std::size_t size, std::byte** fill) {
   }
   constexpr std::align_val_t alignment{64};
   auto* memory = static_cast<std::byte*>(::operator new(size, alignment));
-  std::shared_ptr<const void> owner(memory, [](const void* p) {
-    ::operator delete(const_cast<void*>(p), std::align_val_t{64});
-  });
+  std::shared_ptr<const void> owner(
+      memory, [](const void* p) { ::operator delete (const_cast<void*>(p), std::align_val_t{64}); });
   *fill = memory;
   return {std::move(owner), memory, size};
 }

@@ -68,9 +68,8 @@ EncodedFrame join(kj::ArrayPtr<const kj::ArrayPtr<const word>> segments) {
 
 template <class Message>
 Error too_large(const Message& message, std::size_t size) {
-  return {ErrorKind::overloaded,
-          fmt::format("message {} of about {} bytes: the limit is {}; send it in smaller parts", message.index(), size,
-                      WireLimits::payload_bytes)};
+  return {ErrorKind::overloaded, fmt::format("message {} of about {} bytes: the limit is {}; send it in smaller parts",
+                                             message.index(), size, WireLimits::payload_bytes)};
 }
 
 }  // namespace

@@ -16,12 +16,12 @@ namespace troupe {
 
 /// Named limits of what a decoder takes; lists are bounded by the frame they come in.
 struct WireLimits {
-  static constexpr std::size_t name_bytes = 1U << 10;     ///< names, addresses, types, keys
-  static constexpr std::size_t text_bytes = 64U << 10;    ///< reasons, messages, lines
-  static constexpr std::size_t segments = 512;            ///< of one Cap'n Proto message
+  static constexpr std::size_t name_bytes = 1U << 10;   ///< names, addresses, types, keys
+  static constexpr std::size_t text_bytes = 64U << 10;  ///< reasons, messages, lines
+  static constexpr std::size_t segments = 512;          ///< of one Cap'n Proto message
   static constexpr int nesting = 64;
-  static constexpr std::size_t slice_bytes = 256;         ///< smaller Bytes are copied out of the frame
-  static constexpr std::size_t slice_pins = 4;            ///< and those that would pin a frame over this times larger
+  static constexpr std::size_t slice_bytes = 256;  ///< smaller Bytes are copied out of the frame
+  static constexpr std::size_t slice_pins = 4;     ///< and those that would pin a frame over this times larger
   static constexpr std::size_t payload_bytes = FrameLimits::after_authentication;
 };
 
@@ -70,7 +70,7 @@ private:
 
   Bytes block_;
   std::byte* memory_{};
-  std::size_t used_{};   ///< of block_; what follows is zero
+  std::size_t used_{};  ///< of block_; what follows is zero
 };
 
 /// Reads one message out of a frame's payload. Everything is checked against the promises in messages.hpp: parallel

@@ -201,34 +201,31 @@ std::size_t expected_bytes(const ClientMessage& message) {
           [&](const RetryKeys& m) { return key_ranges(m.keys); },
           [&](const ScatterKeys& m) { return fixed_bytes + list_bytes(m.nbytes); },
           [&](const Query& m) { return fixed_bytes + list_bytes(m.keys); },
-          [&](const RunOnWorkers& m) {
-            return fixed_bytes + list_bytes(m.arguments) + list_bytes(m.function.payload);
-          },
+          [&](const RunOnWorkers& m) { return fixed_bytes + list_bytes(m.arguments) + list_bytes(m.function.payload); },
           [&](const auto&) { return fixed_bytes; },
       },
       message);
 }
 
 std::size_t expected_bytes(const ToClient& message) {
-  return std::visit(Overloaded{
-                        [](const KeysReady& m) {
-                          return fixed_bytes + list_bytes(m.keys) + list_bytes(m.workers) + list_bytes(m.nbytes) +
-                                 list_bytes(m.values);
-                        },
-                        [](const KeysErred& m) { return 4 * fixed_bytes + m.keys.size() * 12; },
-                        [](const ScatterTargets& m) {
-                          return fixed_bytes + list_bytes(m.offsets) + list_bytes(m.targets);
-                        },
-                        [](const KeysCancelled& m) { return fixed_bytes + m.keys.size() * 12; },
-                        [](const KeysPending& m) { return fixed_bytes + m.keys.size() * 12; },
-                        [](const RunReply& m) {
-                          auto bytes = fixed_bytes;
-                          for (const auto& outcome : m.outcomes) bytes += fixed_bytes + list_bytes(outcome.value);
-                          return bytes;
-                        },
-                        [](const auto&) { return fixed_bytes; },
-                    },
-                    message);
+  return std::visit(
+      Overloaded{
+          [](const KeysReady& m) {
+            return fixed_bytes + list_bytes(m.keys) + list_bytes(m.workers) + list_bytes(m.nbytes) +
+                   list_bytes(m.values);
+          },
+          [](const KeysErred& m) { return 4 * fixed_bytes + m.keys.size() * 12; },
+          [](const ScatterTargets& m) { return fixed_bytes + list_bytes(m.offsets) + list_bytes(m.targets); },
+          [](const KeysCancelled& m) { return fixed_bytes + m.keys.size() * 12; },
+          [](const KeysPending& m) { return fixed_bytes + m.keys.size() * 12; },
+          [](const RunReply& m) {
+            auto bytes = fixed_bytes;
+            for (const auto& outcome : m.outcomes) bytes += fixed_bytes + list_bytes(outcome.value);
+            return bytes;
+          },
+          [](const auto&) { return fixed_bytes; },
+      },
+      message);
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------

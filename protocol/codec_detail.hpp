@@ -163,8 +163,8 @@ public:
 
   template <class Enum>
   Enum enumerator(std::uint8_t value, Enum last, std::string_view field) const {
-    if (value > static_cast<std::uint8_t>(last)) refuse("{} is {}, the last known is {}", field, value,
-                                                        static_cast<std::uint8_t>(last));
+    if (value > static_cast<std::uint8_t>(last))
+      refuse("{} is {}, the last known is {}", field, value, static_cast<std::uint8_t>(last));
     return static_cast<Enum>(value);
   }
 

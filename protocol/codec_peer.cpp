@@ -220,8 +220,7 @@ PeerMessage read(Input& in, wire::PeerMessage::Reader r) {
     case wire::PeerMessage::PUT_DATA: return read(in, r.getPutData());
     case wire::PeerMessage::PUT_REPLY: return read(in, r.getPutReply());
     case wire::PeerMessage::PUT_MODULE: return read(in, r.getPutModule());
-    case wire::PeerMessage::DATA_RECEIVED:
-      return DataReceived{{r.getDataReceived().getRequest()}};
+    case wire::PeerMessage::DATA_RECEIVED: return DataReceived{{r.getDataReceived().getRequest()}};
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

@@ -108,67 +108,65 @@ void fill_holders(Builder w, const Message& m) {
 }  // namespace
 
 void write(wire::WorkerMessage::Builder w, const WorkerMessage& message) {
-  std::visit(Overloaded{
-                 [&](const RegisterWorker& m) { fill(w.initRegisterWorker(), m); },
-                 [&](const TasksFinished& m) { fill(w.initTasksFinished(), m); },
-                 [&](const TasksErred& m) { fill(w.initTasksErred(), m); },
-                 [&](const ReplicasAdded& m) {
-                   auto added = w.initReplicasAdded();
-                   put<std::uint64_t>(added.initTasks(count(m.tasks)), m.tasks);
-                   put<std::uint64_t>(added.initNbytes(count(m.nbytes)), m.nbytes);
-                 },
-                 [&](const ReplicasRemoved& m) {
-                   put<std::uint64_t>(w.initReplicasRemoved().initTasks(count(m.tasks)), m.tasks);
-                 },
-                 [&](const InputsMissing& m) { fill_holders(w.initInputsMissing(), m); },
-                 [&](const StealReply& m) {
-                   auto reply = w.initStealReply();
-                   fill_runs(reply, m);
-                   put<std::uint8_t>(reply.initReleased(count(m.released)), m.released);
-                 },
-                 [&](const TasksSeceded& m) {
-                   auto seceded = w.initTasksSeceded();
-                   fill_runs(seceded, m);
-                   put<std::uint8_t>(seceded.initRejoined(count(m.rejoined)), m.rejoined);
-                 },
-                 [&](const Heartbeat& m) { fill(w.initHeartbeat(), m); },
-                 [&](const WorkerStatusChanged& m) {
-                   w.initWorkerStatusChanged().setStatus(static_cast<std::uint8_t>(m.status));
-                 },
-                 [&](const ModulesAdded& m) {
-                   codec::fill(w.initModulesAdded().initModules(count(m.modules)), m.modules);
-                 },
-                 [&](const FunctionRan& m) { fill(w.initFunctionRan(), m); },
-                 [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const RegisterWorker& m) { fill(w.initRegisterWorker(), m); },
+          [&](const TasksFinished& m) { fill(w.initTasksFinished(), m); },
+          [&](const TasksErred& m) { fill(w.initTasksErred(), m); },
+          [&](const ReplicasAdded& m) {
+            auto added = w.initReplicasAdded();
+            put<std::uint64_t>(added.initTasks(count(m.tasks)), m.tasks);
+            put<std::uint64_t>(added.initNbytes(count(m.nbytes)), m.nbytes);
+          },
+          [&](const ReplicasRemoved& m) {
+            put<std::uint64_t>(w.initReplicasRemoved().initTasks(count(m.tasks)), m.tasks);
+          },
+          [&](const InputsMissing& m) { fill_holders(w.initInputsMissing(), m); },
+          [&](const StealReply& m) {
+            auto reply = w.initStealReply();
+            fill_runs(reply, m);
+            put<std::uint8_t>(reply.initReleased(count(m.released)), m.released);
+          },
+          [&](const TasksSeceded& m) {
+            auto seceded = w.initTasksSeceded();
+            fill_runs(seceded, m);
+            put<std::uint8_t>(seceded.initRejoined(count(m.rejoined)), m.rejoined);
+          },
+          [&](const Heartbeat& m) { fill(w.initHeartbeat(), m); },
+          [&](const WorkerStatusChanged& m) {
+            w.initWorkerStatusChanged().setStatus(static_cast<std::uint8_t>(m.status));
+          },
+          [&](const ModulesAdded& m) { codec::fill(w.initModulesAdded().initModules(count(m.modules)), m.modules); },
+          [&](const FunctionRan& m) { fill(w.initFunctionRan(), m); },
+          [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
+      },
+      message);
 }
 
 void write(wire::ToWorker::Builder w, const ToWorker& message) {
-  std::visit(Overloaded{
-                 [&](const WorkerRegistered& m) { fill(w.initWorkerRegistered(), m); },
-                 [&](const DefineTemplates& m) { fill(w.initDefineTemplates(), m); },
-                 [&](const ForgetTemplates& m) {
-                   put<std::uint32_t>(w.initForgetTemplates().initIds(count(m.ids)), m.ids);
-                 },
-                 [&](const ComputeTasks& m) { fill(w.initComputeTasks(), m); },
-                 [&](const FreeKeys& m) { put<std::uint64_t>(w.initFreeKeys().initTasks(count(m.tasks)), m.tasks); },
-                 [&](const CancelCompute& m) { fill_runs(w.initCancelCompute(), m); },
-                 [&](const StealTasks& m) { fill_runs(w.initStealTasks(), m); },
-                 [&](const AcquireReplicas& m) { fill(w.initAcquireReplicas(), m); },
-                 [&](const WhoHas& m) { fill_holders(w.initWhoHas(), m); },
-                 [&](const WorkerAddresses& m) { codec::fill(w.initWorkerAddresses(), m); },
-                 [&](const WorkersLost& m) {
-                   put<std::uint32_t>(w.initWorkersLost().initWorkers(count(m.workers)), m.workers);
-                 },
-                 [&](const RunFunction& m) { fill(w.initRunFunction(), m); },
-                 [&](const CloseWorker& m) {
-                   auto close = w.initCloseWorker();
-                   close.setDrain(m.drain);
-                   close.setReason(text(m.reason));
-                 },
-             },
-             message);
+  std::visit(
+      Overloaded{
+          [&](const WorkerRegistered& m) { fill(w.initWorkerRegistered(), m); },
+          [&](const DefineTemplates& m) { fill(w.initDefineTemplates(), m); },
+          [&](const ForgetTemplates& m) { put<std::uint32_t>(w.initForgetTemplates().initIds(count(m.ids)), m.ids); },
+          [&](const ComputeTasks& m) { fill(w.initComputeTasks(), m); },
+          [&](const FreeKeys& m) { put<std::uint64_t>(w.initFreeKeys().initTasks(count(m.tasks)), m.tasks); },
+          [&](const CancelCompute& m) { fill_runs(w.initCancelCompute(), m); },
+          [&](const StealTasks& m) { fill_runs(w.initStealTasks(), m); },
+          [&](const AcquireReplicas& m) { fill(w.initAcquireReplicas(), m); },
+          [&](const WhoHas& m) { fill_holders(w.initWhoHas(), m); },
+          [&](const WorkerAddresses& m) { codec::fill(w.initWorkerAddresses(), m); },
+          [&](const WorkersLost& m) {
+            put<std::uint32_t>(w.initWorkersLost().initWorkers(count(m.workers)), m.workers);
+          },
+          [&](const RunFunction& m) { fill(w.initRunFunction(), m); },
+          [&](const CloseWorker& m) {
+            auto close = w.initCloseWorker();
+            close.setDrain(m.drain);
+            close.setReason(text(m.reason));
+          },
+      },
+      message);
 }
 
 std::size_t expected_bytes(const WorkerMessage& message) {
@@ -218,9 +216,7 @@ std::size_t expected_bytes(const ToWorker& message) {
           },
           [](const WhoHas& m) { return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.holders); },
           [](const WorkersLost& m) { return fixed_bytes + list_bytes(m.workers); },
-          [](const RunFunction& m) {
-            return fixed_bytes + list_bytes(m.arguments) + list_bytes(m.function.payload);
-          },
+          [](const RunFunction& m) { return fixed_bytes + list_bytes(m.arguments) + list_bytes(m.function.payload); },
           [](const auto&) { return fixed_bytes; },
       },
       message);

@@ -40,7 +40,7 @@ inline tl::unexpected<Error> fail(ErrorKind kind, std::string text) {
 }  // namespace troupe
 
 /// For what only a bug in Troupe can break. On in release builds too.
-#define TROUPE_ASSERT(condition, ...)                                                      \
-  (static_cast<bool>(condition)                                                            \
-       ? static_cast<void>(0)                                                              \
+#define TROUPE_ASSERT(condition, ...) \
+  (static_cast<bool>(condition)       \
+       ? static_cast<void>(0)         \
        : ::troupe::assertion_failed(#condition, __FILE__, __LINE__, std::string_view{__VA_ARGS__}))

@@ -66,8 +66,8 @@ void encode_header(const FrameHeader& header, std::span<std::byte, FrameHeader::
 
 Result<FrameHeader> decode_header(std::span<const std::byte, FrameHeader::size> from, std::uint32_t payload_bytes_max) {
   if (load<std::uint32_t>(&from[0]) != FrameHeader::magic)
-    return fail(ErrorKind::invalid, fmt::format("not a Troupe frame: it starts with '{}', not with 'TRP1'",
-                                                printable(from.first<4>())));
+    return fail(ErrorKind::invalid,
+                fmt::format("not a Troupe frame: it starts with '{}', not with 'TRP1'", printable(from.first<4>())));
   const auto kind = load<std::uint8_t>(&from[8]);
   if (kind < static_cast<std::uint8_t>(FrameKind::hello) || kind > static_cast<std::uint8_t>(FrameKind::data))
     return fail(ErrorKind::invalid, fmt::format("frame of unknown kind {}", kind));
@@ -83,8 +83,8 @@ Result<FrameHeader> decode_header(std::span<const std::byte, FrameHeader::size> 
     return fail(ErrorKind::invalid, fmt::format("{} frame with {} bytes of payload, not a multiple of 8",
                                                 name_of(header.kind), header.payload_bytes));
   if (has_payload(header.kind) != (header.payload_bytes != 0))
-    return fail(ErrorKind::invalid, fmt::format("{} frame with {} bytes of payload", name_of(header.kind),
-                                                header.payload_bytes));
+    return fail(ErrorKind::invalid,
+                fmt::format("{} frame with {} bytes of payload", name_of(header.kind), header.payload_bytes));
   return header;
 }
 
@@ -103,9 +103,7 @@ void FrameReader::authenticated(std::uint32_t payload_bytes_max) {
   payload_bytes_max_ = payload_bytes_max;
 }
 
-std::size_t FrameReader::block_size() const {
-  return authenticated_ ? block_bytes : block_bytes_before_authentication;
-}
+std::size_t FrameReader::block_size() const { return authenticated_ ? block_bytes : block_bytes_before_authentication; }
 
 void FrameReader::replace_block(std::size_t size) {
   std::byte* memory = nullptr;
@@ -147,8 +145,8 @@ Result<FrameHeader> FrameReader::read_header() const {
   auto header = decode_header(std::span<const std::byte, FrameHeader::size>(memory_ + begin_, FrameHeader::size),
                               payload_bytes_max_);
   if (header && is_handshake(header->kind) == authenticated_)
-    return fail(ErrorKind::invalid, fmt::format("{} frame {} authentication", name_of(header->kind),
-                                                authenticated_ ? "after" : "before"));
+    return fail(ErrorKind::invalid,
+                fmt::format("{} frame {} authentication", name_of(header->kind), authenticated_ ? "after" : "before"));
   return header;
 }
 

@@ -101,12 +101,12 @@ private:
   [[nodiscard]] Result<FrameHeader> read_header() const;
 
   Bytes block_;
-  std::byte* memory_{};           ///< of block_, writable from end_ on
-  bool shared_{};                 ///< a payload of block_ was given out
-  std::size_t begin_{};           ///< first byte not yet given out
-  std::size_t end_{};             ///< first byte not yet received
-  FrameHeader header_;            ///< of the frame under way, if wanted_ != 0
-  std::size_t wanted_{};          ///< size of the frame under way, header included; 0 = not known yet
+  std::byte* memory_{};   ///< of block_, writable from end_ on
+  bool shared_{};         ///< a payload of block_ was given out
+  std::size_t begin_{};   ///< first byte not yet given out
+  std::size_t end_{};     ///< first byte not yet received
+  FrameHeader header_;    ///< of the frame under way, if wanted_ != 0
+  std::size_t wanted_{};  ///< size of the frame under way, header included; 0 = not known yet
   std::uint32_t payload_bytes_max_{FrameLimits::before_authentication};
   bool authenticated_{};
   std::optional<Error> error_;

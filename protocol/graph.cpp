@@ -7,19 +7,18 @@ namespace {
 
 Error invalid(std::string text) { return Error{ErrorKind::invalid, std::move(text)}; }
 
-std::optional<Error> validate_offsets(const std::vector<std::uint32_t>& offsets, std::uint32_t size,
-                                      std::size_t total, std::string_view field) {
+std::optional<Error> validate_offsets(const std::vector<std::uint32_t>& offsets, std::uint32_t size, std::size_t total,
+                                      std::string_view field) {
   if (offsets.empty()) {
     if (total == 0) return {};
     return invalid(fmt::format("graph: {} entries but no {}", total, field));
   }
   if (offsets.size() != std::size_t{size} + 1)
-    return invalid(fmt::format("graph: {} has {} entries, {} tasks need {}", field, offsets.size(), size,
-                               std::size_t{size} + 1));
+    return invalid(
+        fmt::format("graph: {} has {} entries, {} tasks need {}", field, offsets.size(), size, std::size_t{size} + 1));
   if (offsets.front() != 0) return invalid(fmt::format("graph: {} does not start at 0", field));
   for (std::uint32_t task = 0; task < size; ++task)
-    if (offsets[task] > offsets[task + 1])
-      return invalid(fmt::format("graph: {} decreases at task {}", field, task));
+    if (offsets[task] > offsets[task + 1]) return invalid(fmt::format("graph: {} decreases at task {}", field, task));
   if (offsets.back() != total)
     return invalid(fmt::format("graph: {} ends at {}, there are {} entries", field, offsets.back(), total));
   return {};
@@ -31,8 +30,10 @@ std::optional<Error> validate_dependencies(const GraphChunk& chunk) {
       const auto dependency = chunk.dependencies[i];
       if (dependency < chunk.size) {
         if (dependency >= task)
-          return invalid(fmt::format("graph: task {} depends on task {}, which does not come before it "
-                                     "(a cycle, or tasks out of order)", task, dependency));
+          return invalid(
+              fmt::format("graph: task {} depends on task {}, which does not come before it "
+                          "(a cycle, or tasks out of order)",
+                          task, dependency));
       } else if (dependency - chunk.size >= chunk.external.size()) {
         return invalid(fmt::format("graph: task {} depends on external task {} of {}", task, dependency - chunk.size,
                                    chunk.external.size()));
@@ -51,7 +52,8 @@ std::optional<Error> validate(const GraphChunk& chunk) {
     return invalid(fmt::format("graph: {} task templates, 1 to 65535 are allowed", chunk.templates.size()));
   if (!chunk.template_of.empty()) {
     if (chunk.template_of.size() != chunk.size)
-      return invalid(fmt::format("graph: template_of has {} entries for {} tasks", chunk.template_of.size(), chunk.size));
+      return invalid(
+          fmt::format("graph: template_of has {} entries for {} tasks", chunk.template_of.size(), chunk.size));
     for (std::uint32_t task = 0; task < chunk.size; ++task)
       if (chunk.template_of[task] >= chunk.templates.size())
         return invalid(fmt::format("graph: task {} uses template {} of {}", task, chunk.template_of[task],
@@ -59,8 +61,8 @@ std::optional<Error> validate(const GraphChunk& chunk) {
   }
   if (!chunk.rank.empty() && chunk.rank.size() != chunk.size)
     return invalid(fmt::format("graph: rank has {} entries for {} tasks", chunk.rank.size(), chunk.size));
-  if (auto error = validate_offsets(chunk.dependency_offsets, chunk.size, chunk.dependencies.size(),
-                                    "dependency_offsets"))
+  if (auto error =
+          validate_offsets(chunk.dependency_offsets, chunk.size, chunk.dependencies.size(), "dependency_offsets"))
     return error;
   if (auto error = validate_offsets(chunk.argument_offsets, chunk.size, chunk.arguments.size(), "argument_offsets"))
     return error;

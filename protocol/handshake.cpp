@@ -14,7 +14,7 @@ constexpr std::size_t hello_bytes = 88;
 constexpr std::size_t challenge_bytes = 56;  // before the proof
 constexpr std::size_t welcome_bytes = 48;    // before the proof
 constexpr std::size_t proof_bytes = sizeof(Proof);
-constexpr std::size_t refuse_bytes = 8;      // before the text
+constexpr std::size_t refuse_bytes = 8;  // before the text
 constexpr std::size_t refuse_text_max = 512;
 constexpr std::size_t payload_max = 4096;
 
@@ -350,11 +350,7 @@ ServerHandshake::Welcome ServerHandshake::welcome(Token session, bool resumed, s
   TROUPE_ASSERT(static_cast<bool>(session), "a session has a token");
   const auto features = settings_.features & hello_.features;
   Writer welcome;
-  welcome.token(session)
-      .number(received)
-      .number(settings_.epoch.value)
-      .number(features)
-      .number(std::uint64_t{resumed});
+  welcome.token(session).number(received).number(settings_.epoch.value).number(features).number(std::uint64_t{resumed});
   const auto proof = welcome_proof(settings_.keys.of(hello_.key), hello_payload_, challenge_, welcome.done());
   welcome.bytes(proof);
   return {frame_of(FrameKind::welcome, welcome.done()),

@@ -69,9 +69,9 @@ struct Hello {
   KeyKind key{KeyKind::client};
   Token cluster;
   Nonce nonce{};
-  std::uint64_t features{};       ///< bits of optional abilities
-  Token session;                  ///< to resume; zero: a new one
-  std::uint64_t received{};       ///< of that session: highest sequence received from the other side
+  std::uint64_t features{};  ///< bits of optional abilities
+  Token session;             ///< to resume; zero: a new one
+  std::uint64_t received{};  ///< of that session: highest sequence received from the other side
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
@@ -79,9 +79,9 @@ struct Hello {
 struct Established {
   Role role{Role::client};
   KeyKind key{KeyKind::client};
-  ProtocolVersion version;        ///< to speak
-  std::uint64_t features{};       ///< that both have
-  Epoch epoch;                    ///< of the listener
+  ProtocolVersion version;   ///< to speak
+  std::uint64_t features{};  ///< that both have
+  Epoch epoch;               ///< of the listener
   Token session;
   bool resumed{};
   std::uint64_t peer_received{};  ///< of the resumed session: highest sequence the other side has; resend above it
@@ -92,8 +92,8 @@ struct Established {
 class ClientHandshake {
 public:
   struct Step {
-    std::optional<Bytes> send;                 ///< a whole frame
-    std::optional<Established> established;    ///< done: switch the FrameReader to authenticated()
+    std::optional<Bytes> send;               ///< a whole frame
+    std::optional<Established> established;  ///< done: switch the FrameReader to authenticated()
   };
 
   /// `hello.nonce` must be fresh; `key` is the one that `hello.key` names.
@@ -113,7 +113,7 @@ private:
   Hello hello_;
   Secret key_;
   Bytes hello_frame_;
-  Bytes challenge_;        ///< the part that proofs cover
+  Bytes challenge_;  ///< the part that proofs cover
   State state_{State::challenge};
   Established established_;
 };
@@ -126,13 +126,13 @@ public:
     Epoch epoch;
     std::uint64_t features{};
     Keys keys;
-    std::vector<Role> roles;               ///< that this listener serves
+    std::vector<Role> roles;  ///< that this listener serves
     ProtocolVersion version{protocol_version};
   };
   struct Step {
-    std::optional<Bytes> send;             ///< a whole frame; sent also when `error` is set, before closing
-    std::optional<Error> error;            ///< for the log; the peer was told what it may know
-    std::optional<Hello> authenticated;    ///< proven: look the session up, then call welcome() or refuse()
+    std::optional<Bytes> send;           ///< a whole frame; sent also when `error` is set, before closing
+    std::optional<Error> error;          ///< for the log; the peer was told what it may know
+    std::optional<Hello> authenticated;  ///< proven: look the session up, then call welcome() or refuse()
   };
 
   ServerHandshake(Settings settings, Nonce nonce);
@@ -161,7 +161,7 @@ private:
   State state_{State::hello};
   Hello hello_;
   Bytes hello_payload_;
-  Bytes challenge_;        ///< the part that proofs cover
+  Bytes challenge_;  ///< the part that proofs cover
 };
 
 }  // namespace troupe

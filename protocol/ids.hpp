@@ -59,9 +59,7 @@ struct ClientKey {
     return {submission << TaskId::index_bits | index};
   }
   [[nodiscard]] constexpr std::uint64_t submission() const { return value >> TaskId::index_bits; }
-  [[nodiscard]] constexpr std::uint32_t index() const {
-    return static_cast<std::uint32_t>(value & TaskId::index_mask);
-  }
+  [[nodiscard]] constexpr std::uint32_t index() const { return static_cast<std::uint32_t>(value & TaskId::index_mask); }
   constexpr explicit operator bool() const { return value != 0; }
   friend constexpr auto operator<=>(const ClientKey&, const ClientKey&) = default;
 };
@@ -95,7 +93,9 @@ struct IdHash {
     return x;
   }
   template <class Tag, class Rep>
-  std::size_t operator()(const Id<Tag, Rep>& id) const { return mix(id.value); }
+  std::size_t operator()(const Id<Tag, Rep>& id) const {
+    return mix(id.value);
+  }
   std::size_t operator()(const TaskId& id) const { return mix(id.value); }
   std::size_t operator()(const ClientKey& id) const { return mix(id.value); }
   std::size_t operator()(const Token& token) const { return mix(token.high ^ mix(token.low)); }

@@ -46,8 +46,8 @@ enum class WorkerStatus : std::uint8_t { running, paused, closing };
 struct WorkerAddress {
   WorkerId worker;
   std::string name;
-  std::string address;   ///< host:port of its data listener, or local:<n> inside one process
-  std::string host;      ///< names the machine; equal for workers that share one
+  std::string address;  ///< host:port of its data listener, or local:<n> inside one process
+  std::string host;     ///< names the machine; equal for workers that share one
   friend bool operator==(const WorkerAddress&, const WorkerAddress&) = default;
 };
 
@@ -62,13 +62,13 @@ struct RegisterClient {
 /// `held` tasks (with dependents in a later chunk of the same graph) stay until a submission of that `graph` arrives
 /// with `last`.
 struct SubmitGraph {
-  std::uint64_t submission{};        ///< numbered from 1 by the client, ascending
-  std::uint64_t graph{};             ///< number of the first submission of the graph this chunk is part of
-  bool last{true};                   ///< no further chunk of this graph follows
-  Token token;                       ///< names the group; equal tokens of different clients meet
-  std::string name;                  ///< the user's key, if given; else empty
+  std::uint64_t submission{};  ///< numbered from 1 by the client, ascending
+  std::uint64_t graph{};       ///< number of the first submission of the graph this chunk is part of
+  bool last{true};             ///< no further chunk of this graph follows
+  Token token;                 ///< names the group; equal tokens of different clients meet
+  std::string name;            ///< the user's key, if given; else empty
   std::shared_ptr<const GraphChunk> chunk;
-  std::vector<std::uint32_t> held;   ///< ascending
+  std::vector<std::uint32_t> held;  ///< ascending
   friend bool operator==(const SubmitGraph& a, const SubmitGraph& b) {
     return a.submission == b.submission && a.graph == b.graph && a.last == b.last && a.token == b.token &&
            a.name == b.name && a.held == b.held && (a.chunk == b.chunk || (a.chunk && b.chunk && *a.chunk == *b.chunk));
@@ -83,7 +83,7 @@ struct ReleaseKeys {
 
 struct CancelKeys {
   std::vector<KeyRange> keys;
-  bool force{};         ///< also if other clients want them
+  bool force{};  ///< also if other clients want them
   std::string reason;
   friend bool operator==(const CancelKeys&, const CancelKeys&) = default;
 };
@@ -98,19 +98,19 @@ struct RetryKeys {
 struct ScatterKeys {
   std::uint64_t submission{};
   Token token;
-  std::vector<std::uint64_t> nbytes;   ///< by key
-  std::uint32_t replicas{1};           ///< copies wanted; 0 = one on each worker
-  std::vector<std::string> workers;    ///< where; empty = any
+  std::vector<std::uint64_t> nbytes;  ///< by key
+  std::uint32_t replicas{1};          ///< copies wanted; 0 = one on each worker
+  std::vector<std::string> workers;   ///< where; empty = any
   friend bool operator==(const ScatterKeys&, const ScatterKeys&) = default;
 };
 
 enum class QueryKind : std::uint8_t {
-  scheduler_info,   ///< workers, counts, addresses
-  who_has,          ///< holders by key
-  wait_for_workers, ///< answered once `count` workers are running
-  explain,          ///< why is this task where it is
-  story,            ///< what happened to these keys
-  list_tasks,       ///< up to `count` tasks, `text` = state to show or empty
+  scheduler_info,    ///< workers, counts, addresses
+  who_has,           ///< holders by key
+  wait_for_workers,  ///< answered once `count` workers are running
+  explain,           ///< why is this task where it is
+  story,             ///< what happened to these keys
+  list_tasks,        ///< up to `count` tasks, `text` = state to show or empty
   list_clients,
 };
 
@@ -159,7 +159,7 @@ struct ClientRegistered {
 /// depend on it are refused too.
 struct Accepted {
   std::uint64_t submission{};
-  std::uint64_t group{};             ///< the scheduler's number: TaskId::of(group, index)
+  std::uint64_t group{};  ///< the scheduler's number: TaskId::of(group, index)
   std::optional<Error> error;
   friend bool operator==(const Accepted&, const Accepted&) = default;
 };
@@ -167,7 +167,7 @@ struct Accepted {
 /// Values that now exist. Small ones come along; others are fetched from `workers[i]`.
 struct KeysReady {
   std::vector<ClientKey> keys;
-  std::vector<WorkerId> workers;       ///< a holder, by key
+  std::vector<WorkerId> workers;  ///< a holder, by key
   std::vector<std::uint64_t> nbytes;
   InlineValues values;
   friend bool operator==(const KeysReady&, const KeysReady&) = default;
@@ -175,7 +175,7 @@ struct KeysReady {
 
 struct KeysErred {
   std::vector<ClientKey> keys;
-  std::vector<std::shared_ptr<const TaskError>> errors;   ///< by key; often the same object
+  std::vector<std::shared_ptr<const TaskError>> errors;  ///< by key; often the same object
   friend bool operator==(const KeysErred& a, const KeysErred& b) {
     if (a.keys != b.keys || a.errors.size() != b.errors.size()) return false;
     for (std::size_t i = 0; i < a.errors.size(); ++i)
@@ -205,7 +205,7 @@ struct WorkerAddresses {
 struct ScatterTargets {
   std::uint64_t submission{};
   std::uint64_t group{};
-  std::vector<std::uint32_t> offsets;   ///< keys + 1 entries into `targets`
+  std::vector<std::uint32_t> offsets;  ///< keys + 1 entries into `targets`
   std::vector<WorkerId> targets;
   std::optional<Error> error;
   friend bool operator==(const ScatterTargets&, const ScatterTargets&) = default;
@@ -216,14 +216,14 @@ struct WorkerSummary {
   std::uint64_t pid{};
   std::uint32_t threads{};
   WorkerStatus status{};
-  std::uint64_t memory_limit{};      ///< bytes; 0 = none
-  std::uint64_t managed_bytes{};     ///< values in memory
-  std::uint64_t resident_bytes{};    ///< of the process
-  std::uint32_t processing{};        ///< tasks assigned
-  std::uint32_t executing{};         ///< tasks running, by its last heartbeat
-  std::uint64_t stored{};            ///< tasks whose value it holds
-  std::uint64_t finished{};          ///< tasks it finished so far
-  std::int64_t last_seen_ms{};       ///< age of its last sign of life
+  std::uint64_t memory_limit{};    ///< bytes; 0 = none
+  std::uint64_t managed_bytes{};   ///< values in memory
+  std::uint64_t resident_bytes{};  ///< of the process
+  std::uint32_t processing{};      ///< tasks assigned
+  std::uint32_t executing{};       ///< tasks running, by its last heartbeat
+  std::uint64_t stored{};          ///< tasks whose value it holds
+  std::uint64_t finished{};        ///< tasks it finished so far
+  std::int64_t last_seen_ms{};     ///< age of its last sign of life
   std::vector<ResourceAmount> resources;
   std::vector<ModuleInfo> modules;
   friend bool operator==(const WorkerSummary&, const WorkerSummary&) = default;
@@ -245,9 +245,9 @@ struct SchedulerSummary {
 
 struct TaskSummary {
   TaskId task;
-  std::string key;         ///< as people write it: prefix-group-index, or the user's name
+  std::string key;  ///< as people write it: prefix-group-index, or the user's name
   std::string state;
-  std::string worker;      ///< runner or a holder; empty
+  std::string worker;  ///< runner or a holder; empty
   std::uint64_t nbytes{};
   std::uint32_t waiting_for{};
   std::uint32_t run{};
@@ -258,11 +258,11 @@ struct TaskSummary {
 struct QueryReply {
   RequestId request;
   std::optional<Error> error;
-  std::shared_ptr<const SchedulerSummary> summary;    ///< scheduler_info, wait_for_workers
-  std::vector<std::vector<WorkerAddress>> holders;    ///< who_has, by key
-  std::vector<TaskSummary> tasks;                     ///< list_tasks
-  std::vector<std::string> lines;                     ///< explain, story, list_clients: for people, one fact a line
-  std::string code;                                   ///< explain: stable reason code
+  std::shared_ptr<const SchedulerSummary> summary;  ///< scheduler_info, wait_for_workers
+  std::vector<std::vector<WorkerAddress>> holders;  ///< who_has, by key
+  std::vector<TaskSummary> tasks;                   ///< list_tasks
+  std::vector<std::string> lines;                   ///< explain, story, list_clients: for people, one fact a line
+  std::string code;                                 ///< explain: stable reason code
   friend bool operator==(const QueryReply& a, const QueryReply& b) {
     return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&
            a.lines == b.lines && a.code == b.code &&
@@ -272,8 +272,8 @@ struct QueryReply {
 
 struct RunOutcome {
   WorkerAddress worker;
-  Bytes value;                                 ///< as in InlineValues
-  std::shared_ptr<const TaskError> error;      ///< or null
+  Bytes value;                             ///< as in InlineValues
+  std::shared_ptr<const TaskError> error;  ///< or null
   friend bool operator==(const RunOutcome& a, const RunOutcome& b) {
     return a.worker == b.worker && a.value == b.value &&
            (a.error == b.error || (a.error && b.error && *a.error == *b.error));
@@ -292,15 +292,15 @@ using ToClient = std::variant<ClientRegistered, Accepted, KeysReady, KeysErred, 
 // ---- worker -> scheduler --------------------------------------------------------------------------------------
 
 struct RegisterWorker {
-  std::string name;                 ///< unique in the cluster; empty = its address
+  std::string name;  ///< unique in the cluster; empty = its address
   Incarnation incarnation;
-  std::string address;              ///< host:port of the data listener
+  std::string address;  ///< host:port of the data listener
   std::string host;
-  std::string http_address;         ///< metrics and health; empty = none
+  std::string http_address;  ///< metrics and health; empty = none
   std::uint64_t pid{};
   std::uint32_t threads{};
   std::uint64_t memory_limit{};
-  bool nannied{};                   ///< a nanny reports its death
+  bool nannied{};  ///< a nanny reports its death
   std::vector<ResourceAmount> resources;
   std::vector<ModuleInfo> modules;
   friend bool operator==(const RegisterWorker&, const RegisterWorker&) = default;
@@ -309,9 +309,9 @@ struct RegisterWorker {
 struct TasksFinished {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;
-  std::vector<std::uint64_t> nbytes;          ///< deep size of each value
-  std::vector<std::uint32_t> duration_us;     ///< time in the function
-  InlineValues values;                        ///< of those the client wants and that are small
+  std::vector<std::uint64_t> nbytes;       ///< deep size of each value
+  std::vector<std::uint32_t> duration_us;  ///< time in the function
+  InlineValues values;                     ///< of those the client wants and that are small
   friend bool operator==(const TasksFinished&, const TasksFinished&) = default;
 };
 
@@ -351,7 +351,7 @@ struct InputsMissing {
 struct StealReply {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;
-  std::vector<std::uint8_t> released;   ///< 1: given up, never started; 0: kept
+  std::vector<std::uint8_t> released;  ///< 1: given up, never started; 0: kept
   friend bool operator==(const StealReply&, const StealReply&) = default;
 };
 
@@ -367,9 +367,9 @@ struct Heartbeat {
   std::uint64_t managed_bytes{};
   std::uint64_t resident_bytes{};
   std::uint32_t executing{};
-  std::uint32_t ready{};          ///< tasks that wait for a slot
+  std::uint32_t ready{};  ///< tasks that wait for a slot
   std::uint32_t fetching{};
-  std::uint64_t cpu_ms{};         ///< of the process, since its start
+  std::uint64_t cpu_ms{};  ///< of the process, since its start
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
@@ -384,7 +384,7 @@ struct ModulesAdded {
 };
 
 struct FunctionRan {
-  RequestId request;              ///< as in RunFunction
+  RequestId request;  ///< as in RunFunction
   Bytes value;
   std::shared_ptr<const TaskError> error;
   friend bool operator==(const FunctionRan& a, const FunctionRan& b) {
@@ -393,9 +393,9 @@ struct FunctionRan {
   }
 };
 
-using WorkerMessage = std::variant<RegisterWorker, TasksFinished, TasksErred, ReplicasAdded, ReplicasRemoved,
-                                   InputsMissing, StealReply, TasksSeceded, Heartbeat, WorkerStatusChanged,
-                                   ModulesAdded, FunctionRan, Goodbye>;
+using WorkerMessage =
+    std::variant<RegisterWorker, TasksFinished, TasksErred, ReplicasAdded, ReplicasRemoved, InputsMissing, StealReply,
+                 TasksSeceded, Heartbeat, WorkerStatusChanged, ModulesAdded, FunctionRan, Goodbye>;
 
 // ---- scheduler -> worker --------------------------------------------------------------------------------------
 
@@ -403,7 +403,7 @@ struct WorkerRegistered {
   WorkerId worker;
   Epoch epoch;
   std::uint32_t heartbeat_ms{};
-  std::optional<Error> error;      ///< refused: the worker ends
+  std::optional<Error> error;  ///< refused: the worker ends
   friend bool operator==(const WorkerRegistered&, const WorkerRegistered&) = default;
 };
 
@@ -426,12 +426,12 @@ struct ComputeTasks {
   std::vector<RunId> runs;
   std::vector<TemplateId> templates;
   std::vector<Priority> priorities;
-  std::vector<std::uint8_t> inline_wanted;            ///< 1: send a small value along when finished; empty: none
-  std::vector<std::uint32_t> argument_offsets;        ///< tasks + 1 entries; empty: templates' arguments for all
+  std::vector<std::uint8_t> inline_wanted;      ///< 1: send a small value along when finished; empty: none
+  std::vector<std::uint32_t> argument_offsets;  ///< tasks + 1 entries; empty: templates' arguments for all
   Bytes arguments;
-  std::vector<std::uint32_t> input_offsets;           ///< tasks + 1 entries; empty: no task has inputs
-  std::vector<TaskId> inputs;                         ///< in the order of the function's arguments
-  std::vector<WorkerId> input_holders;                ///< one live holder, by input; 0 = the receiver
+  std::vector<std::uint32_t> input_offsets;  ///< tasks + 1 entries; empty: no task has inputs
+  std::vector<TaskId> inputs;                ///< in the order of the function's arguments
+  std::vector<WorkerId> input_holders;       ///< one live holder, by input; 0 = the receiver
   std::vector<std::uint64_t> input_nbytes;
   friend bool operator==(const ComputeTasks&, const ComputeTasks&) = default;
 };
@@ -485,14 +485,14 @@ struct RunFunction {
 };
 
 struct CloseWorker {
-  bool drain{};              ///< finish what runs first
+  bool drain{};  ///< finish what runs first
   std::string reason;
   friend bool operator==(const CloseWorker&, const CloseWorker&) = default;
 };
 
-using ToWorker = std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute,
-                              StealTasks, AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction,
-                              CloseWorker>;
+using ToWorker =
+    std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute, StealTasks,
+                 AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction, CloseWorker>;
 
 // ---- nanny <-> scheduler --------------------------------------------------------------------------------------
 
@@ -505,11 +505,11 @@ struct RegisterNanny {
 /// A worker process ended without saying goodbye. `running` stood in its shared page when it died.
 struct WorkerDied {
   Incarnation incarnation;
-  std::int32_t signal{};        ///< 0 if it exited
+  std::int32_t signal{};  ///< 0 if it exited
   std::int32_t exit_code{};
   std::vector<TaskId> running;
   std::vector<RunId> runs;
-  std::string last_log;         ///< last lines it wrote, at most 4 KiB
+  std::string last_log;  ///< last lines it wrote, at most 4 KiB
   friend bool operator==(const WorkerDied&, const WorkerDied&) = default;
 };
 
@@ -543,11 +543,11 @@ enum class DataStatus : std::uint8_t { ok, busy, refused };
 /// One value on the wire: its buffers follow the message as raw bytes, in order, `buffer_sizes` long.
 struct DataItem {
   TaskId task;
-  std::uint8_t present{};              ///< 0: not here (missing, or over max_bytes and to be asked for again)
-  std::uint8_t missing{};              ///< 1: this worker does not have it
-  std::uint64_t fingerprint{};         ///< type of the value
+  std::uint8_t present{};       ///< 0: not here (missing, or over max_bytes and to be asked for again)
+  std::uint8_t missing{};       ///< 1: this worker does not have it
+  std::uint64_t fingerprint{};  ///< type of the value
   std::uint64_t nbytes{};
-  Bytes header;                        ///< small part of the encoding
+  Bytes header;  ///< small part of the encoding
   std::vector<std::uint64_t> buffer_sizes;
   friend bool operator==(const DataItem&, const DataItem&) = default;
 };
@@ -576,7 +576,7 @@ struct PutReply {
 struct PutModule {
   RequestId request;
   std::string name;
-  std::string sha256;        ///< hex, of the file's bytes
+  std::string sha256;  ///< hex, of the file's bytes
   std::uint64_t size{};
   friend bool operator==(const PutModule&, const PutModule&) = default;
 };

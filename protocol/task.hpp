@@ -33,14 +33,14 @@ struct ResourceAmount {
 
 /// What the user asked for beside the function and its arguments.
 struct Annotations {
-  std::int32_t priority{};            ///< larger runs earlier
-  std::uint16_t retries{};            ///< attempts after the first that throws
-  bool pure{};                        ///< same function, same arguments, same value
-  bool run_ahead{};                   ///< a worker may start the next link of a chain by itself and report it after
-  bool allow_other_workers{};         ///< `workers` is a preference, not a restriction
-  std::vector<std::string> workers;   ///< worker names, addresses or hosts; empty = any
+  std::int32_t priority{};           ///< larger runs earlier
+  std::uint16_t retries{};           ///< attempts after the first that throws
+  bool pure{};                       ///< same function, same arguments, same value
+  bool run_ahead{};                  ///< a worker may start the next link of a chain by itself and report it after
+  bool allow_other_workers{};        ///< `workers` is a preference, not a restriction
+  std::vector<std::string> workers;  ///< worker names, addresses or hosts; empty = any
   std::vector<ResourceAmount> resources;
-  std::int64_t timeout_ms{};          ///< 0 = none; counted from the start of the run
+  std::int64_t timeout_ms{};  ///< 0 = none; counted from the start of the run
 
   friend bool operator==(const Annotations&, const Annotations&) = default;
 };
@@ -48,8 +48,8 @@ struct Annotations {
 /// What many tasks have in common, said once.
 struct TaskTemplate {
   FunctionRef function;
-  std::string prefix;   ///< name that durations are learnt and shown under; usually the function's
-  Bytes arguments;      ///< encoded arguments of tasks that bring none of their own
+  std::string prefix;  ///< name that durations are learnt and shown under; usually the function's
+  Bytes arguments;     ///< encoded arguments of tasks that bring none of their own
   Annotations annotations;
 
   friend bool operator==(const TaskTemplate&, const TaskTemplate&) = default;
@@ -57,9 +57,9 @@ struct TaskTemplate {
 
 /// Order in which ready tasks run. Smaller runs earlier; compare by `<`.
 struct Priority {
-  std::int32_t user{};          ///< negated user priority
-  std::uint32_t generation{};   ///< order of submission
-  std::uint32_t rank{};         ///< place in the static order of the graph
+  std::int32_t user{};         ///< negated user priority
+  std::uint32_t generation{};  ///< order of submission
+  std::uint32_t rank{};        ///< place in the static order of the graph
 
   friend constexpr auto operator<=>(const Priority&, const Priority&) = default;
 };
@@ -79,12 +79,12 @@ struct TaskError {
   };
 
   Kind kind{Kind::exception};
-  std::string type;        ///< C++ type of the exception, demangled; empty when there was none
-  std::string message;     ///< `what()`, or a sentence that says what to do
-  std::string function;    ///< module::name
-  std::string key;         ///< the task that failed first, as people name it
-  TaskId root;             ///< the same by id
-  std::string worker;      ///< where the last attempt ran; empty if it never ran
+  std::string type;      ///< C++ type of the exception, demangled; empty when there was none
+  std::string message;   ///< `what()`, or a sentence that says what to do
+  std::string function;  ///< module::name
+  std::string key;       ///< the task that failed first, as people name it
+  TaskId root;           ///< the same by id
+  std::string worker;    ///< where the last attempt ran; empty if it never ran
   std::uint32_t attempts{};
 
   friend bool operator==(const TaskError&, const TaskError&) = default;

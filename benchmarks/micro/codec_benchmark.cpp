@@ -46,7 +46,7 @@ void decode_of(benchmark::State& state) {
   decode_loop(state, Variant(make(static_cast<std::uint32_t>(state.range(0)))));
 }
 
-#define TROUPE_CODEC_BENCHMARK(variant, make)                                                             \
+#define TROUPE_CODEC_BENCHMARK(variant, make)                                                                  \
   BENCHMARK(encode_of<variant, samples::make>)->Name("encode/" #make)->Arg(1)->Arg(64)->Arg(1000)->Arg(10000); \
   BENCHMARK(decode_of<variant, samples::make>)->Name("decode/" #make)->Arg(1)->Arg(64)->Arg(1000)->Arg(10000)
 

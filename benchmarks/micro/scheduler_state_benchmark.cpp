@@ -85,9 +85,8 @@ void independent(benchmark::State& state) {
     for (std::uint32_t i = 0; i < tasks; i += chunk->size) cluster.submit(chunk);
     benchmark::DoNotOptimize(cluster.run());
   }
-  state.counters["s_per_task"] =
-      benchmark::Counter(static_cast<double>(tasks), benchmark::Counter::kIsIterationInvariantRate |
-                                                                 benchmark::Counter::kInvert);
+  state.counters["s_per_task"] = benchmark::Counter(
+      static_cast<double>(tasks), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(independent)->Args({10'000, 2})->Args({100'000, 2})->Args({1'000'000, 2})->Args({1'000'000, 16});
 
@@ -110,9 +109,8 @@ void tree(benchmark::State& state) {
     cluster.submit(chunk);
     benchmark::DoNotOptimize(cluster.run());
   }
-  state.counters["s_per_task"] =
-      benchmark::Counter(static_cast<double>(chunk->size), benchmark::Counter::kIsIterationInvariantRate |
-                                                                      benchmark::Counter::kInvert);
+  state.counters["s_per_task"] = benchmark::Counter(
+      static_cast<double>(chunk->size), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(tree)->Arg(1 << 12)->Arg(1 << 16)->Arg(1 << 19);
 

@@ -17,7 +17,7 @@ public:
     tmpl.arguments = Bytes::copy("x");
     worker_->handle(SchedulerSaid{WorkerRegistered{{1}, {1}, 1000, {}}}, {}, out_);
     worker_->handle(SchedulerSaid{DefineTemplates{{{1}}, {tmpl}}}, {}, out_);
-    run(next_batch());   // learns
+    run(next_batch());  // learns
   }
 
   WorkerEvent next_batch() {

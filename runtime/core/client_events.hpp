@@ -23,8 +23,8 @@ namespace troupe {
 /// may write the wire's numbers over them.
 struct GraphSubmitted {
   std::uint64_t page{};
-  std::uint64_t graph{};             ///< page of the graph's first chunk
-  bool last{true};                   ///< no further chunk of this graph follows
+  std::uint64_t graph{};  ///< page of the graph's first chunk
+  bool last{true};        ///< no further chunk of this graph follows
   Token token;
   std::string name;
   std::shared_ptr<GraphChunk> chunk;
@@ -38,7 +38,7 @@ struct ScatterWanted {
   std::vector<std::string> workers;
 };
 struct KeysReleased {
-  std::vector<KeyRange> keys;        ///< each once, after its submission
+  std::vector<KeyRange> keys;  ///< each once, after its submission
 };
 struct CancelWanted {
   std::vector<KeyRange> keys;
@@ -49,7 +49,7 @@ struct RetryWanted {
   std::vector<KeyRange> keys;
 };
 struct QueryWanted {
-  Query query;                       ///< keys are local; `request` is never used twice
+  Query query;  ///< keys are local; `request` is never used twice
 };
 struct RunWanted {
   RunOnWorkers run;
@@ -79,7 +79,7 @@ using ClientEvent = std::variant<GraphSubmitted, ScatterWanted, KeysReleased, Ca
 
 struct PageAccepted {
   std::uint64_t page{};
-  std::uint64_t group{};             ///< TaskId::of(group, index) from now on
+  std::uint64_t group{};  ///< TaskId::of(group, index) from now on
   friend bool operator==(const PageAccepted&, const PageAccepted&) = default;
 };
 /// Nothing of it was taken: all its futures fail with this.
@@ -115,7 +115,7 @@ using ClientUpdate = std::variant<KeysReady, KeysErred, KeysCancelled, KeysPendi
 struct ClientEffects {
   std::vector<ClientMessage> to_scheduler;
   std::vector<ClientUpdate> updates;
-  bool close{};                       ///< over: close the link after the messages
+  bool close{};  ///< over: close the link after the messages
   std::string close_reason;
 
   void clear() {

@@ -74,8 +74,8 @@ void ClientState::on(GraphSubmitted&& event, ClientEffects& out) {
 void ClientState::on(ScatterWanted&& event, ClientEffects& out) {
   add_page(event.page, event.nbytes.size());
   const auto submission = number(event.page, false);
-  out.to_scheduler.emplace_back(ScatterKeys{submission, event.token, std::move(event.nbytes), event.replicas,
-                                            std::move(event.workers)});
+  out.to_scheduler.emplace_back(
+      ScatterKeys{submission, event.token, std::move(event.nbytes), event.replicas, std::move(event.workers)});
 }
 
 void ClientState::on(KeysReleased&& event, ClientEffects& out) {

@@ -15,8 +15,8 @@ namespace troupe {
 
 struct ClientConfig {
   std::string name{"client"};
-  std::uint32_t bulk_window{4};     ///< chunks of large graphs that may wait for their Accepted at a time
-  std::uint32_t small_window{8};    ///< other submissions of which `busy()` says to hold back and gather more
+  std::uint32_t bulk_window{4};   ///< chunks of large graphs that may wait for their Accepted at a time
+  std::uint32_t small_window{8};  ///< other submissions of which `busy()` says to hold back and gather more
 };
 
 /// Decides what one client tells the scheduler and what its futures are told; never acts. Owned by ClientActor, touched
@@ -47,14 +47,14 @@ public:
 
 private:
   struct Page {
-    std::uint64_t submission{};      ///< 0: waits in line
+    std::uint64_t submission{};  ///< 0: waits in line
     std::uint64_t group{};
-    std::uint64_t live{};            ///< keys not released yet
+    std::uint64_t live{};  ///< keys not released yet
     bool answered{};
-    bool pinned{};                   ///< a later chunk of its graph may still name it
+    bool pinned{};  ///< a later chunk of its graph may still name it
   };
   struct Submission {
-    std::uint64_t page{};            ///< 0: forgotten
+    std::uint64_t page{};  ///< 0: forgotten
     bool bulk{};
   };
   /// What waits in line: chunks, and whatever names a page that waits there.
@@ -115,11 +115,11 @@ private:
   ClientId id_;
   bool linked_{};
   bool closed_{};
-  std::map<std::uint64_t, Page> pages_;              // by number; consecutive lookups mostly meet the same one
-  std::deque<Submission> submissions_;               // by number, from first_submission_ on
+  std::map<std::uint64_t, Page> pages_;  // by number; consecutive lookups mostly meet the same one
+  std::deque<Submission> submissions_;   // by number, from first_submission_ on
   std::uint64_t first_submission_{1};
   std::deque<Waiting> line_;
-  std::map<std::uint64_t, std::vector<std::uint64_t>> open_graphs_;   // pages sent, by first page, until the last chunk
+  std::map<std::uint64_t, std::vector<std::uint64_t>> open_graphs_;  // pages sent, by first page, until the last chunk
   std::uint32_t bulk_unanswered_{};
   std::uint32_t small_unanswered_{};
   std::set<RequestId> requests_;

@@ -13,8 +13,8 @@ namespace troupe {
 
 struct FetchLimits {
   std::uint32_t max_concurrent{50};
-  std::uint64_t fetch_bytes{50'000'000};                    ///< of one request; its first key always goes
-  std::uint64_t in_flight_bytes{~std::uint64_t{0}};         ///< of all together; one request always goes
+  std::uint64_t fetch_bytes{50'000'000};             ///< of one request; its first key always goes
+  std::uint64_t in_flight_bytes{~std::uint64_t{0}};  ///< of all together; one request always goes
   Duration busy_retry{std::chrono::milliseconds{150}};
 };
 
@@ -63,16 +63,16 @@ public:
 
 private:
   struct Peer {
-    std::string address;   ///< empty: gone, kept for its flight only
+    std::string address;  ///< empty: gone, kept for its flight only
     UrgencyQueue queue;
     Instant not_before;
     bool in_flight{};
-    bool waiting{};        ///< listed in waiting_
+    bool waiting{};  ///< listed in waiting_
   };
 
   FetchLimits limits_;
   std::map<WorkerId, Peer> peers_;
-  std::vector<WorkerId> waiting_;   ///< peers whose queue may not be empty
+  std::vector<WorkerId> waiting_;  ///< peers whose queue may not be empty
   std::vector<Flight> flights_;
   std::uint64_t in_flight_bytes_{};
   std::uint64_t last_fetch_{};

@@ -77,7 +77,7 @@ private:
       for (const auto dependent : dependents_of(sequence_[head]))
         if (--waiting[dependent] == 0) sequence_[tail++] = dependent;
     if (tail == size_) return true;
-    missing_ = std::move(waiting);   // what is left waits, directly or not, for a cycle
+    missing_ = std::move(waiting);  // what is left waits, directly or not, for a cycle
     return false;
   }
 
@@ -205,20 +205,20 @@ private:
 
   std::uint32_t size_;
   const TaskNames& names_;
-  std::vector<std::uint32_t> offsets_;             // edges inside the graph only
-  std::vector<std::uint32_t> dependencies_;        // per task, in the order to compute them once weighed
+  std::vector<std::uint32_t> offsets_;       // edges inside the graph only
+  std::vector<std::uint32_t> dependencies_;  // per task, in the order to compute them once weighed
   std::vector<std::uint32_t> dependent_offsets_;
   std::vector<std::uint32_t> dependents_;
-  std::vector<std::uint32_t> missing_;             // inputs not done yet
-  std::vector<std::uint32_t> uses_;                // readers not done yet
+  std::vector<std::uint32_t> missing_;  // inputs not done yet
+  std::vector<std::uint32_t> uses_;     // readers not done yet
   std::vector<std::uint32_t> sequence_;
   std::vector<std::uint32_t> room_;
   std::vector<std::uint32_t> depth_;
   std::vector<std::uint32_t> rank_;
-  std::vector<std::uint32_t> cursor_;              // next dependency to look at
+  std::vector<std::uint32_t> cursor_;  // next dependency to look at
   std::vector<std::uint32_t> next_dependent_;
-  std::vector<std::uint32_t> path_;                // from the target down to what is being computed
-  std::vector<std::uint32_t> alive_;               // done, oldest first; those without readers are dropped when met
+  std::vector<std::uint32_t> path_;   // from the target down to what is being computed
+  std::vector<std::uint32_t> alive_;  // done, oldest first; those without readers are dropped when met
   std::vector<std::uint32_t> eager_;
   std::uint32_t emitted_{};
 };

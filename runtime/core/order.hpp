@@ -14,7 +14,7 @@ namespace troupe {
 /// outside and have no say in the order.
 struct GraphView {
   std::uint32_t size{};
-  std::span<const std::uint32_t> offsets;        ///< size + 1 entries; empty: no task has a dependency
+  std::span<const std::uint32_t> offsets;  ///< size + 1 entries; empty: no task has a dependency
   std::span<const std::uint32_t> dependencies;
 };
 

@@ -31,24 +31,24 @@ struct PrefixCounters {
   std::uint64_t finished{};
   std::uint64_t erred{};
   std::uint64_t retried{};
-  std::uint64_t suspicious{};          ///< runs that a dying worker took along
-  std::uint64_t compute_us{};          ///< sum of durations
-  std::uint64_t output_bytes{};        ///< sum of sizes of values made
-  double duration_us{};                ///< moving average; 0 = unknown
+  std::uint64_t suspicious{};    ///< runs that a dying worker took along
+  std::uint64_t compute_us{};    ///< sum of durations
+  std::uint64_t output_bytes{};  ///< sum of sizes of values made
+  double duration_us{};          ///< moving average; 0 = unknown
 };
 
 struct SchedulerCounters {
-  std::array<std::uint64_t, task_state_count> tasks{};   ///< now, by TaskState; `forgotten` counts since the start
+  std::array<std::uint64_t, task_state_count> tasks{};  ///< now, by TaskState; `forgotten` counts since the start
   std::uint64_t clients{};
   std::uint64_t clients_opened{};
   std::uint64_t clients_closed{};
   std::uint64_t workers_running{};
   std::uint64_t workers_paused{};
-  std::uint64_t workers_suspect{};      ///< silent for a while, not yet lost
+  std::uint64_t workers_suspect{};  ///< silent for a while, not yet lost
   std::uint64_t workers_idle{};
   std::uint64_t workers_saturated{};
   std::uint64_t workers_added{};
-  std::uint64_t workers_drained{};      ///< left with a goodbye
+  std::uint64_t workers_drained{};  ///< left with a goodbye
   std::uint64_t workers_lost{};
   std::uint64_t groups{};
   std::uint64_t submissions{};
@@ -56,14 +56,14 @@ struct SchedulerCounters {
   std::uint64_t finished{};
   std::uint64_t erred{};
   std::uint64_t retried{};
-  std::uint64_t poisoned{};             ///< failed because workers died running them
-  std::uint64_t recomputed{};           ///< values lost with a worker and wanted again
-  std::uint64_t late_completions{};     ///< refused by run id
+  std::uint64_t poisoned{};          ///< failed because workers died running them
+  std::uint64_t recomputed{};        ///< values lost with a worker and wanted again
+  std::uint64_t late_completions{};  ///< refused by run id
   std::uint64_t steal_requests{};
   std::uint64_t steals_confirmed{};
   std::uint64_t steals_rejected{};
   std::uint64_t transitions{};
-  std::map<std::string, PrefixCounters> prefixes;   ///< at most SchedulerConfig::max_prefixes, rest in "other"
+  std::map<std::string, PrefixCounters> prefixes;  ///< at most SchedulerConfig::max_prefixes, rest in "other"
 };
 
 struct WorkerCounters {
@@ -82,9 +82,9 @@ struct WorkerCounters {
   std::uint64_t transfers_sent{};
   std::uint64_t received_bytes{};
   std::uint64_t sent_bytes{};
-  std::uint64_t copied_bytes{};         ///< bytes of out-of-band buffers that had to be copied in user space
-  std::uint64_t transfers_incoming{};   ///< now
-  std::uint64_t transfers_outgoing{};   ///< now
+  std::uint64_t copied_bytes{};        ///< bytes of out-of-band buffers that had to be copied in user space
+  std::uint64_t transfers_incoming{};  ///< now
+  std::uint64_t transfers_outgoing{};  ///< now
 };
 
 }  // namespace troupe

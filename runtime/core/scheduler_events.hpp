@@ -38,7 +38,7 @@ struct WorkerJoined {
 /// A worker's session is over for good (goodbye, reset past its grace, or protocol error).
 struct WorkerLeft {
   WorkerId worker;
-  bool graceful{};      ///< it said goodbye: nothing running there is blamed
+  bool graceful{};  ///< it said goodbye: nothing running there is blamed
   std::string reason;
 };
 struct WorkerSaid {
@@ -72,8 +72,8 @@ struct SchedulerEffects {
   std::vector<std::pair<ClientId, std::vector<ToClient>>> clients;
   std::vector<std::pair<WorkerId, std::vector<ToWorker>>> workers;
   std::vector<std::pair<NannyId, std::vector<ToNanny>>> nannies;
-  std::vector<std::pair<PeerId, std::string>> close;   ///< end these sessions, for this reason, after the messages
-  bool shut_down{};                                    ///< asked by a client: all peers were told
+  std::vector<std::pair<PeerId, std::string>> close;  ///< end these sessions, for this reason, after the messages
+  bool shut_down{};                                   ///< asked by a client: all peers were told
 
   void clear() {
     clients.clear();

@@ -47,10 +47,10 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
 
   const GraphChunk& chunk = *message.chunk;
   if (live_tasks_ + chunk.size > config_.max_tasks)
-    return answer(0, Error{ErrorKind::overloaded,
-                           std::to_string(live_tasks_) + " tasks are known and " + std::to_string(chunk.size) +
-                               " more were submitted; the limit is scheduler.max-tasks = " +
-                               std::to_string(config_.max_tasks)});
+    return answer(
+        0, Error{ErrorKind::overloaded,
+                 std::to_string(live_tasks_) + " tasks are known and " + std::to_string(chunk.size) +
+                     " more were submitted; the limit is scheduler.max-tasks = " + std::to_string(config_.max_tasks)});
   std::vector<TaskId> external;
   if (auto error = resolve_external(client, chunk, external)) return answer(0, std::move(error));
   std::optional<Error> error;
@@ -361,8 +361,8 @@ void SchedulerState::on_message(ClientRecord& client, ScatterKeys& message) {
   }
   std::stable_sort(targets.begin(), targets.end(),
                    [](const auto* a, const auto* b) { return a->managed_bytes < b->managed_bytes; });
-  const std::size_t copies = message.replicas == 0 ? targets.size()
-                                                   : std::min<std::size_t>(message.replicas, targets.size());
+  const std::size_t copies =
+      message.replicas == 0 ? targets.size() : std::min<std::size_t>(message.replicas, targets.size());
   for (WorkerRecord* worker : targets) introduce(client, worker->id);
   auto& reply = last<ScatterTargets>(client);
   reply.submission = message.submission;

@@ -88,8 +88,7 @@ void SchedulerState::check_task(TaskRef task) const {
   // I6: holders and runners are mutual.
   if (processing) {
     const WorkerRecord* worker = find_worker(task->worker);
-    require(worker != nullptr && task->position < worker->processing.size() &&
-                worker->processing[task->position] == id,
+    require(worker != nullptr && task->position < worker->processing.size() && worker->processing[task->position] == id,
             "I6 runner", id);
   }
   if (memory) {
@@ -174,7 +173,7 @@ void SchedulerState::check_clients() const {
     for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
       const TaskRef task{group.get(), i};
       if (task->state != TaskState::queued && task->state != TaskState::no_worker) continue;
-      if (clients_.empty()) continue;   // nobody is left to queue it for: it is on its way out
+      if (clients_.empty()) continue;  // nobody is left to queue it for: it is on its way out
       const std::uint32_t restriction = task.task_template().restriction;
       require(queued.count({restriction, task.id()}) > 0, "I9 a ready task is in no queue", task.id());
       require((task->state == TaskState::no_worker) == classes_[restriction].valid.empty(), "I9 queued or no_worker",

@@ -15,9 +15,9 @@
 namespace troupe {
 namespace {
 
-constexpr double fetch_us = 100;          ///< what fetching any input at all delays a task
-constexpr double tiny_task_us = 100;      ///< tasks shorter than this are not worth moving inside the horizon
-constexpr std::uint32_t chain_links = 64; ///< a run-ahead chain is handed out so far
+constexpr double fetch_us = 100;           ///< what fetching any input at all delays a task
+constexpr double tiny_task_us = 100;       ///< tasks shorter than this are not worth moving inside the horizon
+constexpr std::uint32_t chain_links = 64;  ///< a run-ahead chain is handed out so far
 
 double micros(Duration duration) { return std::chrono::duration<double, std::micro>(duration).count(); }
 
@@ -26,7 +26,8 @@ double micros(Duration duration) { return std::chrono::duration<double, std::mic
 double SchedulerState::expected_us(const TemplateRecord& record) const {
   const double learnt = prefixes_[record.prefix].counters.duration_us;
   // An unknown task counts so that worker_saturation tasks a thread fill the horizon.
-  if (prefixes_[record.prefix].counters.finished == 0) return micros(config_.prefetch_horizon) / config_.worker_saturation;
+  if (prefixes_[record.prefix].counters.finished == 0)
+    return micros(config_.prefetch_horizon) / config_.worker_saturation;
   return std::max(learnt, micros(config_.least_task_cost));
 }
 
@@ -136,7 +137,8 @@ WorkerRecord* SchedulerState::choose_worker(TaskRef task, const RestrictionClass
   std::uint32_t inputs = 0;
   for (std::uint32_t edge = begin; edge < end; ++edge) {
     const std::uint32_t index = chunk.dependencies[edge];
-    const TaskRef input = index < chunk.size ? TaskRef{task.group, index} : find(task.group->external[index - chunk.size]);
+    const TaskRef input =
+        index < chunk.size ? TaskRef{task.group, index} : find(task.group->external[index - chunk.size]);
     total_bytes += static_cast<double>(input->nbytes);
     ++inputs;
     auto add = [&](WorkerId holder) {
@@ -274,7 +276,8 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
       message.input_nbytes.push_back(input->nbytes);
     });
   }
-  if (!message.input_offsets.empty()) message.input_offsets.push_back(static_cast<std::uint32_t>(message.inputs.size()));
+  if (!message.input_offsets.empty())
+    message.input_offsets.push_back(static_cast<std::uint32_t>(message.inputs.size()));
 }
 
 /// When a worker is idle and nothing is queued for it, asks the most loaded ones for half of what they need not hold.
@@ -323,21 +326,23 @@ bool SchedulerState::may_run(const RestrictionClass& restriction, const WorkerRe
   const RegisterWorker& registration = worker.registration;
   if (worker.status == WorkerStatus::closing) return false;
   if (!restriction.module.empty()) {
-    const bool has = std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& module) {
-      return module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build);
-    });
+    const bool has =
+        std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& module) {
+          return module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build);
+        });
     if (!has) return false;
   }
   if (!loose && !restriction.workers.empty()) {
-    const bool named = std::any_of(restriction.workers.begin(), restriction.workers.end(), [&](const std::string& name) {
-      return name == registration.name || name == registration.address || name == registration.host;
-    });
+    const bool named =
+        std::any_of(restriction.workers.begin(), restriction.workers.end(), [&](const std::string& name) {
+          return name == registration.name || name == registration.address || name == registration.host;
+        });
     if (!named) return false;
   }
   return std::all_of(restriction.resources.begin(), restriction.resources.end(), [&](const ResourceAmount& needed) {
-    return std::any_of(registration.resources.begin(), registration.resources.end(), [&](const ResourceAmount& offered) {
-      return offered.name == needed.name && offered.amount >= needed.amount;
-    });
+    return std::any_of(
+        registration.resources.begin(), registration.resources.end(),
+        [&](const ResourceAmount& offered) { return offered.name == needed.name && offered.amount >= needed.amount; });
   });
 }
 

@@ -195,8 +195,9 @@ std::vector<std::string> SchedulerState::story(TaskId id) const {
     }
     lines.push_back(std::move(line));
   }
-  if (lines.empty()) lines.push_back("nothing is recorded of " + key_text(id) + " (the log keeps the last " +
-                                     std::to_string(story_.size()) + " transitions)");
+  if (lines.empty())
+    lines.push_back("nothing is recorded of " + key_text(id) + " (the log keeps the last " +
+                    std::to_string(story_.size()) + " transitions)");
   return lines;
 }
 
@@ -215,8 +216,9 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain(TaskId 
     }
     case TaskState::erred: {
       const TaskError& error = **errors_.find(id);
-      return {"erred", {key + " failed: " + error.message, "first failed: " + error.key + " (" +
-                                                               std::string(name_of(error.kind)) + ")"}};
+      return {"erred",
+              {key + " failed: " + error.message,
+               "first failed: " + error.key + " (" + std::string(name_of(error.kind)) + ")"}};
     }
     case TaskState::waiting:
     case TaskState::no_worker:
@@ -259,8 +261,9 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play
       return {"restrictions-unmet", std::move(lines)};
     }
     case TaskState::queued:
-      return {"queued", {key + " is ready and waits for a worker with room; " + std::to_string(ready_total_) +
-                         " tasks are queued"}};
+      return {
+          "queued",
+          {key + " is ready and waits for a worker with room; " + std::to_string(ready_total_) + " tasks are queued"}};
     case TaskState::processing: {
       const WorkerRecord* worker = find_worker(task->worker);
       std::vector<std::string> lines{key + " is assigned to " + worker->registration.name + ", run " +

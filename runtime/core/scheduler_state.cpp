@@ -67,7 +67,8 @@ void SchedulerState::on(WorkerJoined& event) {
       refused = Error{ErrorKind::invalid, "the name '" + registration.name + "' is taken by the worker at " +
                                               worker->registration.address + "; choose another with --name"};
   if (refused) {
-    extra_.workers.emplace_back(event.worker, std::vector<ToWorker>{WorkerRegistered{event.worker, epoch_, 0, refused}});
+    extra_.workers.emplace_back(event.worker,
+                                std::vector<ToWorker>{WorkerRegistered{event.worker, epoch_, 0, refused}});
     extra_.close.emplace_back(event.worker, refused->text);
     return;
   }
@@ -127,7 +128,8 @@ void SchedulerState::on(SchedulerTick&) {
   }
   for (const WorkerId id : lost) {
     remove_worker(id, false, "silent for longer than scheduler.worker-ttl");
-    extra_.close.emplace_back(id, "the worker was silent for longer than scheduler.worker-ttl; it is not believed any more");
+    extra_.close.emplace_back(
+        id, "the worker was silent for longer than scheduler.worker-ttl; it is not believed any more");
   }
   fail_unplaceable();
 }

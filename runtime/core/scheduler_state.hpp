@@ -195,7 +195,7 @@ private:
   void flush(SchedulerEffects& out);
 
   struct ExternalList {
-    std::uint32_t head{};    ///< in external_edges_: 1 + index; 0 = end
+    std::uint32_t head{};  ///< in external_edges_: 1 + index; 0 = end
     std::uint32_t count{};
   };
   void link_external(TaskRef dependency, TaskId dependent);
@@ -213,7 +213,8 @@ private:
   void drop_want(Group& group, std::size_t subscriber, std::uint32_t index);
   bool slice_releases();
   void record(TaskRef task, TaskState from, TaskState to, const char* cause);
-  [[nodiscard]] std::shared_ptr<const TaskError> make_error(TaskRef task, TaskError::Kind kind, std::string message) const;
+  [[nodiscard]] std::shared_ptr<const TaskError> make_error(TaskRef task, TaskError::Kind kind,
+                                                            std::string message) const;
   void answer_waiting_for_workers();
   void list_tasks(const Query& message, QueryReply& reply) const;
   void check_task(TaskRef task) const;
@@ -231,21 +232,21 @@ private:
   Instant now_{};
   std::minstd_rand random_;
 
-  std::deque<std::unique_ptr<Group>> groups_;   ///< by number - first_group_
+  std::deque<std::unique_ptr<Group>> groups_;  ///< by number - first_group_
   std::uint64_t first_group_{1};
-  std::unordered_map<Token, std::uint64_t> tokens_;   ///< looked up only, never walked
-  TaskMap<std::vector<Replica>> replicas_;            ///< further holders, of tasks flagged replicated
+  std::unordered_map<Token, std::uint64_t> tokens_;  ///< looked up only, never walked
+  TaskMap<std::vector<Replica>> replicas_;           ///< further holders, of tasks flagged replicated
   struct ExternalEdge {
     TaskId dependent;
-    std::uint32_t next;   ///< 1 + index; 0 = end
+    std::uint32_t next;  ///< 1 + index; 0 = end
   };
-  TaskMap<ExternalList> external_dependents_;         ///< of tasks flagged external
+  TaskMap<ExternalList> external_dependents_;  ///< of tasks flagged external
   std::vector<ExternalEdge> external_edges_;
   std::uint32_t free_external_edge_{};                ///< 1 + index
   TaskMap<std::shared_ptr<const TaskError>> errors_;  ///< of erred tasks
 
   std::map<WorkerId, std::unique_ptr<WorkerRecord>> workers_;
-  std::vector<WorkerRecord*> worker_by_id_;           ///< by WorkerId; null = gone
+  std::vector<WorkerRecord*> worker_by_id_;  ///< by WorkerId; null = gone
   std::map<ClientId, std::unique_ptr<ClientRecord>> clients_;
   std::vector<ClientRecord*> client_by_id_;
   std::map<NannyId, RegisterNanny> nannies_;
@@ -253,23 +254,23 @@ private:
   std::deque<Prefix> prefixes_;
   std::map<std::string, std::uint32_t> prefix_by_name_;
   std::deque<RestrictionClass> classes_;
-  std::vector<std::unique_ptr<TemplateRecord>> templates_;           ///< by TemplateId - 1
+  std::vector<std::unique_ptr<TemplateRecord>> templates_;  ///< by TemplateId - 1
   std::unordered_multimap<std::size_t, TemplateRecord*> template_by_hash_;
   std::deque<TemplateId> unused_templates_;
 
   struct Candidate {
     WorkerRecord* worker;
-    double bytes;            ///< of the inputs it holds
-    std::uint32_t inputs;    ///< number of them
+    double bytes;          ///< of the inputs it holds
+    std::uint32_t inputs;  ///< number of them
   };
-  std::vector<Candidate> candidates_;        ///< scratch of choose_worker
+  std::vector<Candidate> candidates_;  ///< scratch of choose_worker
 
-  std::vector<TaskId> reviews_;              ///< tasks that may no longer be needed
+  std::vector<TaskId> reviews_;  ///< tasks that may no longer be needed
   std::vector<std::uint64_t> dead_groups_;
   struct PendingRelease {
     ClientId client;
     KeyRange keys;
-    std::shared_ptr<const CancelKeys> cancel;   ///< null: released
+    std::shared_ptr<const CancelKeys> cancel;  ///< null: released
   };
   std::deque<PendingRelease> releases_;
 
@@ -290,14 +291,14 @@ private:
 
   std::vector<WorkerRecord*> flush_workers_;
   std::vector<ClientRecord*> flush_clients_;
-  SchedulerEffects extra_;                   ///< closes and nanny messages of the events since the last place()
+  SchedulerEffects extra_;  ///< closes and nanny messages of the events since the last place()
 
   std::vector<TransitionEntry> story_;
   std::size_t story_next_{};
   SchedulerCounters counters_;
   std::uint64_t live_tasks_{};
-  std::uint64_t ready_total_{};              ///< tasks in state queued
-  double served_floor_us_{};                 ///< least served_us of a client that was just served
+  std::uint64_t ready_total_{};  ///< tasks in state queued
+  double served_floor_us_{};     ///< least served_us of a client that was just served
   Instant last_steal_{};
   std::uint32_t last_generation_{};
   std::uint32_t last_client_{};

@@ -20,31 +20,31 @@ namespace troupe {
 
 /// All that changes about one task: 48 bytes. What does not change stands in its group's chunk.
 struct TaskRecord {
-  std::uint64_t nbytes{};            ///< size of the value; valid in memory
-  std::uint32_t first_dependent{};   ///< 1 + edge of the last linked dependent in the same group; 0 = none
-  std::uint32_t dependents{};        ///< edges from dependents, in any group, that are not forgotten
-  std::uint32_t waiters{};           ///< edges from dependents that are in play
-  std::uint32_t missing{};           ///< in play: edges to dependencies without a holder
-  WorkerId worker{};                 ///< processing: the runner; memory: the first holder
-  std::uint32_t position{};          ///< index in that worker's processing, or stored, list
-  RunId run{};                       ///< the current or last run
-  float cost_us{};                   ///< processing: what it adds to its worker's occupancy
+  std::uint64_t nbytes{};           ///< size of the value; valid in memory
+  std::uint32_t first_dependent{};  ///< 1 + edge of the last linked dependent in the same group; 0 = none
+  std::uint32_t dependents{};       ///< edges from dependents, in any group, that are not forgotten
+  std::uint32_t waiters{};          ///< edges from dependents that are in play
+  std::uint32_t missing{};          ///< in play: edges to dependencies without a holder
+  WorkerId worker{};                ///< processing: the runner; memory: the first holder
+  std::uint32_t position{};         ///< index in that worker's processing, or stored, list
+  RunId run{};                      ///< the current or last run
+  float cost_us{};                  ///< processing: what it adds to its worker's occupancy
   TaskState state{TaskState::released};
   std::uint8_t flags{};
-  std::uint8_t crashes{};            ///< workers that died while they ran it
-  std::uint8_t retries{};            ///< attempts used up beside the first
+  std::uint8_t crashes{};  ///< workers that died while they ran it
+  std::uint8_t retries{};  ///< attempts used up beside the first
 };
 static_assert(sizeof(TaskRecord) == 48);
 
 namespace task_flag {
-inline constexpr std::uint8_t wanted = 1;       ///< the group's first subscriber wants it
-inline constexpr std::uint8_t held = 2;         ///< a later chunk of its graph may depend on it
-inline constexpr std::uint8_t replicated = 4;   ///< has holders beside the first: SchedulerState::replicas_
-inline constexpr std::uint8_t external = 8;     ///< has dependents in other groups: external_dependents_
-inline constexpr std::uint8_t seceded = 16;     ///< processing, but takes no slot
-inline constexpr std::uint8_t stealing = 32;    ///< its worker was asked to give it back
-inline constexpr std::uint8_t ahead = 64;       ///< processing before its input is there, which its worker is making
-inline constexpr std::uint8_t extend = 128;     ///< when it ends, the chain behind it is to be prolonged
+inline constexpr std::uint8_t wanted = 1;      ///< the group's first subscriber wants it
+inline constexpr std::uint8_t held = 2;        ///< a later chunk of its graph may depend on it
+inline constexpr std::uint8_t replicated = 4;  ///< has holders beside the first: SchedulerState::replicas_
+inline constexpr std::uint8_t external = 8;    ///< has dependents in other groups: external_dependents_
+inline constexpr std::uint8_t seceded = 16;    ///< processing, but takes no slot
+inline constexpr std::uint8_t stealing = 32;   ///< its worker was asked to give it back
+inline constexpr std::uint8_t ahead = 64;      ///< processing before its input is there, which its worker is making
+inline constexpr std::uint8_t extend = 128;    ///< when it ends, the chain behind it is to be prolonged
 }  // namespace task_flag
 
 /// What is learnt of tasks of one name.
@@ -61,10 +61,10 @@ struct RestrictionClass {
   std::vector<std::string> workers;
   bool allow_other_workers{};
   std::vector<ResourceAmount> resources;
-  std::vector<WorkerId> valid;       ///< workers that may run it, ascending
-  bool loose{};                      ///< no preferred worker is there: `valid` lists the others
-  std::uint64_t unrunnable{};        ///< its tasks in state no_worker
-  Instant empty_since{};             ///< since when it has such tasks without a break
+  std::vector<WorkerId> valid;  ///< workers that may run it, ascending
+  bool loose{};                 ///< no preferred worker is there: `valid` lists the others
+  std::uint64_t unrunnable{};   ///< its tasks in state no_worker
+  Instant empty_since{};        ///< since when it has such tasks without a break
 
   [[nodiscard]] bool same_as(const RestrictionClass& o) const {
     return kind == o.kind && module == o.module && build == o.build && workers == o.workers &&
@@ -76,37 +76,37 @@ struct TemplateRecord {
   TemplateId id;
   TaskTemplate task;
   std::size_t hash{};
-  std::uint32_t prefix{};            ///< index in SchedulerState::prefixes_
-  std::uint32_t restriction{};       ///< index in SchedulerState::classes_
-  std::uint32_t groups{};            ///< that use it
+  std::uint32_t prefix{};       ///< index in SchedulerState::prefixes_
+  std::uint32_t restriction{};  ///< index in SchedulerState::classes_
+  std::uint32_t groups{};       ///< that use it
 };
 
 /// A client that wants tasks of a group under its own submission number.
 struct Subscriber {
   ClientId client;
   std::uint64_t submission{};
-  std::vector<bool> wanted;          ///< by task; empty for the first subscriber, whose wants are task flags
-  std::uint32_t wants{};             ///< number of tasks it wants
+  std::vector<bool> wanted;  ///< by task; empty for the first subscriber, whose wants are task flags
+  std::uint32_t wants{};     ///< number of tasks it wants
 };
 
 /// One accepted submission: tasks, their edges, and who asked for them. Freed with its last task.
 struct Group {
   std::uint64_t number{};
   Token token;
-  std::string name;                          ///< the user's key, or empty
+  std::string name;  ///< the user's key, or empty
   std::uint32_t generation{};
-  std::uint32_t first_rank{};                ///< of its first task, if the chunk brings no ranks of its own
-  ClientId owner;                            ///< whose share its tasks are counted on
-  std::uint64_t graph{};                     ///< first submission of its graph, if it holds tasks
-  bool data{};                               ///< scattered values: no function makes them
+  std::uint32_t first_rank{};  ///< of its first task, if the chunk brings no ranks of its own
+  ClientId owner;              ///< whose share its tasks are counted on
+  std::uint64_t graph{};       ///< first submission of its graph, if it holds tasks
+  bool data{};                 ///< scattered values: no function makes them
   std::shared_ptr<const GraphChunk> chunk;
   std::vector<TaskRecord> tasks;
-  std::vector<std::uint32_t> edge_next;      ///< by edge of the chunk: 1 + next edge to the same dependency; 0 = end
-  std::vector<std::uint32_t> edge_owner;     ///< by edge: the dependent
-  std::vector<TaskId> external;              ///< chunk->external, translated
+  std::vector<std::uint32_t> edge_next;   ///< by edge of the chunk: 1 + next edge to the same dependency; 0 = end
+  std::vector<std::uint32_t> edge_owner;  ///< by edge: the dependent
+  std::vector<TaskId> external;           ///< chunk->external, translated
   std::vector<TemplateRecord*> templates;
-  std::vector<Subscriber> subscribers;       ///< few; the first is the one who submitted it
-  std::uint32_t live{};                      ///< tasks not forgotten
+  std::vector<Subscriber> subscribers;  ///< few; the first is the one who submitted it
+  std::uint32_t live{};                 ///< tasks not forgotten
 };
 
 /// A task, found. Valid until its group is freed.
@@ -127,7 +127,7 @@ struct TaskRef {
 /// A copy of a value beside the first.
 struct Replica {
   WorkerId worker;
-  std::uint32_t position{};   ///< in that worker's stored list
+  std::uint32_t position{};  ///< in that worker's stored list
 };
 
 struct WorkerRecord {
@@ -136,21 +136,21 @@ struct WorkerRecord {
   WorkerStatus status{WorkerStatus::running};
   bool reachable{true};
   bool suspect{};
-  bool steal_pending{};                  ///< asked to give tasks back, not answered yet
+  bool steal_pending{};  ///< asked to give tasks back, not answered yet
   Instant joined{};
   Instant last_seen{};
   Heartbeat heartbeat;
   std::vector<TaskId> processing;
-  std::vector<TaskId> stored;            ///< values it holds
-  double occupancy_us{};                 ///< expected duration of what it processes
-  std::uint32_t seceded{};               ///< of processing, those that take no slot
+  std::vector<TaskId> stored;  ///< values it holds
+  double occupancy_us{};       ///< expected duration of what it processes
+  std::uint32_t seceded{};     ///< of processing, those that take no slot
   std::uint64_t managed_bytes{};
   std::uint64_t finished{};
   std::vector<std::pair<std::string, double>> resources_used;
-  std::vector<bool> knows_template;      ///< by TemplateId
-  std::vector<bool> knows_worker;        ///< by WorkerId
+  std::vector<bool> knows_template;  ///< by TemplateId
+  std::vector<bool> knows_worker;    ///< by WorkerId
   std::vector<ToWorker> outbox;
-  std::vector<std::byte> arguments;      ///< of the ComputeTasks that is last in the outbox
+  std::vector<std::byte> arguments;  ///< of the ComputeTasks that is last in the outbox
   bool in_flush_list{};
 
   [[nodiscard]] bool able() const { return status == WorkerStatus::running && reachable && !suspect; }
@@ -160,20 +160,20 @@ struct WorkerRecord {
 struct ClientRecord {
   ClientId id;
   std::string name;
-  std::deque<std::uint64_t> groups;      ///< by submission - first_submission: group number, 0 = refused or let go
+  std::deque<std::uint64_t> groups;  ///< by submission - first_submission: group number, 0 = refused or let go
   std::uint64_t first_submission{1};
-  std::map<std::uint64_t, std::vector<std::uint64_t>> held_graphs;   ///< graph -> groups with held tasks
+  std::map<std::uint64_t, std::vector<std::uint64_t>> held_graphs;  ///< graph -> groups with held tasks
   struct GraphPlace {
     std::uint32_t generation{};
-    std::uint32_t next_rank{};           ///< of its next task, where chunks bring no ranks of their own
+    std::uint32_t next_rank{};  ///< of its next task, where chunks bring no ranks of their own
   };
-  std::map<std::uint64_t, GraphPlace> graph_places;                 ///< by graph that is still coming in
-  std::vector<ReadyQueue> ready;         ///< by restriction class
-  double served_us{};                    ///< expected work handed out for it, for fairness
+  std::map<std::uint64_t, GraphPlace> graph_places;  ///< by graph that is still coming in
+  std::vector<ReadyQueue> ready;                     ///< by restriction class
+  double served_us{};                                ///< expected work handed out for it, for fairness
   std::uint64_t wants{};
-  std::vector<bool> knows_worker;        ///< by WorkerId
+  std::vector<bool> knows_worker;  ///< by WorkerId
   std::vector<ToClient> outbox;
-  std::vector<std::byte> values;         ///< of the KeysReady that is last in the outbox
+  std::vector<std::byte> values;  ///< of the KeysReady that is last in the outbox
   bool in_flush_list{};
 };
 
@@ -185,7 +185,7 @@ struct TransitionEntry {
   RunId run;
   TaskState from{};
   TaskState to{};
-  const char* cause{};   ///< a literal
+  const char* cause{};  ///< a literal
 };
 
 }  // namespace troupe

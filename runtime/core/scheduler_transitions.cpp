@@ -37,9 +37,10 @@ void SchedulerState::activate(TaskRef first, const char* cause) {
   for (TaskRef task = first;;) {
     if (task->state == TaskState::released) {
       if (task.group->data) {
-        err(task, make_error(task, TaskError::Kind::lost,
-                             "the value was scattered, and every worker that held it is gone; scatter it again, with "
-                             "more replicas"),
+        err(task,
+            make_error(task, TaskError::Kind::lost,
+                       "the value was scattered, and every worker that held it is gone; scatter it again, with "
+                       "more replicas"),
             "scattered value lost");
       } else {
         std::uint32_t missing = 0;
@@ -94,7 +95,7 @@ void SchedulerState::store_value(TaskRef task, WorkerRecord& worker, std::uint64
   const bool was_in_play = in_play(task->state);
   task->nbytes = nbytes;
   task->missing = 0;
-  task.unset(task_flag::ahead);   // its worker may report it before the input that it found in its store
+  task.unset(task_flag::ahead);  // its worker may report it before the input that it found in its store
   add_holder(task, worker);
   move_to(task, TaskState::memory, cause);
   if (task->dependents > 0) {
@@ -263,7 +264,8 @@ void SchedulerState::free_dead_groups() {
     for (const Subscriber& subscriber : group->subscribers)
       if (ClientRecord* client = find_client(subscriber.client)) let_go(*client, subscriber.submission);
     for (TemplateRecord* record : group->templates) unuse(*record);
-    if (auto found = tokens_.find(group->token); found != tokens_.end() && found->second == number) tokens_.erase(found);
+    if (auto found = tokens_.find(group->token); found != tokens_.end() && found->second == number)
+      tokens_.erase(found);
     group.reset();
     --counters_.groups;
   }
@@ -355,7 +357,8 @@ bool SchedulerState::remove_holder(TaskRef task, WorkerId id) {
     }
     if (worker != nullptr) remove_from_stored(*worker, position);
   } else if (replicas != nullptr) {
-    const auto found = std::find_if(replicas->begin(), replicas->end(), [&](const Replica& r) { return r.worker == id; });
+    const auto found =
+        std::find_if(replicas->begin(), replicas->end(), [&](const Replica& r) { return r.worker == id; });
     if (found == replicas->end()) return false;
     const std::uint32_t position = found->position;
     replicas->erase(found);

@@ -61,7 +61,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
       ++counters.retried;
       ++counters_.retried;
       take_back(task, true, "retry");
-      if (task->missing == 0) make_ready(task, "retry");   // else it ran ahead, on an input from its worker's store
+      if (task->missing == 0) make_ready(task, "retry");  // else it ran ahead, on an input from its worker's store
       continue;
     }
     auto error = std::make_shared<TaskError>(*message.errors[i]);

@@ -35,7 +35,7 @@ struct FrameStamp {
 /// A frame for the wire. An empty `frame` stands for an acknowledge frame without payload.
 struct OutgoingFrame {
   FrameStamp stamp;
-  Bytes frame;   ///< as handed to Session::send, head-room included
+  Bytes frame;  ///< as handed to Session::send, head-room included
 };
 
 /// One end of a conversation that outlives the connections it runs over: each frame sent is consumed once and in
@@ -93,9 +93,7 @@ public:
   FrameStamp stamp(Instant now);
 
   [[nodiscard]] std::uint64_t last_received() const { return received_; }
-  [[nodiscard]] std::uint32_t credit() const {
-    return static_cast<std::uint32_t>(consumed_ + config_.window_messages);
-  }
+  [[nodiscard]] std::uint32_t credit() const { return static_cast<std::uint32_t>(consumed_ + config_.window_messages); }
   /// Connected, but silent for suspect_after when tick() last looked.
   [[nodiscard]] bool suspect() const { return suspect_; }
   /// Frames that wait for credit or for a wire.
@@ -122,10 +120,10 @@ private:
   std::uint64_t buffered_bytes_{};   ///< of [first_, next_)
   std::uint64_t in_flight_bytes_{};  ///< of [first_, to_send_)
 
-  std::uint64_t received_{};         ///< last frame delivered
-  std::uint64_t consumed_{};         ///< last frame the owner is done with
-  std::uint64_t told_{};             ///< last acknowledgement that went out
-  std::uint64_t untold_bytes_{};     ///< received since then
+  std::uint64_t received_{};      ///< last frame delivered
+  std::uint64_t consumed_{};      ///< last frame the owner is done with
+  std::uint64_t told_{};          ///< last acknowledgement that went out
+  std::uint64_t untold_bytes_{};  ///< received since then
 
   bool connected_{};
   bool suspect_{};

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// How an execution handed to the pool ended.
 enum class ExecutionOutcome : std::uint8_t {
-  finished,   ///< the value is in the store
+  finished,  ///< the value is in the store
   erred,
   retracted,  ///< taken back before it started
 };
@@ -44,7 +44,7 @@ struct FetchDone {
   std::uint64_t fetch{};
   FetchOutcome outcome{};
   std::vector<TaskId> received;
-  std::vector<std::uint64_t> nbytes;   ///< by received
+  std::vector<std::uint64_t> nbytes;  ///< by received
   std::vector<TaskId> missing;
 };
 
@@ -65,22 +65,22 @@ struct SchedulerSaid {
 };
 
 struct WorkerTick {
-  std::uint64_t resident_bytes{};   ///< of the process, 0 = not measured this time
+  std::uint64_t resident_bytes{};  ///< of the process, 0 = not measured this time
   std::uint64_t cpu_ms{};
 };
 
-using WorkerEvent = std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed,
-                                 WorkerTick>;
+using WorkerEvent =
+    std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed, WorkerTick>;
 
 /// Tasks for the pool, most urgent first, as parallel vectors.
 struct ExecuteBatch {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;
   std::vector<std::shared_ptr<const TaskTemplate>> templates;
-  std::vector<Bytes> arguments;               ///< the task's own, or its template's
+  std::vector<Bytes> arguments;  ///< the task's own, or its template's
   std::vector<std::uint8_t> inline_wanted;
-  std::vector<std::uint32_t> input_offsets;   ///< tasks + 1 entries
-  std::vector<TaskId> inputs;                 ///< all in the store
+  std::vector<std::uint32_t> input_offsets;  ///< tasks + 1 entries
+  std::vector<TaskId> inputs;                ///< all in the store
 
   void clear() {
     tasks.clear();
@@ -94,21 +94,21 @@ struct ExecuteBatch {
 };
 
 struct Fetch {
-  std::uint64_t fetch{};       ///< number of this effect; comes back in FetchDone exactly once
+  std::uint64_t fetch{};  ///< number of this effect; comes back in FetchDone exactly once
   WorkerId peer;
-  std::string address;         ///< its data listener
+  std::string address;  ///< its data listener
   std::vector<TaskId> tasks;
   std::uint64_t max_bytes{};
 };
 
 struct WorkerEffects {
-  std::vector<WorkerMessage> to_scheduler;   ///< in order
+  std::vector<WorkerMessage> to_scheduler;  ///< in order
   ExecuteBatch execute;
-  std::vector<TaskId> retract;               ///< take back from the pool if not started; each ends in ExecutionsDone
+  std::vector<TaskId> retract;  ///< take back from the pool if not started; each ends in ExecutionsDone
   std::vector<Fetch> fetch;
-  std::vector<TaskId> drop;                  ///< remove from the store
-  std::vector<RunFunction> run;              ///< outside the task system; answered by the shell with FunctionRan
-  bool close{};                              ///< the worker's life is over; reason in close_reason
+  std::vector<TaskId> drop;      ///< remove from the store
+  std::vector<RunFunction> run;  ///< outside the task system; answered by the shell with FunctionRan
+  bool close{};                  ///< the worker's life is over; reason in close_reason
   std::string close_reason;
 
   void clear() {

@@ -6,7 +6,7 @@
 namespace troupe {
 
 namespace {
-constexpr std::uint32_t shortest_charge_ns = 500;   // even nothing takes time to hand over
+constexpr std::uint32_t shortest_charge_ns = 500;  // even nothing takes time to hand over
 }
 
 // ---- start ------------------------------------------------------------------------------------------------------
@@ -132,9 +132,9 @@ void WorkerState::on(ExecutionsDone& event, Instant, WorkerEffects& out) {
 
 void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, WorkerEffects& out) {
   const auto slot = find(event.tasks[i]);
-  TROUPE_ASSERT(slot != no_slot && keys_[slot].activity == KeyActivity::executing &&
-                    keys_[slot].executing.run == event.runs[i],
-                "an execution ended that was not in the air");
+  TROUPE_ASSERT(
+      slot != no_slot && keys_[slot].activity == KeyActivity::executing && keys_[slot].executing.run == event.runs[i],
+      "an execution ended that was not in the air");
   Key& key = keys_[slot];
   const RunId run = event.runs[i];
   Template& tmpl = templates_[key.executing.tmpl];
@@ -147,10 +147,9 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
   --executing_;
   key.activity = KeyActivity::idle;
   key.seceded = false;
-  if (std::exchange(key.retracting, false)) std::erase(out.retract, key.task);   // over before the pool was asked
+  if (std::exchange(key.retracting, false)) std::erase(out.retract, key.task);  // over before the pool was asked
   const bool stolen = std::exchange(key.steal_pending, false);
-  const bool wanted =
-      key.intent == KeyIntent::compute && key.assigned.run == run && key.assigned.batch == no_slot;
+  const bool wanted = key.intent == KeyIntent::compute && key.assigned.run == run && key.assigned.batch == no_slot;
   switch (event.outcomes[i]) {
     case ExecutionOutcome::finished:
       learn(tmpl, event.duration_us[i]);
@@ -166,7 +165,7 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
       erred_.errors.push_back(event.errors[i]);
       break;
     case ExecutionOutcome::retracted:
-      if (wanted && !stolen) {   // still to be done: its inputs are held as before
+      if (wanted && !stolen) {  // still to be done: its inputs are held as before
         key.assigned = std::exchange(key.executing, {});
         return reconcile(slot, out);
       }
@@ -214,14 +213,14 @@ void WorkerState::learn(Template& tmpl, std::uint32_t duration_us) {
 
 void WorkerState::on(ExecutionSeceded& event, Instant, WorkerEffects&) {
   const auto slot = find(event.task);
-  if (slot == no_slot) return;   // it ended before this was said
+  if (slot == no_slot) return;  // it ended before this was said
   Key& key = keys_[slot];
   if (key.activity != KeyActivity::executing || key.executing.run != event.run) return;
   if (key.seceded != event.rejoined) return;
   key.seceded = !event.rejoined;
   if (event.rejoined) {
     --counters_.seceded;
-    take_slot(key);   // it runs already: more than there are slots, for a while
+    take_slot(key);  // it runs already: more than there are slots, for a while
   } else {
     ++counters_.seceded;
     give_slot_back(key);

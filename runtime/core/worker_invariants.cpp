@@ -7,9 +7,9 @@ namespace troupe {
 
 /// What a walk over all keys counts, to be held against the counts that are kept.
 struct WorkerState::Recount {
-  std::vector<std::uint32_t> needed, entries, waits, flying;                    // by key
+  std::vector<std::uint32_t> needed, entries, waits, flying;  // by key
   std::vector<std::uint32_t> batch_live, template_users, template_handed;
-  std::vector<std::int64_t> occupied;                                           // by resource
+  std::vector<std::int64_t> occupied;  // by resource
   std::uint64_t keys{}, stored{}, bytes{}, unready{}, ready{};
   std::uint64_t executing{}, fetching{}, seceded{}, handed{}, handed_ns{};
 };

@@ -14,9 +14,9 @@ constexpr Priority least_urgent{std::numeric_limits<std::int32_t>::max(), std::n
                                 std::numeric_limits<std::uint32_t>::max()};
 
 bool offsets_fit(const std::vector<std::uint32_t>& offsets, std::size_t tasks, std::size_t size) {
-  return offsets.empty() ? size == 0
-                         : offsets.size() == tasks + 1 && offsets.back() == size &&
-                               std::is_sorted(offsets.begin(), offsets.end());
+  return offsets.empty()
+             ? size == 0
+             : offsets.size() == tasks + 1 && offsets.back() == size && std::is_sorted(offsets.begin(), offsets.end());
 }
 
 bool well_formed(const ComputeTasks& m) {
@@ -51,7 +51,7 @@ void WorkerState::on(WorkerRegistered& message, WorkerEffects& out) {
 void WorkerState::on(DefineTemplates& message, WorkerEffects&) {
   for (std::size_t i = 0; i < message.ids.size(); ++i) {
     auto& slot = template_table_.at_or_new(message.ids[i].value);
-    if (slot != no_slot) continue;   // an id has one meaning
+    if (slot != no_slot) continue;  // an id has one meaning
     slot = templates_.acquire();
     Template& tmpl = templates_[slot];
     tmpl.id = message.ids[i];
@@ -113,12 +113,12 @@ std::uint32_t WorkerState::constraint_of(const std::vector<ResourceAmount>& amou
 // ---- assignments ------------------------------------------------------------------------------------------------
 
 void WorkerState::on(ComputeTasks& message, WorkerEffects& out) {
-  if (status_ == WorkerStatus::closing) return;   // our goodbye is on its way: they will run elsewhere
+  if (status_ == WorkerStatus::closing) return;  // our goodbye is on its way: they will run elsewhere
   if (!well_formed(message)) return end("ComputeTasks whose vectors do not fit together", out);
   const auto batch_slot = batches_.acquire();
   Batch& batch = batches_[batch_slot];
   batch.message = std::move(message);
-  batch.live = 1;   // until all are in
+  batch.live = 1;  // until all are in
   const ComputeTasks& tasks = batch.message;
   batch.input_slots.resize(tasks.inputs.size(), no_slot);
   for (std::uint32_t i = 0; i < tasks.tasks.size(); ++i) {
@@ -184,7 +184,7 @@ void WorkerState::need(std::uint32_t input, std::uint32_t dependent, WorkerId ho
   edges_[edge] = {dependent, waiter.ticket, key.first_waiter};
   key.first_waiter = edge;
   ++waiter.waiting_for;
-  if (key.intent == KeyIntent::compute) return;   // it will be made here
+  if (key.intent == KeyIntent::compute) return;  // it will be made here
 
   const Priority& priority = batches_[waiter.assigned.batch].message.priorities[waiter.assigned.index];
   if ((first && key.intent == KeyIntent::none) || priority < key.fetch_priority) {
@@ -196,7 +196,7 @@ void WorkerState::need(std::uint32_t input, std::uint32_t dependent, WorkerId ho
     key.holder = holder;
     key.asked = false;
   } else if (!key.holder && !key.asked) {
-    key.holder = id_;   // the scheduler thinks that it is here: it will be told otherwise
+    key.holder = id_;  // the scheduler thinks that it is here: it will be told otherwise
   }
   key.nbytes = nbytes;
   reconcile(input, out);
@@ -275,7 +275,7 @@ void WorkerState::on(CancelCompute& message, WorkerEffects& out) {
     if (key.intent == KeyIntent::compute && key.assigned.run == message.runs[i]) {
       no_longer_compute(slot, out);
     } else if (key.intent == KeyIntent::replica && key.value_run && key.value_run == message.runs[i]) {
-      key.intent = KeyIntent::none;   // it finished before this came; the scheduler will refuse the completion
+      key.intent = KeyIntent::none;  // it finished before this came; the scheduler will refuse the completion
     }
     reconcile(slot, out);
   }
@@ -301,7 +301,7 @@ void WorkerState::on(StealTasks& message, WorkerEffects& out) {
     } else if (key.seceded) {
       answer(i, false);
     } else {
-      key.steal_pending = true;   // answered when it ends
+      key.steal_pending = true;  // answered when it ends
       ask_back(key, out);
     }
   }
@@ -336,7 +336,7 @@ void WorkerState::on(WhoHas& message, WorkerEffects& out) {
     Key& key = keys_[slot];
     if (!key.asked) continue;
     key.holder = message.holders[i];
-    if (key.holder) key.asked = false;   // else the task that needs it will be taken back
+    if (key.holder) key.asked = false;  // else the task that needs it will be taken back
     reconcile(slot, out);
   }
 }
@@ -366,7 +366,7 @@ void WorkerState::on(CloseWorker& message, WorkerEffects& out) {
       no_longer_compute(slot, out);
       reconcile(slot, out);
     } else {
-      ask_back(key, out);   // still wanted, should it run already
+      ask_back(key, out);  // still wanted, should it run already
     }
   }
 }

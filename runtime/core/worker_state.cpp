@@ -88,7 +88,7 @@ std::uint32_t WorkerState::find_or_make(TaskId task) {
 
 void WorkerState::erase(std::uint32_t slot) {
   Key& key = keys_[slot];
-  for (auto edge = key.first_waiter; edge != no_slot;) {   // all stale: nobody needs the key
+  for (auto edge = key.first_waiter; edge != no_slot;) {  // all stale: nobody needs the key
     const auto next = edges_[edge].next;
     edges_.release(edge);
     edge = next;
@@ -241,7 +241,7 @@ void WorkerState::start_fetches(Instant now, WorkerEffects& out) {
 
 void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
   const auto flight = fetches_.finish(event.fetch, event.outcome != FetchOutcome::ok, now);
-  const auto landed = [&](std::uint32_t slot) {   // false: not of this fetch, or named twice
+  const auto landed = [&](std::uint32_t slot) {  // false: not of this fetch, or named twice
     if (slot == no_slot || keys_[slot].activity != KeyActivity::fetching || keys_[slot].holder != flight.peer) {
       return false;
     }
@@ -261,9 +261,9 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
     if (key.intent == KeyIntent::replica || (key.intent == KeyIntent::none && key.needed > 0)) {
       value_came_from_elsewhere(slot, event.nbytes[i], out);
     } else if (key.data == KeyData::memory) {
-      value_arrived(slot, event.nbytes[i], out);   // in the place of one that is still read
+      value_arrived(slot, event.nbytes[i], out);  // in the place of one that is still read
     } else {
-      drop_unwanted(key.task, out);   // or to be computed anew
+      drop_unwanted(key.task, out);  // or to be computed anew
     }
     reconcile(slot, out);
   }
@@ -358,10 +358,9 @@ void WorkerState::flush(WorkerEffects& out) {
   status_changed_ = false;
   if (!heartbeat_due_) return;
   const WorkerCounters& now = counters();
-  out.to_scheduler.emplace_back(Heartbeat{now.managed_bytes, heartbeat_due_->resident_bytes,
-                                          static_cast<std::uint32_t>(now.executing),
-                                          static_cast<std::uint32_t>(now.ready),
-                                          static_cast<std::uint32_t>(now.fetching), heartbeat_due_->cpu_ms});
+  out.to_scheduler.emplace_back(Heartbeat{
+      now.managed_bytes, heartbeat_due_->resident_bytes, static_cast<std::uint32_t>(now.executing),
+      static_cast<std::uint32_t>(now.ready), static_cast<std::uint32_t>(now.fetching), heartbeat_due_->cpu_ms});
   heartbeat_due_.reset();
 }
 
@@ -383,7 +382,7 @@ void WorkerState::flush_finished(WorkerEffects& out) {
   const auto count = finished_.tasks.size();
   if (finished_values_.size() == 1 && finished_values_[0].picked.size() == count &&
       finished_values_[0].values.offsets.size() == count + 1) {
-    finished_.values = std::move(finished_values_[0].values);   // the usual case: one event, all of it reported
+    finished_.values = std::move(finished_values_[0].values);  // the usual case: one event, all of it reported
   } else if (!finished_values_.empty()) {
     std::vector<std::byte> bytes;
     auto& offsets = finished_.values.offsets;

@@ -13,9 +13,9 @@
 namespace troupe {
 
 struct WorkerConfig {
-  std::uint32_t threads{1};                              ///< slots of the pool
-  std::uint64_t memory_limit{};                          ///< bytes; 0 = none
-  double pause_fraction{0.8};                            ///< of the limit: over it nothing is started
+  std::uint32_t threads{1};      ///< slots of the pool
+  std::uint64_t memory_limit{};  ///< bytes; 0 = none
+  double pause_fraction{0.8};    ///< of the limit: over it nothing is started
   double resume_fraction{0.75};
   std::uint32_t max_concurrent_fetches{50};
   std::uint64_t fetch_bytes_limit{50'000'000};           ///< of one request; its first key always goes
@@ -84,26 +84,26 @@ private:
   };
   struct Key {
     TaskId task;
-    std::uint64_t nbytes{};                ///< in memory; else what it is thought to be
-    Assignment assigned;                   ///< intent compute, not handed over; its run stays after that
-    Assignment executing;                  ///< activity executing
-    RunId value_run;                       ///< that computed the value in memory; 0 = came from elsewhere
-    std::uint32_t ticket{};                ///< of the one valid entry in a queue, or of the wait for inputs
+    std::uint64_t nbytes{};  ///< in memory; else what it is thought to be
+    Assignment assigned;     ///< intent compute, not handed over; its run stays after that
+    Assignment executing;    ///< activity executing
+    RunId value_run;         ///< that computed the value in memory; 0 = came from elsewhere
+    std::uint32_t ticket{};  ///< of the one valid entry in a queue, or of the wait for inputs
     Priority fetch_priority;
-    WorkerId holder;                       ///< where it can be had, if absent
-    std::uint32_t first_waiter{no_slot};   ///< edge to a task that waits for this input
+    WorkerId holder;                      ///< where it can be had, if absent
+    std::uint32_t first_waiter{no_slot};  ///< edge to a task that waits for this input
     std::uint32_t needed{};
     std::uint32_t served{};
     std::uint32_t waiting_for{};
-    std::uint32_t charge_ns{};             ///< executing: what it counts against the horizon
+    std::uint32_t charge_ns{};  ///< executing: what it counts against the horizon
     KeyIntent intent{};
     KeyActivity activity{};
     KeyData data{};
     bool queued{};
-    bool asked{};                          ///< reported missing; the scheduler will say more
-    bool retracting{};                     ///< executing: the pool was asked to give it back
-    bool steal_pending{};                  ///< executing: answer with StealReply when it ends
-    bool seceded{};                        ///< executing without a slot
+    bool asked{};          ///< reported missing; the scheduler will say more
+    bool retracting{};     ///< executing: the pool was asked to give it back
+    bool steal_pending{};  ///< executing: answer with StealReply when it ends
+    bool seceded{};        ///< executing without a slot
   };
   /// `ticket` tells whether `slot` still waits.
   struct Edge {
@@ -113,16 +113,16 @@ private:
   };
   struct Batch {
     ComputeTasks message;
-    std::vector<std::uint32_t> input_slots;   ///< by input
-    std::uint32_t live{};                     ///< assignments that lead here
+    std::vector<std::uint32_t> input_slots;  ///< by input
+    std::uint32_t live{};                    ///< assignments that lead here
   };
   struct Template {
     TemplateId id;
     std::shared_ptr<const TaskTemplate> spec;
-    std::uint32_t average_ns{};       ///< moving average of its durations
-    std::uint32_t handed{};           ///< executing, not seceded
+    std::uint32_t average_ns{};  ///< moving average of its durations
+    std::uint32_t handed{};      ///< executing, not seceded
     std::uint64_t finished{};
-    std::uint32_t users{};            ///< assignments
+    std::uint32_t users{};  ///< assignments
     std::uint32_t constraint{no_slot};
     bool forgotten{};
   };
@@ -135,19 +135,19 @@ private:
     };
     std::vector<Need> needs;
     UrgencyQueue ready;
-    bool possible{true};   ///< this worker has as much at all
+    bool possible{true};  ///< this worker has as much at all
   };
   struct Resource {
     std::string name;
     std::int64_t total{};
     std::int64_t free{};
-    std::uint32_t held_back_round{};   ///< kept for a more urgent task in this round of choosing
+    std::uint32_t held_back_round{};  ///< kept for a more urgent task in this round of choosing
   };
   /// Inline values of an ExecutionsDone, for the next TasksFinished.
   struct FinishedValues {
     InlineValues values;
-    std::vector<std::uint32_t> picked;   ///< entries of `values` that were reported
-    std::size_t first{};                 ///< place of the first of them in finished_
+    std::vector<std::uint32_t> picked;  ///< entries of `values` that were reported
+    std::size_t first{};                ///< place of the first of them in finished_
   };
 
   // Messages (worker_messages.cpp).
@@ -247,30 +247,30 @@ private:
   Slab<Edge> edges_;
   Slab<Batch> batches_;
   IdTable template_table_;
-  TemplateId last_template_;       ///< looked up last; tasks of a batch mostly share one
+  TemplateId last_template_;  ///< looked up last; tasks of a batch mostly share one
   std::uint32_t last_template_slot_{no_slot};
   Slab<Template> templates_;
   std::vector<Constraint> constraints_;
   std::vector<Resource> resources_;
-  std::vector<std::uint32_t> constrained_heads_;   ///< scratch
+  std::vector<std::uint32_t> constrained_heads_;  ///< scratch
   std::uint32_t held_back_round_{};
 
-  UrgencyQueue ready_;             ///< tasks that need a slot only
+  UrgencyQueue ready_;  ///< tasks that need a slot only
   FetchPlan fetches_;
   std::uint32_t last_ticket_{};
-  std::uint32_t handed_{};         ///< executing, not seceded
-  std::uint64_t handed_ns_{};      ///< their charges
-  std::uint64_t horizon_ns_{};     ///< of one slot
-  std::uint64_t unready_{};        ///< compute, idle, inputs missing
+  std::uint32_t handed_{};      ///< executing, not seceded
+  std::uint64_t handed_ns_{};   ///< their charges
+  std::uint64_t horizon_ns_{};  ///< of one slot
+  std::uint64_t unready_{};     ///< compute, idle, inputs missing
   std::uint64_t ready_count_{};
-  std::uint64_t executing_{};      ///< seceded too
+  std::uint64_t executing_{};  ///< seceded too
   std::uint64_t fetching_{};
   WorkerCounters counters_;
 
   // Reports gathered until the next flush.
   TasksFinished finished_;
   std::vector<FinishedValues> finished_values_;
-  std::vector<std::uint32_t> picked_;   ///< scratch: entries of the event at hand that were reported finished
+  std::vector<std::uint32_t> picked_;  ///< scratch: entries of the event at hand that were reported finished
   TasksErred erred_;
   ReplicasAdded added_;
   InputsMissing missing_;

@@ -186,7 +186,7 @@ private:
     head_ = 0;
   }
 
-  std::vector<Entry> sorted_;   ///< from head_ on
+  std::vector<Entry> sorted_;  ///< from head_ on
   std::size_t head_{};
   std::vector<Entry> heap_;
 };

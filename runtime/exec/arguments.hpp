@@ -151,7 +151,7 @@ struct function_traits;
 template <class R, class... P>
 struct function_traits<R (*)(P...)> {
   using result = std::remove_cvref_t<R>;
-  using parameters = std::type_identity<std::tuple<P...>>;   // a list of types, never an object
+  using parameters = std::type_identity<std::tuple<P...>>;  // a list of types, never an object
   static constexpr std::size_t arity = sizeof...(P);
   template <std::size_t I>
   using parameter = typename std::tuple_element_t<I, std::tuple<std::type_identity<P>...>>::type;
@@ -177,7 +177,8 @@ constexpr void check_arguments() {
                     "Troupe: an argument does not fit its parameter. A parameter of type T, const T& or T&& takes what "
                     "converts to T, a Future<T>, or a container of those; a Future<U> only if U is T, or both are "
                     "numbers");
-    }(std::make_index_sequence<sizeof...(A)>{});
+    }
+    (std::make_index_sequence<sizeof...(A)>{});
   }
 }
 
@@ -199,7 +200,8 @@ public:
     check_arguments<F, A...>();
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       (write<typename detail::function_traits<decltype(F)>::template parameter<I>>(argument), ...);
-    }(std::make_index_sequence<sizeof...(A)>{});
+    }
+    (std::make_index_sequence<sizeof...(A)>{});
   }
 
   /// One argument for a parameter of type P.
@@ -243,7 +245,8 @@ private:
       count(std::tuple_size_v<A>);
       [&]<std::size_t... I>(std::index_sequence<I...>) {
         (write<std::tuple_element_t<I, V>>(std::get<I>(argument)), ...);
-      }(std::make_index_sequence<std::tuple_size_v<A>>{});
+      }
+      (std::make_index_sequence<std::tuple_size_v<A>>{});
     } else if constexpr (shape == Shape::optional) {
       count(argument.has_value());
       if (argument) write<typename V::value_type>(*argument);
@@ -368,8 +371,9 @@ private:
     } else if constexpr (shape == Shape::product) {
       if (in_.count() != std::tuple_size_v<V>) throw DecodeError("a tuple has another number of elements");
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return V{read<std::tuple_element_t<I, V>>()...};   // braces: from left to right
-      }(std::make_index_sequence<std::tuple_size_v<V>>{});
+        return V{read<std::tuple_element_t<I, V>>()...};  // braces: from left to right
+      }
+      (std::make_index_sequence<std::tuple_size_v<V>>{});
     } else {
       throw DecodeError("a container was passed for a " + std::string(type_name<V>()));
     }
@@ -385,9 +389,8 @@ private:
       return value;
     } else {
       if (count != std::tuple_size_v<V>) throw DecodeError("an array has another number of elements");
-      return [&]<std::size_t... I>(std::index_sequence<I...>) {
-        return V{((void)I, read<Element>())...};
-      }(std::make_index_sequence<std::tuple_size_v<V>>{});
+      return [&]<std::size_t... I>(std::index_sequence<I...>) { return V{((void)I, read<Element>())...}; }
+      (std::make_index_sequence<std::tuple_size_v<V>>{});
     }
   }
 

@@ -30,13 +30,13 @@ struct HostTable {
 /// executes, for the length of the call.
 struct CallFrame {
   const HostTable* host;
-  void* execution;                        ///< the host's own
-  std::span<const std::byte> arguments;   ///< as in arguments.hpp
-  std::span<Value> inputs;                ///< the values of the dependencies; may be emptied
-  Value result;                           ///< set by the thunk, unless it calls `fail`
+  void* execution;                       ///< the host's own
+  std::span<const std::byte> arguments;  ///< as in arguments.hpp
+  std::span<Value> inputs;               ///< the values of the dependencies; may be emptied
+  Value result;                          ///< set by the thunk, unless it calls `fail`
   TaskId task;
   RunId run;
-  std::string_view function;              ///< module::name
+  std::string_view function;  ///< module::name
 };
 
 using Thunk = void (*)(CallFrame& frame) noexcept;
@@ -67,9 +67,7 @@ inline TaskId id() { return detail::current ? detail::current->task : TaskId{}; 
 inline RunId run() { return detail::current ? detail::current->run : RunId{}; }
 inline std::string_view function() { return detail::current ? detail::current->function : std::string_view{}; }
 /// Somebody cancelled the task, its time is up, or the worker stops: it should return, or throw, soon.
-inline bool stop_requested() {
-  return detail::current && detail::current->host->stop_requested(*detail::current);
-}
+inline bool stop_requested() { return detail::current && detail::current->host->stop_requested(*detail::current); }
 /// Gives the task's slot back: it is about to wait, and another task shall run meanwhile.
 inline void secede() {
   if (detail::current) detail::current->host->secede(*detail::current);

@@ -107,7 +107,8 @@ std::optional<Error> check(const Module& module, const std::string& from) {
   if (module.abi_version != module_abi_version)
     return Error{ErrorKind::unsupported,
                  fmt::format("module {}: built for version {} of the module interface, this process has {}; build it "
-                             "again with this Troupe", from, module.abi_version, module_abi_version)};
+                             "again with this Troupe",
+                             from, module.abi_version, module_abi_version)};
   if (module.function_count == 0 || !module.functions || !module.name || module.build == 0)
     return Error{ErrorKind::invalid, fmt::format("module {}: its table is empty or damaged", from)};
   return {};
@@ -144,7 +145,7 @@ void FunctionRegistry::add_builtin(std::string name, std::string signature, Thun
 
 Result<std::vector<ModuleInfo>> FunctionRegistry::load(const std::string& path, std::string_view sha256) {
   std::error_code code;
-  const fs::path canonical = fs::canonical(path, code);   // never a name that dlopen would search for
+  const fs::path canonical = fs::canonical(path, code);  // never a name that dlopen would search for
   if (code) return fail(ErrorKind::invalid, fmt::format("module {}: {}", path, code.message()));
   if (auto error = check_place(canonical)) return tl::unexpected(std::move(*error));
   const auto file = read_file(canonical.string());
@@ -199,12 +200,12 @@ Error FunctionRegistry::unknown(const FunctionRef& ref) const {
       return {ErrorKind::unsupported, fmt::format("module {} has no function {}; it has {}", ref.module, ref.name,
                                                   fmt::join(info.functions, ", "))};
   }
-  const bool other_build = std::any_of(infos_.begin(), infos_.end(),
-                                       [&](const ModuleInfo& info) { return info.name == ref.module; });
+  const bool other_build =
+      std::any_of(infos_.begin(), infos_.end(), [&](const ModuleInfo& info) { return info.name == ref.module; });
   if (other_build)
     return {ErrorKind::unsupported, fmt::format("module {} is here, but not the build {:016x} that the client was "
-                                                "compiled with; load the same build on both sides", ref.module,
-                                                ref.build)};
+                                                "compiled with; load the same build on both sides",
+                                                ref.module, ref.build)};
   return {ErrorKind::unsupported, fmt::format("no module {} is loaded (there is: {}); start the worker with --module",
                                               ref.module, known.empty() ? "none" : known)};
 }

@@ -17,7 +17,7 @@ namespace troupe {
 
 /// A function that this process can run.
 struct ResolvedFunction {
-  std::string name;        ///< module::name; of built-ins the bare name
+  std::string name;  ///< module::name; of built-ins the bare name
   std::string signature;
   Thunk thunk{};
 };
@@ -48,7 +48,7 @@ private:
 
   std::vector<ModuleInfo> infos_;
   std::deque<ResolvedFunction> functions_;
-  std::unordered_map<std::string, const ResolvedFunction*> by_key_;   // module, build and name in one text
+  std::unordered_map<std::string, const ResolvedFunction*> by_key_;  // module, build and name in one text
 };
 
 /// Hex of the SHA-256 of a file's bytes.

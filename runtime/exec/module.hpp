@@ -1,10 +1,10 @@
 #pragma once
 
+#include <cxxabi.h>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cxxabi.h>
 #include <exception>
 #include <iterator>
 #include <span>
@@ -25,7 +25,7 @@ namespace troupe {
 
 struct ModuleFunction {
   const char* name;
-  const char* signature;   ///< such as "f64(f64,vec<f64>)"
+  const char* signature;  ///< such as "f64(f64,vec<f64>)"
   Thunk thunk;
 };
 
@@ -34,7 +34,7 @@ struct ModuleFunction {
 struct Module {
   std::uint32_t abi_version;
   std::uint32_t function_count;
-  std::uint64_t build;   ///< hash of its name, version, and its functions' names and signatures; never 0
+  std::uint64_t build;  ///< hash of its name, version, and its functions' names and signatures; never 0
   const char* name;
   const ModuleFunction* functions;
 
@@ -48,7 +48,9 @@ struct ListedFunction {};
 namespace detail {
 
 template <auto F>
-concept Listed = requires { ListedFunction<F>::name; };
+concept Listed = requires {
+  ListedFunction<F>::name;
+};
 
 template <auto F>
 constexpr void require_listed() {
@@ -91,9 +93,7 @@ constexpr const char* signature() {
 }
 
 /// A function's name as it was listed, without leading colons.
-constexpr std::string_view listed_name(std::string_view text) {
-  return text.starts_with("::") ? text.substr(2) : text;
-}
+constexpr std::string_view listed_name(std::string_view text) { return text.starts_with("::") ? text.substr(2) : text; }
 
 template <auto... F>
 constexpr std::uint64_t module_build(std::string_view name, std::string_view version, std::string_view names) {
@@ -222,30 +222,30 @@ FunctionRef function_ref() {
 
 /// The same with a version text: modules of different versions are different builds, and a task runs only where the
 /// build that its client was compiled with is loaded.
-#define TROUPE_MODULE_VERSION(module_name, version_text, ...)                                                         \
-  namespace troupe_module_##module_name##_detail {                                                                    \
-    inline constexpr std::uint64_t build =                                                                            \
-        ::troupe::detail::module_build<TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_POINTER, module_name, __VA_ARGS__)>(       \
-            #module_name, version_text, #__VA_ARGS__);                                                                \
-  }                                                                                                                   \
-  TROUPE_FOR_EACH(TROUPE_MODULE_LIST, module_name, __VA_ARGS__)                                                       \
-  namespace troupe_module_##module_name##_detail {                                                                    \
-    inline constexpr ::troupe::ModuleFunction functions[] = {                                                         \
-        TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_ENTRY, module_name, __VA_ARGS__)};                                        \
-  }                                                                                                                   \
-  inline constexpr ::troupe::Module module_name = {                                                                   \
-      ::troupe::module_abi_version, std::size(troupe_module_##module_name##_detail::functions),                       \
-      troupe_module_##module_name##_detail::build, #module_name, troupe_module_##module_name##_detail::functions};    \
-  extern "C" __attribute__((used, weak, visibility("default"))) const ::troupe::Module* const                         \
-      troupe_module_##module_name = &module_name;
+#define TROUPE_MODULE_VERSION(module_name, version_text, ...)                                                      \
+  namespace troupe_module_##module_name##_detail {                                                                 \
+    inline constexpr std::uint64_t build =                                                                         \
+        ::troupe::detail::module_build<TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_POINTER, module_name, __VA_ARGS__)>(    \
+            #module_name, version_text, #__VA_ARGS__);                                                             \
+  }                                                                                                                \
+  TROUPE_FOR_EACH(TROUPE_MODULE_LIST, module_name, __VA_ARGS__)                                                    \
+  namespace troupe_module_##module_name##_detail {                                                                 \
+    inline constexpr ::troupe::ModuleFunction functions[] = {                                                      \
+        TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_ENTRY, module_name, __VA_ARGS__)};                                     \
+  }                                                                                                                \
+  inline constexpr ::troupe::Module module_name = {                                                                \
+      ::troupe::module_abi_version, std::size(troupe_module_##module_name##_detail::functions),                    \
+      troupe_module_##module_name##_detail::build, #module_name, troupe_module_##module_name##_detail::functions}; \
+  extern "C" __attribute__((used, weak, visibility("default")))                                                    \
+  const ::troupe::Module* const troupe_module_##module_name = &module_name;
 
 #define TROUPE_MODULE_POINTER(module_name, f) &f
-#define TROUPE_MODULE_LIST(module_name, f)                                                            \
-  template <>                                                                                         \
-  struct troupe::ListedFunction<&f> {                                                                 \
-    static constexpr std::string_view name = ::troupe::detail::listed_name(#f);                       \
-    static constexpr std::string_view module = #module_name;                                          \
-    static constexpr std::uint64_t build = ::troupe_module_##module_name##_detail::build;             \
+#define TROUPE_MODULE_LIST(module_name, f)                                                \
+  template <>                                                                             \
+  struct troupe::ListedFunction<&f> {                                                     \
+    static constexpr std::string_view name = ::troupe::detail::listed_name(#f);           \
+    static constexpr std::string_view module = #module_name;                              \
+    static constexpr std::uint64_t build = ::troupe_module_##module_name##_detail::build; \
   };
 #define TROUPE_MODULE_ENTRY(module_name, f) \
   { ::troupe::detail::listed_name(#f).data(), ::troupe::detail::signature<&f>(), &::troupe::detail::thunk<&f> }

@@ -61,7 +61,7 @@ struct alignas(64) Pool::Thread {
   const unsigned index;
   std::uint32_t seed;
   RunningPage::Slot* const slot;
-  bool seceded{};                     // its job gave the slot back; guarded by life_mutex_
+  bool seceded{};  // its job gave the slot back; guarded by life_mutex_
   WorkDeque<Job> deque;
   Parking::Bed bed;
   DoneStack done;
@@ -71,7 +71,7 @@ struct alignas(64) Pool::Thread {
 /// What a CallFrame's `execution` points to.
 struct Pool::Execution {
   Pool* pool;
-  Thread* thread;   // null: inline
+  Thread* thread;  // null: inline
   Job* job;
 };
 
@@ -174,7 +174,7 @@ void Pool::submit(std::span<Job* const> jobs) {
     job->state.store(Job::State::waiting, std::memory_order_relaxed);
   }
   injection_.append(jobs);
-  parking_.wake_one();   // who wakes up wakes the next if there is more
+  parking_.wake_one();  // who wakes up wakes the next if there is more
 }
 
 void Pool::run_inline(Job& job) {
@@ -196,11 +196,11 @@ void Pool::run_inline(Job& job) {
 void Pool::deliver(Job& job) { push_done(delivered_, job); }
 
 Job* Pool::collect() {
-  notified_.store(false, std::memory_order_seq_cst);   // before looking: what comes later notifies again
+  notified_.store(false, std::memory_order_seq_cst);  // before looking: what comes later notifies again
   Job* all = nullptr;
   const auto gather = [&all](DoneStack& stack) {
-    Job* job = stack.head.load(std::memory_order_seq_cst) ? stack.head.exchange(nullptr, std::memory_order_seq_cst)
-                                                           : nullptr;
+    Job* job =
+        stack.head.load(std::memory_order_seq_cst) ? stack.head.exchange(nullptr, std::memory_order_seq_cst) : nullptr;
     while (job) {
       Job* const next = job->next;
       job->next = all;
@@ -251,15 +251,14 @@ std::size_t Pool::waiting() const { return injection_.size.load(std::memory_orde
 
 void Pool::stop() {
   {
-    const std::lock_guard lock(life_mutex_);   // no thread starts after this
+    const std::lock_guard lock(life_mutex_);  // no thread starts after this
     if (stopping_.exchange(true)) return;
     spare_wanted_.notify_all();
   }
   for (auto& block : slab_)
     for (std::size_t i = 0; i < slab_jobs; ++i) {
       auto expected = Job::State::waiting;
-      if (!block[i].state.compare_exchange_strong(expected, Job::State::retracted) &&
-          expected == Job::State::claimed)
+      if (!block[i].state.compare_exchange_strong(expected, Job::State::retracted) && expected == Job::State::claimed)
         block[i].stop.store(true, std::memory_order_relaxed);
     }
   parking_.wake_all();
@@ -284,7 +283,7 @@ void Pool::work(Thread& self) {
   // The kernel keeps 15 characters.
   const auto name = fmt::format("{:.11}-{}", config_.thread_name, self.index);
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-  std::int64_t clock_ns = 0;   // when the last job ended, if the next follows at once
+  std::int64_t clock_ns = 0;  // when the last job ended, if the next follows at once
   for (;;) {
     if (surplus_.load(std::memory_order_relaxed) && retire(self)) clock_ns = 0;
     if (stopping_.load(std::memory_order_relaxed)) return;
@@ -348,8 +347,8 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
   const auto timeout_ms = job.tmpl ? job.tmpl->annotations.timeout_ms : 0;
   if (timeout_ms > 0) job.deadline_ns.store(start + timeout_ms * 1'000'000, std::memory_order_relaxed);
   Execution execution{this, self, &job};
-  CallFrame frame{&host_table(), &execution, job.arguments.span(), job.inputs, {}, job.task, job.run,
-                  job.function->name};
+  CallFrame frame{&host_table(), &execution, job.arguments.span(), job.inputs, {},
+                  job.task,      job.run,    job.function->name};
   if (slot) slot->enter(job.task, job.run);
   job.function->thunk(frame);
   if (slot) slot->leave();
@@ -401,7 +400,7 @@ void Pool::secede(Thread* self, Job& job) {
 
 void Pool::rejoin(Thread* self, Job& job) {
   if (self) {
-    if (!self->seceded) return;   // written by this thread alone
+    if (!self->seceded) return;  // written by this thread alone
     count_again(*self);
   }
   if (config_.seceded) config_.seceded(job.task, job.run, true);
@@ -422,7 +421,7 @@ bool Pool::retire(Thread& self) {
   --counting_;
   surplus_.store(counting_ > config_.threads, std::memory_order_relaxed);
   ++spares_;
-  parking_.wake_one();   // in the place of this thread, which may have been woken up for work
+  parking_.wake_one();  // in the place of this thread, which may have been woken up for work
   spare_wanted_.wait(lock, [this] { return calls_ > 0 || stopping_.load(); });
   --spares_;
   if (calls_ > 0) --calls_;

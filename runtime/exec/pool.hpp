@@ -36,33 +36,33 @@ struct alignas(64) Job {
   // Filled by the io thread.
   TaskId task;
   RunId run;
-  bool inline_wanted{};                       ///< `encoded` is to hold the result if it is small
+  bool inline_wanted{};  ///< `encoded` is to hold the result if it is small
   const ResolvedFunction* function{};
-  std::shared_ptr<const TaskTemplate> tmpl;   ///< gives the timeout, keeps `arguments` alive; may be null
+  std::shared_ptr<const TaskTemplate> tmpl;  ///< gives the timeout, keeps `arguments` alive; may be null
   Bytes arguments;
-  std::vector<Value> inputs;                  ///< in the order of the dependencies; keeps its memory
+  std::vector<Value> inputs;  ///< in the order of the dependencies; keeps its memory
 
   // Read by the io thread when it is done.
-  Value result;                               ///< empty if `error`
-  std::shared_ptr<const TaskError> error;     ///< kind, type, message, function; the rest is the shell's
-  std::vector<std::byte> encoded;             ///< as encode_inline made it; empty: not wanted, or too large
-  std::uint64_t nbytes{};                     ///< of the result
-  std::int64_t duration_ns{};                 ///< of the run
+  Value result;                            ///< empty if `error`
+  std::shared_ptr<const TaskError> error;  ///< kind, type, message, function; the rest is the shell's
+  std::vector<std::byte> encoded;          ///< as encode_inline made it; empty: not wanted, or too large
+  std::uint64_t nbytes{};                  ///< of the result
+  std::int64_t duration_ns{};              ///< of the run
 
   // The pool's own.
   std::atomic<State> state{State::idle};
   std::atomic<bool> stop{false};
-  std::atomic<std::int64_t> deadline_ns{0};   ///< of a run with a timeout, on the steady clock; else 0
+  std::atomic<std::int64_t> deadline_ns{0};  ///< of a run with a timeout, on the steady clock; else 0
   Job* next{};
 };
 
 struct PoolConfig {
   unsigned threads{1};
-  unsigned spare_threads_max{1000};      ///< stand in for tasks that seceded; beyond, slots stay empty
-  unsigned spin_rounds{64};              ///< looks for work before a thread sleeps
-  std::size_t inline_bytes_max{1024};    ///< results up to this go into Job::encoded where wanted
+  unsigned spare_threads_max{1000};    ///< stand in for tasks that seceded; beyond, slots stay empty
+  unsigned spin_rounds{64};            ///< looks for work before a thread sleeps
+  std::size_t inline_bytes_max{1024};  ///< results up to this go into Job::encoded where wanted
   std::string thread_name{"troupe-pool"};
-  RunningPage* running{};                ///< where to write what runs; may be null
+  RunningPage* running{};  ///< where to write what runs; may be null
   /// There is something to drain. Called on pool threads, at most once between two drains. Must not block or throw.
   std::function<void()> notify;
   /// A task gave its slot back, or counts again. Called on the task's thread, at any time before its job is done.
@@ -79,7 +79,7 @@ struct PoolConfig {
 class Pool {
 public:
   explicit Pool(PoolConfig config);
-  ~Pool();   ///< stops
+  ~Pool();  ///< stops
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -140,7 +140,7 @@ private:
   /// Jobs that no thread has taken yet, in a ring.
   struct alignas(64) Injection {
     std::mutex mutex;
-    std::vector<Job*> ring = std::vector<Job*>(1024);   // a power of two
+    std::vector<Job*> ring = std::vector<Job*>(1024);  // a power of two
     std::size_t first{};
     std::atomic<std::size_t> size{0};
     void append(std::span<Job* const> jobs);
@@ -176,17 +176,17 @@ private:
   DoneStack delivered_;
   alignas(64) std::atomic<bool> notified_{false};
   std::atomic<bool> stopping_{false};
-  std::atomic<std::uint32_t> inline_slots_{0};   // bit set: in use
+  std::atomic<std::uint32_t> inline_slots_{0};  // bit set: in use
 
-  const std::unique_ptr<std::atomic<Thread*>[]> threads_;   // room for all there can be
+  const std::unique_ptr<std::atomic<Thread*>[]> threads_;  // room for all there can be
   std::atomic<unsigned> thread_count_{0};
 
-  std::mutex life_mutex_;                 // guards what follows
+  std::mutex life_mutex_;  // guards what follows
   std::condition_variable spare_wanted_;
-  unsigned counting_{};                   // threads that occupy a slot, or look for work
-  unsigned spares_{};                     // threads that sleep because there were too many
-  unsigned calls_{};                      // of spares, not answered yet
-  std::atomic<bool> surplus_{false};      // counting_ > threads
+  unsigned counting_{};               // threads that occupy a slot, or look for work
+  unsigned spares_{};                 // threads that sleep because there were too many
+  unsigned calls_{};                  // of spares, not answered yet
+  std::atomic<bool> surplus_{false};  // counting_ > threads
 };
 
 }  // namespace troupe

@@ -13,7 +13,7 @@
 namespace troupe {
 namespace {
 
-constexpr std::uint64_t page_magic = 0x3130'6547'6150'7254;   // "TrPaGe01"
+constexpr std::uint64_t page_magic = 0x3130'6547'6150'7254;  // "TrPaGe01"
 
 Error system_error(const char* what) {
   return Error{ErrorKind::failed, fmt::format("running page: {}: {}", what, std::strerror(errno))};
@@ -41,7 +41,7 @@ Result<RunningPage> RunningPage::create() {
     ::close(fd);
     return tl::unexpected(error);
   }
-  auto* layout = static_cast<Layout*>(memory);   // zero, which is an empty page but for:
+  auto* layout = static_cast<Layout*>(memory);  // zero, which is an empty page but for:
   layout->magic = page_magic;
   return RunningPage(fd, layout);
 }
@@ -50,8 +50,8 @@ Result<RunningPage> RunningPage::open(int fd) {
   struct stat status {};
   if (::fstat(fd, &status) != 0) return tl::unexpected(system_error("inherited descriptor"));
   if (status.st_size != static_cast<off_t>(sizeof(Layout)))
-    return fail(ErrorKind::invalid, fmt::format("running page: descriptor {} has {} bytes, not {}", fd, status.st_size,
-                                                sizeof(Layout)));
+    return fail(ErrorKind::invalid,
+                fmt::format("running page: descriptor {} has {} bytes, not {}", fd, status.st_size, sizeof(Layout)));
   void* memory = ::mmap(nullptr, sizeof(Layout), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (memory == MAP_FAILED) return tl::unexpected(system_error("mmap"));
   auto* layout = static_cast<Layout*>(memory);

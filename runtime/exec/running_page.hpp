@@ -33,7 +33,7 @@ public:
     void leave() { task.store(0, std::memory_order_release); }
   };
 
-  static constexpr std::uint32_t slots = 2047;   ///< threads that can execute at once; 32 KiB with the head
+  static constexpr std::uint32_t slots = 2047;  ///< threads that can execute at once; 32 KiB with the head
 
   /// A page of its own, in an anonymous file that child processes may inherit.
   static Result<RunningPage> create();

@@ -18,7 +18,7 @@ namespace troupe {
 template <class T>
 class WorkDeque {
 public:
-  explicit WorkDeque(std::size_t capacity = 64) {   // a power of two
+  explicit WorkDeque(std::size_t capacity = 64) {  // a power of two
     buffers_.push_back(std::make_unique<Buffer>(capacity));
     buffer_.store(buffers_.back().get(), std::memory_order_relaxed);
   }
@@ -47,7 +47,7 @@ public:
       item = buffer->at(bottom).load(std::memory_order_relaxed);
       if (top < bottom) return item;
       if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
-        item = nullptr;   // a thief was faster
+        item = nullptr;  // a thief was faster
     }
     bottom_.store(bottom + 1, std::memory_order_release);
     return item;
@@ -72,8 +72,7 @@ public:
       if (top >= bottom) return nullptr;
       Buffer* const buffer = buffer_.load(std::memory_order_acquire);
       T* const item = buffer->at(top).load(std::memory_order_relaxed);
-      if (top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
-        return item;
+      if (top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return item;
     }
   }
 
@@ -107,7 +106,7 @@ private:
   alignas(64) std::atomic<std::int64_t> top_{0};
   alignas(64) std::atomic<std::int64_t> bottom_{0};
   std::atomic<Buffer*> buffer_;
-  std::vector<std::unique_ptr<Buffer>> buffers_;   // old ones live on: a slow thief may still read there
+  std::vector<std::unique_ptr<Buffer>> buffers_;  // old ones live on: a slow thief may still read there
 };
 
 }  // namespace troupe

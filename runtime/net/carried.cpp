@@ -23,8 +23,8 @@ void ask_for_huge_pages(std::byte* memory, std::uint64_t size) {
 
 Result<Bytes> prepare_buffer(std::uint64_t size, std::uint64_t bytes_max, std::vector<std::span<std::byte>>& spans) {
   if (size > bytes_max)
-    return fail(ErrorKind::overloaded, fmt::format("a buffer of {} bytes is announced, at most {} are taken", size,
-                                                   bytes_max));
+    return fail(ErrorKind::overloaded,
+                fmt::format("a buffer of {} bytes is announced, at most {} are taken", size, bytes_max));
   try {
     std::byte* memory = nullptr;
     Bytes buffer = Bytes::allocate(size, &memory);

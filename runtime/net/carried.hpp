@@ -13,7 +13,7 @@ namespace troupe {
 /// A value on its way between processes: what the message says of it, and its buffers, which follow the message as raw
 /// bytes. Whoever sends it keeps the buffers' owner alive until they are written.
 struct CarriedItem {
-  DataItem item;                ///< buffer_sizes are filled in by the sender's connection
+  DataItem item;  ///< buffer_sizes are filled in by the sender's connection
   std::vector<Bytes> buffers;
 };
 

@@ -189,7 +189,7 @@ bool Connection::failed_read(ssize_t got) {
     return false;
   }
   if (got < 0 && would_block(errno)) return true;
-  if (got < 0 && errno == EINTR) return true;   // level-triggered wait: it is read again
+  if (got < 0 && errno == EINTR) return true;  // level-triggered wait: it is read again
   if (got == 0) {
     fail_with(ErrorKind::disconnected, closed_text());
   } else {

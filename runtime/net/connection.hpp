@@ -20,9 +20,9 @@
 namespace troupe {
 
 struct ConnectionLimits {
-  std::size_t write_queue_bytes{64U << 20};   ///< that wait to be sent; one send more always may
-  std::size_t frames_per_turn{4096};          ///< delivered in one batch before other connections get their turn
-  std::size_t reads_per_turn{8};              ///< likewise, reads of a full block
+  std::size_t write_queue_bytes{64U << 20};  ///< that wait to be sent; one send more always may
+  std::size_t frames_per_turn{4096};         ///< delivered in one batch before other connections get their turn
+  std::size_t reads_per_turn{8};             ///< likewise, reads of a full block
 };
 
 /// Who uses a connection. Outlives it, or calls release().
@@ -101,7 +101,7 @@ private:
   void wait_readable();
   void read_done(const boost::system::error_code& error, std::size_t got, std::size_t room);
   [[nodiscard]] std::string closed_text() const;
-  bool read_some();          ///< false: nothing more now, or closed
+  bool read_some();  ///< false: nothing more now, or closed
   bool read_raw();
   bool read_exact();
   void deliver();
@@ -116,9 +116,9 @@ private:
   Reading reading_{Reading::steps};
   FrameReader reader_;
   std::vector<IncomingFrame> batch_;
-  std::vector<iovec> raw_;               ///< still to be filled, from raw_next_ on
+  std::vector<iovec> raw_;  ///< still to be filled, from raw_next_ on
   std::size_t raw_next_{};
-  std::size_t exact_missing_{};          ///< bytes of the header, or of the payload, still to come
+  std::size_t exact_missing_{};  ///< bytes of the header, or of the payload, still to come
   bool exact_header_{true};
   std::array<std::byte, FrameHeader::size> header_{};
   bool read_waiting_{};
@@ -127,7 +127,7 @@ private:
   bool delivering_{};
 
   std::deque<Bytes> queue_;
-  std::size_t front_offset_{};           ///< bytes of queue_.front() already written
+  std::size_t front_offset_{};  ///< bytes of queue_.front() already written
   std::size_t queued_bytes_{};
   bool flush_posted_{};
   bool write_waiting_{};

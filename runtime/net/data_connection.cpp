@@ -18,8 +18,8 @@ using boost::system::error_code;
 namespace {
 
 struct Request {
-  PeerMessage message;              ///< GetData, PutData or PutModule
-  std::vector<Bytes> buffers;       ///< that follow it
+  PeerMessage message;         ///< GetData, PutData or PutModule
+  std::vector<Bytes> buffers;  ///< that follow it
   DataPool::GotData got;
   DataPool::Put put;
 
@@ -52,7 +52,7 @@ public:
 private:
   class Wire;
   struct Peer {
-    std::list<std::shared_ptr<Wire>> wires;   ///< opening, at work, or idle
+    std::list<std::shared_ptr<Wire>> wires;  ///< opening, at work, or idle
     std::deque<Request> waiting;
   };
 
@@ -203,9 +203,7 @@ private:
     });
   }
 
-  void broken(const std::string& text) {
-    end({ErrorKind::failed, fmt::format("{}: {}", address_, text)});
-  }
+  void broken(const std::string& text) { end({ErrorKind::failed, fmt::format("{}: {}", address_, text)}); }
 
   void end(const Error& error) {
     const auto self = shared_from_this();
@@ -285,8 +283,7 @@ void DataPool::Core::close() {
     for (auto& wire : peer.wires) wire->drop();
 }
 
-DataPool::DataPool(asio::io_context& io, DataOptions options)
-    : core_(std::make_shared<Core>(io, std::move(options))) {}
+DataPool::DataPool(asio::io_context& io, DataOptions options) : core_(std::make_shared<Core>(io, std::move(options))) {}
 DataPool::~DataPool() { core_->close(); }
 const DataCounters& DataPool::counters() const { return core_->counters_; }
 

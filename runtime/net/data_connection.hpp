@@ -17,10 +17,10 @@ namespace troupe {
 
 struct DataLimits {
   std::size_t idle_per_peer{2};
-  std::size_t open_per_peer{4};                 ///< further requests wait for one of these
+  std::size_t open_per_peer{4};  ///< further requests wait for one of these
   Duration idle_after{std::chrono::seconds(60)};
-  Duration silence{std::chrono::seconds(30)};   ///< no byte for so long ends a request
-  std::uint64_t receive_bytes{1ULL << 40};      ///< of one reply's buffers
+  Duration silence{std::chrono::seconds(30)};  ///< no byte for so long ends a request
+  std::uint64_t receive_bytes{1ULL << 40};     ///< of one reply's buffers
 };
 
 struct DataOptions {
@@ -37,7 +37,7 @@ struct GetReply {
 
 struct DataCounters {
   std::uint64_t requests{};
-  std::uint64_t received_bytes{};   ///< of buffers and headers
+  std::uint64_t received_bytes{};  ///< of buffers and headers
   std::uint64_t sent_bytes{};
 };
 

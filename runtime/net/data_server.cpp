@@ -23,7 +23,7 @@ private:
   class Guest;
 
   DataServerOptions options_;
-  DataHandler* handler_;      ///< null once closed
+  DataHandler* handler_;  ///< null once closed
   std::set<std::shared_ptr<Guest>> guests_;
   std::size_t serving_{};
 };
@@ -180,11 +180,12 @@ Result<std::unique_ptr<DataServer>> DataServer::open(asio::io_context& io, DataS
   options.listen.handshake.roles = {Role::peer};
   auto listen = options.listen;
   auto core = std::make_shared<Core>(std::move(options), handler);
-  auto listener = Listener::open(io, std::move(listen),
-                                 [weak = std::weak_ptr(core)](AuthenticatedPeer peer) {
-                                   if (const auto strong = weak.lock()) strong->add(std::move(peer));
-                                 },
-                                 std::move(on_log));
+  auto listener = Listener::open(
+      io, std::move(listen),
+      [weak = std::weak_ptr(core)](AuthenticatedPeer peer) {
+        if (const auto strong = weak.lock()) strong->add(std::move(peer));
+      },
+      std::move(on_log));
   if (!listener) return tl::unexpected(std::move(listener.error()));
   return std::unique_ptr<DataServer>(new DataServer(std::move(core), std::move(*listener)));
 }

@@ -30,8 +30,8 @@ protected:
 
 struct DataServerOptions {
   ListenOptions listen;
-  std::size_t concurrent_requests{10};       ///< replies not yet received by their peers; more are told to come again
-  std::uint64_t receive_bytes{1ULL << 40};   ///< of the buffers of one request
+  std::size_t concurrent_requests{10};      ///< replies not yet received by their peers; more are told to come again
+  std::uint64_t receive_bytes{1ULL << 40};  ///< of the buffers of one request
 };
 
 /// Serves values to peers. Owned by a worker's actor, on the loop. Large buffers are written from where they lie and

@@ -10,8 +10,8 @@
 namespace troupe {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 Established AuthenticatedPeer::welcome(Token session, bool resumed, std::uint64_t received) {
   auto welcome = handshake_.welcome(session, resumed, received);
@@ -51,7 +51,10 @@ Result<tcp::endpoint> resolve(asio::io_context& io, const ListenOptions& options
 class Listener::Core : public std::enable_shared_from_this<Listener::Core> {
 public:
   Core(asio::io_context& io, ListenOptions options, OnPeer on_peer, OnLog on_log)
-      : acceptor_(io), pause_(io), options_(std::move(options)), on_peer_(std::move(on_peer)),
+      : acceptor_(io),
+        pause_(io),
+        options_(std::move(options)),
+        on_peer_(std::move(on_peer)),
         on_log_(std::move(on_log)) {}
   ~Core() {
     if (reserve_ >= 0) ::close(reserve_);
@@ -84,8 +87,8 @@ private:
   std::string address_;
   ListenerCounters counters_;
   std::set<std::shared_ptr<Stranger>> strangers_;
-  std::map<std::string, std::chrono::steady_clock::time_point> reported_;   ///< by host
-  int reserve_{-1};   ///< given up for a moment to turn a connection away when descriptors run out
+  std::map<std::string, std::chrono::steady_clock::time_point> reported_;  ///< by host
+  int reserve_{-1};  ///< given up for a moment to turn a connection away when descriptors run out
   bool closed_{};
 };
 
@@ -93,8 +96,10 @@ private:
 class Listener::Core::Stranger final : public ConnectionUser, public std::enable_shared_from_this<Stranger> {
 public:
   Stranger(std::shared_ptr<Core> core, tcp::socket socket)
-      : core_(std::move(core)), connection_(std::make_shared<Connection>(std::move(socket))),
-        deadline_(connection_->executor()), handshake_(core_->options_.handshake, draw_nonce(system_random)) {}
+      : core_(std::move(core)),
+        connection_(std::make_shared<Connection>(std::move(socket))),
+        deadline_(connection_->executor()),
+        handshake_(core_->options_.handshake, draw_nonce(system_random)) {}
 
   void begin() {
     connection_->start(*this, Reading::steps);

@@ -19,26 +19,26 @@ namespace troupe {
 struct ListenerLimits {
   std::size_t pending_handshakes{256};
   Duration handshake_deadline{std::chrono::seconds(5)};
-  Duration log_pause{std::chrono::minutes(1)};   ///< between two lines about the same peer
+  Duration log_pause{std::chrono::minutes(1)};  ///< between two lines about the same peer
   std::size_t logged_peers{1024};
 };
 
 struct ListenOptions {
   std::string host{"127.0.0.1"};
-  std::uint16_t port{};                        ///< 0: any free one
-  bool insecure{};                             ///< allows other interfaces than loopback without TLS
-  std::string port_flag{"--port"};             ///< named in errors, as the user would write them
+  std::uint16_t port{};             ///< 0: any free one
+  bool insecure{};                  ///< allows other interfaces than loopback without TLS
+  std::string port_flag{"--port"};  ///< named in errors, as the user would write them
   std::string insecure_flag{"--insecure"};
   ServerHandshake::Settings handshake;
   ListenerLimits limits;
 };
 
 struct ListenerCounters {
-  std::uint64_t accepted{};          ///< TCP connections
+  std::uint64_t accepted{};  ///< TCP connections
   std::uint64_t authenticated{};
-  std::uint64_t refused{};           ///< wrong key, cluster, role or version
-  std::uint64_t garbage{};           ///< not our protocol, or cut or silent in the middle of the handshake
-  std::uint64_t over_limit{};        ///< too many handshakes, or no file descriptor left
+  std::uint64_t refused{};     ///< wrong key, cluster, role or version
+  std::uint64_t garbage{};     ///< not our protocol, or cut or silent in the middle of the handshake
+  std::uint64_t over_limit{};  ///< too many handshakes, or no file descriptor left
 };
 
 /// A peer that proved who it is and waits for its session. Answer with welcome() or refuse(), on the loop, once.

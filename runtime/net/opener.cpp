@@ -10,8 +10,8 @@
 namespace troupe {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 class Opening::Core final : public ConnectionUser, public std::enable_shared_from_this<Opening::Core> {
 public:
@@ -20,9 +20,9 @@ public:
 
   void begin() {
     auto target = parse_address(options_.address);
-    if (!target) return asio::post(io_, [self = shared_from_this(), error = std::move(target.error())] {
-      self->finish(tl::unexpected(error));
-    });
+    if (!target)
+      return asio::post(
+          io_, [self = shared_from_this(), error = std::move(target.error())] { self->finish(tl::unexpected(error)); });
     deadline_.expires_after(options_.deadline);
     deadline_.async_wait([self = shared_from_this()](const error_code& error) {
       if (!error) self->fail_with("no answer in time");
@@ -47,8 +47,9 @@ public:
 
   void on_frames(std::vector<IncomingFrame>& frames) override {
     auto step = handshake_->receive(frames.front());
-    if (!step) return finish(tl::unexpected(Error{step.error().kind, fmt::format("{}: {}", options_.address,
-                                                                                 step.error().text)}));
+    if (!step)
+      return finish(
+          tl::unexpected(Error{step.error().kind, fmt::format("{}: {}", options_.address, step.error().text)}));
     if (step->send) connection_->send(std::move(*step->send));
     if (!step->established) return connection_->flush();
     connection_->authenticated();

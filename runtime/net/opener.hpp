@@ -12,15 +12,15 @@
 namespace troupe {
 
 struct OpenOptions {
-  std::string address;   ///< host:port, or tcp://host:port
+  std::string address;  ///< host:port, or tcp://host:port
   Role role{Role::client};
   KeyKind key_kind{KeyKind::client};
   Secret key;
   Token cluster;
-  Token session;                 ///< to resume; zero: a new one
-  std::uint64_t received{};      ///< of that session
+  Token session;             ///< to resume; zero: a new one
+  std::uint64_t received{};  ///< of that session
   std::uint64_t features{};
-  Duration deadline{std::chrono::seconds(5)};   ///< for connecting and the handshake
+  Duration deadline{std::chrono::seconds(5)};  ///< for connecting and the handshake
 };
 
 /// A connection whose handshake is through: start() it before the callback returns.

@@ -1,8 +1,8 @@
 #include "runtime/net/session_channel.hpp"
 
+#include <fmt/format.h>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <fmt/format.h>
 
 namespace troupe {
 
@@ -42,8 +42,8 @@ public:
     }
     // The handshake says what the peer has, not how much it takes: what it has is a lower bound, and the first frame
     // of either end, right behind the handshake, says the rest.
-    auto connected = session_.connect(established.peer_received,
-                                      static_cast<std::uint32_t>(established.peer_received), now());
+    auto connected =
+        session_.connect(established.peer_received, static_cast<std::uint32_t>(established.peer_received), now());
     if (!connected) return connected;
     connection_ = std::move(connection);
     peer_ = connection_->peer();

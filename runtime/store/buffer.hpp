@@ -36,7 +36,7 @@ public:
   [[nodiscard]] Buffer slice(std::size_t offset, std::size_t size) const { return Buffer(bytes_.slice(offset, size)); }
   /// The memory as elements; a rest smaller than one element is left out.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::span<const T> as() const {
     return {reinterpret_cast<const T*>(bytes_.data()), bytes_.size() / sizeof(T)};
   }
@@ -50,7 +50,7 @@ private:
 /// An n-dimensional block of elements in row-major order. Copying it copies no elements.
 /// Always true: `buffer` holds the product of `shape` elements.
 template <class T>
-  requires std::is_trivially_copyable_v<T>
+requires std::is_trivially_copyable_v<T>
 class Block {
 public:
   Block() = default;

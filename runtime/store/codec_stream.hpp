@@ -41,10 +41,9 @@ namespace detail {
 inline Bytes allocate_bytes(std::size_t size, std::byte** fill) {
   *fill = nullptr;
   if (size == 0) return {};
-  auto* memory = static_cast<std::byte*>(::operator new(size, std::align_val_t{buffer_alignment}));
-  std::shared_ptr<const void> owner(memory, [](const void* p) {
-    ::operator delete(const_cast<void*>(p), std::align_val_t{buffer_alignment});
-  });
+  auto* memory = static_cast<std::byte*>(::operator new (size, std::align_val_t{buffer_alignment}));
+  std::shared_ptr<const void> owner(
+      memory, [](const void* p) { ::operator delete (const_cast<void*>(p), std::align_val_t{buffer_alignment}); });
   *fill = memory;
   return {std::move(owner), memory, size};
 }
@@ -92,10 +91,7 @@ public:
   }
 
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
-  void scalar(T value) {
-    raw(&value, sizeof value);
-  }
+  requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) void scalar(T value) { raw(&value, sizeof value); }
 
   /// A number that is mostly small: 7 bits a byte, low ones first.
   void count(std::uint64_t value) {
@@ -155,7 +151,7 @@ public:
   struct Blob {
     const std::byte* data{};
     std::size_t size{};
-    const Bytes* buffer{};   ///< null: in the header
+    const Bytes* buffer{};  ///< null: in the header
   };
 
   const std::byte* raw(std::size_t size) {
@@ -167,8 +163,7 @@ public:
   }
 
   template <class T>
-    requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
-  T scalar() {
+  requires(std::is_arithmetic_v<T> || std::is_enum_v<T>) T scalar() {
     T value;
     std::memcpy(&value, raw(sizeof value), sizeof value);
     return value;

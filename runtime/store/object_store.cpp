@@ -55,7 +55,7 @@ void ObjectStore::remove(std::size_t place) {
   nbytes_ -= entries_[place].nbytes;
   --size_;
   for (auto next = (place + 1) & mask; keys_[next] != 0; next = (next + 1) & mask) {
-    if (((next - home(keys_[next])) & mask) < ((next - place) & mask)) continue;   // its home lies behind the gap
+    if (((next - home(keys_[next])) & mask) < ((next - place) & mask)) continue;  // its home lies behind the gap
     keys_[place] = keys_[next];
     entries_[place] = std::move(entries_[next]);
     place = next;

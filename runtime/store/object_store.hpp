@@ -67,7 +67,7 @@ private:
   void grow();
   void remove(std::size_t place);
 
-  std::vector<std::uint64_t> keys_;   // 0: empty; as many as entries_, a power of two
+  std::vector<std::uint64_t> keys_;  // 0: empty; as many as entries_, a power of two
   std::vector<Entry> entries_;
   std::size_t size_{};
   std::uint64_t nbytes_{};

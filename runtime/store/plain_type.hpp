@@ -22,18 +22,17 @@ struct Fields {};
 ///   TROUPE_FIELDS(geo::Point, x, y)
 /// At global scope, with the struct's full name; that name, the members' names and types make its fingerprint.
 /// The struct must have a default constructor.
-#define TROUPE_FIELDS(Type, ...)                                                                               \
-  template <>                                                                                                  \
-  struct troupe::Fields<Type> {                                                                                \
-    static constexpr std::string_view name = #Type;                                                            \
-    static constexpr auto members =                                                                            \
-        std::make_tuple(TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_POINTER, Type, __VA_ARGS__));                       \
-    static constexpr std::string_view names[] = {TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_NAME, Type, __VA_ARGS__)}; \
-    template <class T>                                                                                         \
-    static constexpr std::size_t offset(std::size_t field) {                                                   \
-      const std::size_t offsets[] = {TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_OFFSET, T, __VA_ARGS__)};              \
-      return offsets[field];                                                                                   \
-    }                                                                                                          \
+#define TROUPE_FIELDS(Type, ...)                                                                                     \
+  template <>                                                                                                        \
+  struct troupe::Fields<Type> {                                                                                      \
+    static constexpr std::string_view name = #Type;                                                                  \
+    static constexpr auto members = std::make_tuple(TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_POINTER, Type, __VA_ARGS__)); \
+    static constexpr std::string_view names[] = {TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_NAME, Type, __VA_ARGS__)};       \
+    template <class T>                                                                                               \
+    static constexpr std::size_t offset(std::size_t field) {                                                         \
+      const std::size_t offsets[] = {TROUPE_FOR_EACH_COMMA(TROUPE_FIELD_OFFSET, T, __VA_ARGS__)};                    \
+      return offsets[field];                                                                                         \
+    }                                                                                                                \
   };
 #define TROUPE_FIELD_POINTER(Type, field) &Type::field
 #define TROUPE_FIELD_NAME(Type, field) #field
@@ -42,7 +41,9 @@ struct Fields {};
 namespace troupe::detail {
 
 template <class T>
-concept HasFields = requires { Fields<T>::members; };
+concept HasFields = requires {
+  Fields<T>::members;
+};
 
 template <class T>
 inline constexpr std::size_t field_count = std::tuple_size_v<std::remove_cvref_t<decltype(Fields<T>::members)>>;

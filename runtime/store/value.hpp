@@ -66,8 +66,8 @@ struct TypeOps {
 inline constexpr std::size_t value_storage_bytes = 16;
 
 template <class T>
-inline constexpr bool in_place =
-    std::is_trivially_copyable_v<T> && sizeof(T) <= value_storage_bytes && alignof(T) <= alignof(void*);
+inline constexpr bool in_place = std::is_trivially_copyable_v<T> && sizeof(T) <= value_storage_bytes &&
+                                 alignof(T) <= alignof(void*);
 
 template <class T>
 inline constexpr TypeOps type_ops = {
@@ -221,24 +221,18 @@ struct EncodedObject : detail::SharedObject {
 
   const std::uint64_t fingerprint;
   const std::uint64_t nbytes;
-  std::atomic<bool> ready{false};   ///< then `decoded` no longer changes
-  std::mutex mutex;                 ///< guards all below until `ready`
+  std::atomic<bool> ready{false};  ///< then `decoded` no longer changes
+  std::mutex mutex;                ///< guards all below until `ready`
   EncodedValue frames;
   Value decoded;
-  std::atomic<std::uint64_t>* copied_counter{&detail::copied_bytes};   ///< of the process, whichever library decodes
+  std::atomic<std::uint64_t>* copied_counter{&detail::copied_bytes};  ///< of the process, whichever library decodes
 };
 
 namespace detail {
 
 inline constexpr TypeOps encoded_ops = {
-    0,
-    0,
-    Storage::encoded,
-    "frames",
-    nullptr,
-    nullptr,
-    nullptr,
-    [](SharedObject* object) { delete static_cast<EncodedObject*>(object); },
+    0,       0,       Storage::encoded, "frames",
+    nullptr, nullptr, nullptr,          [](SharedObject* object) { delete static_cast<EncodedObject*>(object); },
 };
 
 template <class T>
@@ -403,8 +397,8 @@ Result<T> decode_inline_as(const Bytes& bytes) {
   if (bytes.size() <= sizeof fingerprint) return fail(ErrorKind::failed, "an inline value is too short");
   std::memcpy(&fingerprint, bytes.data(), sizeof fingerprint);
   if (fingerprint != type_fingerprint<T>())
-    return fail(ErrorKind::invalid, "the value is " + detail::describe_fingerprint(fingerprint) + ", not " +
-                                        std::string(type_name<T>()));
+    return fail(ErrorKind::invalid,
+                "the value is " + detail::describe_fingerprint(fingerprint) + ", not " + std::string(type_name<T>()));
   try {
     Decoder in(bytes.span().subspan(sizeof fingerprint));
     Result<T> value = decode_value<T>(in);

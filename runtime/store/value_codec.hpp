@@ -93,13 +93,20 @@ namespace detail {
 
 template <class T>
 constexpr std::string_view scalar_name() {
-  if constexpr (std::is_same_v<T, bool>) return "bool";
-  else if constexpr (std::is_same_v<T, char>) return "char";
-  else if constexpr (std::is_same_v<T, float>) return "f32";
-  else if constexpr (std::is_same_v<T, double>) return "f64";
-  else if constexpr (std::is_same_v<T, char8_t>) return "char8";
-  else if constexpr (std::is_same_v<T, char16_t>) return "char16";
-  else if constexpr (std::is_same_v<T, char32_t>) return "char32";
+  if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, char>)
+    return "char";
+  else if constexpr (std::is_same_v<T, float>)
+    return "f32";
+  else if constexpr (std::is_same_v<T, double>)
+    return "f64";
+  else if constexpr (std::is_same_v<T, char8_t>)
+    return "char8";
+  else if constexpr (std::is_same_v<T, char16_t>)
+    return "char16";
+  else if constexpr (std::is_same_v<T, char32_t>)
+    return "char32";
   else if constexpr (std::is_signed_v<T>) {
     constexpr std::string_view names[] = {"i8", "i16", "", "i32", "", "", "", "i64"};
     return names[sizeof(T) - 1];
@@ -133,7 +140,8 @@ struct SequenceCodec {
     for (const auto& element : value) size += node_bytes + troupe::deep_size<Element>(element);
     return size;
   }
-  static constexpr std::size_t node_bytes = requires(C c) { typename C::key_type; } ? 4 * sizeof(void*) : 0;
+  static constexpr std::size_t node_bytes = requires(C c) { typename C::key_type; }
+  ? 4 * sizeof(void*) : 0;
 };
 
 template <class C, class Key, class Mapped>
@@ -175,7 +183,7 @@ struct SetCodec : SequenceCodec<C, Element> {
 }  // namespace detail
 
 template <class T>
-  requires detail::Scalar<T>
+requires detail::Scalar<T>
 struct ValueCodec<T> {
   static constexpr std::string_view type_name = detail::scalar_name<T>();
   static constexpr std::size_t min_size = sizeof(T);
@@ -192,7 +200,7 @@ struct ValueCodec<T> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct ValueCodec<T> {
   using Underlying = std::underlying_type_t<T>;
   static constexpr std::size_t min_size = sizeof(T);
@@ -217,7 +225,7 @@ struct ValueCodec<Unit> {
 };
 
 template <class T>
-  requires std::is_floating_point_v<T> && detail::Scalar<T>
+requires std::is_floating_point_v<T> && detail::Scalar<T>
 struct ValueCodec<std::complex<T>> {
   static constexpr std::size_t min_size = 2 * sizeof(T);
   template <class Sink>
@@ -363,7 +371,8 @@ struct ValueCodec<std::array<T, N>> {
     } else {
       return [&]<std::size_t... I>(std::index_sequence<I...>) {
         return std::array<T, N>{((void)I, decode_value<T>(in))...};
-      }(std::make_index_sequence<N>{});
+      }
+      (std::make_index_sequence<N>{});
     }
   }
   static std::uint64_t deep_size(const std::array<T, N>& value) {
@@ -453,7 +462,7 @@ struct ValueCodec<std::tuple<T...>> {
       in.raw(1);
       return {};
     } else {
-      return std::tuple<T...>{decode_value<T>(in)...};   // braces: from left to right
+      return std::tuple<T...>{decode_value<T>(in)...};  // braces: from left to right
     }
   }
   static std::uint64_t deep_size(const std::tuple<T...>& value) {
@@ -485,8 +494,7 @@ struct ValueCodec<std::optional<T>> {
 };
 
 template <class... T>
-  requires(sizeof...(T) > 1 && sizeof...(T) < 256)
-struct ValueCodec<std::variant<T...>> {
+requires(sizeof...(T) > 1 && sizeof...(T) < 256) struct ValueCodec<std::variant<T...>> {
   using Variant = std::variant<T...>;
   template <class Sink>
   static constexpr void describe(Sink& out) {
@@ -500,8 +508,7 @@ struct ValueCodec<std::variant<T...>> {
   }
   static Variant decode(Decoder& in) { return decode_alternative<0>(in.scalar<std::uint8_t>(), in); }
   static std::uint64_t deep_size(const Variant& value) {
-    return std::visit([]<class A>(const A& a) { return sizeof(Variant) + troupe::deep_size<A>(a) - sizeof(A); },
-                      value);
+    return std::visit([]<class A>(const A& a) { return sizeof(Variant) + troupe::deep_size<A>(a) - sizeof(A); }, value);
   }
 
 private:
@@ -561,7 +568,7 @@ struct ValueCodec<Block<T>> {
 };
 
 template <class T>
-  requires detail::HasFields<T>
+requires detail::HasFields<T>
 struct ValueCodec<T> {
   template <std::size_t I>
   using Field = detail::field_type<T, I>;
@@ -574,12 +581,14 @@ struct ValueCodec<T> {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
       ((out.text(I == 0 ? "{" : ","), out.text(Fields<T>::names[I]), out.text(":"), detail::describe<Field<I>>(out)),
        ...);
-    }(std::make_index_sequence<count>{});
+    }
+    (std::make_index_sequence<count>{});
     out.text("}");
   }
   static constexpr std::size_t min_size = []<std::size_t... I>(std::index_sequence<I...>) {
     return (std::size_t{0} + ... + detail::min_size<Field<I>>());
-  }(std::make_index_sequence<count>{});
+  }
+  (std::make_index_sequence<count>{});
 
   static void encode(const T& value, Encoder& out) {
     if constexpr (detail::is_plain<T>)

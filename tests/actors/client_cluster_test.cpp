@@ -223,7 +223,8 @@ TEST_F(ClientClusterTest, many_threads_submit_at_the_same_time) {
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {
       std::vector<Future<double>> mine;
-      for (int i = 0; i < 2'000; ++i) mine.push_back(client.submit<add>(static_cast<double>(t), static_cast<double>(i)));
+      for (int i = 0; i < 2'000; ++i)
+        mine.push_back(client.submit<add>(static_cast<double>(t), static_cast<double>(i)));
       double part = 0;
       for (const double value : client.gather(mine)) part += value;
       sum = sum + part;
@@ -308,7 +309,7 @@ TEST_F(ClientClusterTest, released_futures_are_forgotten_by_the_scheduler) {
     auto futures = client.map<slow_square>(std::vector<double>(1'000, 2.0));
     (void)client.gather(futures);
   }
-  for (int i = 0; i < 1'000; ++i) {   // each question is a turn of the loop
+  for (int i = 0; i < 1'000; ++i) {  // each question is a turn of the loop
     const auto info = client.scheduler_info();
     if (std::accumulate(info->tasks_by_state.begin(), info->tasks_by_state.end(), std::uint64_t{0}) == 0) return;
     std::this_thread::yield();
@@ -395,7 +396,8 @@ TEST(ClientLife, says_when_nobody_answers) {
     address = cluster.address();
     std::filesystem::copy_file(path, path + ".kept", std::filesystem::copy_options::overwrite_existing);
   }
-  std::filesystem::permissions(path + ".kept", std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  std::filesystem::permissions(path + ".kept",
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   EXPECT_THROW(Client(path + ".kept", {.timeout = 300ms}), Disconnected);
   EXPECT_THROW(Client("/does/not/exist.json"), InvalidRequest);
 }

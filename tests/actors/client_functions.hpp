@@ -1,5 +1,6 @@
 #pragma once
 
+#include <unistd.h>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -9,7 +10,6 @@
 #include <string>
 #include <thread>
 #include <tuple>
-#include <unistd.h>
 #include <vector>
 
 #include "troupe/troupe.hpp"

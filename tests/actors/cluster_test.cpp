@@ -119,8 +119,7 @@ protected:
     };
     ASSERT_TRUE(client.log.wait(there)) << client.log.values.size() << " values, " << client.log.errors.size()
                                         << " errors";
-    for (std::uint32_t i = 0; i < count; ++i)
-      ASSERT_EQ(client.value<std::int64_t>(submission, i), std::int64_t{i} * i);
+    for (std::uint32_t i = 0; i < count; ++i) ASSERT_EQ(client.value<std::int64_t>(submission, i), std::int64_t{i} * i);
   }
 
   /// Sums 0 .. leaves-1 (each squared) by a tree of pairs; leaves is a power of two. Returns the last index.
@@ -219,7 +218,7 @@ TEST_F(ClusterTest, LargeValuesMoveBetweenWorkersWithNoCopyInUserSpace) {
       },
       at_one);
   ASSERT_TRUE(client.wait_values(1));
-  EXPECT_TRUE(client.log.values.begin()->second.empty());   // too large to come along
+  EXPECT_TRUE(client.log.values.begin()->second.empty());  // too large to come along
 
   auto chunk = std::make_shared<GraphChunk>();
   chunk->size = 1;
@@ -395,7 +394,7 @@ TEST_F(ClusterTest, ADrainedWorkerFinishesWhatRunsAndLeavesItsValuesToNobodyElse
 }
 
 TEST_F(ClusterTest, ATaskThatWasShortAndNowBlocksTheLoopLosesItAndTheClusterGoesOn) {
-  Node node;   // scheduler, worker and client share the loop that the task blocks
+  Node node;  // scheduler, worker and client share the loop that the task blocks
   SchedulerOptions options;
   options.listen = false;
   auto scheduler = start_scheduler_at(node, options);
@@ -439,7 +438,7 @@ TEST_F(ClusterTest, AWorkerThatVanishesIsReplacedAndItsWorkIsDoneAgain) {
   TestClient client(at_client, connect_options());
   squares(client, 1, 200);
   auto second = start(*survivor, worker_options());
-  victim.reset();   // no goodbye: as if the process were killed
+  victim.reset();  // no goodbye: as if the process were killed
   const auto root = tree(client, 2, 512);
   ASSERT_TRUE(client.wait_values(200 + 1023));
   EXPECT_EQ(client.value<std::int64_t>(2, root), 512 * 511 / 2 + 512);

@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <sstream>
 #include <thread>
 
@@ -110,7 +110,8 @@ TEST_F(NannyTest, TheSchedulersEndEndsNannyAndWorkerProcess) {
 TEST(ChildProcessTest, AChildGetsItsPageAndVariablesAndNoOtherDescriptor) {
   const int kept = ::open("/dev/null", 0);
   const int lost = ::open("/dev/null", 0);
-  auto child = start_child({"/bin/sh", "-c", "ls /proc/self/fd >&2; echo $TROUPE_TEST >&2"}, {"TROUPE_TEST=seen"}, kept);
+  auto child =
+      start_child({"/bin/sh", "-c", "ls /proc/self/fd >&2; echo $TROUPE_TEST >&2"}, {"TROUPE_TEST=seen"}, kept);
   ASSERT_TRUE(child) << child.error().text;
   std::string text;
   std::array<char, 256> space;

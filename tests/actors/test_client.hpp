@@ -22,7 +22,7 @@ namespace troupe::testing {
 struct ClientLog {
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::uint64_t, Bytes> values;                                  ///< inline values by key
+  std::map<std::uint64_t, Bytes> values;  ///< inline values by key
   std::map<std::uint64_t, std::vector<WorkerId>> holders;
   std::map<std::uint64_t, std::shared_ptr<const TaskError>> errors;
   std::map<std::uint32_t, std::string> addresses;
@@ -121,9 +121,8 @@ public:
     });
   }
   void close() {
-    node_.call([&] {
-      static_cast<TestClientActor*>(caf::actor_cast<caf::abstract_actor*>(actor_))->link().close("done");
-    });
+    node_.call(
+        [&] { static_cast<TestClientActor*>(caf::actor_cast<caf::abstract_actor*>(actor_))->link().close("done"); });
   }
 
   /// `count` calls of F, each with what `arguments(writer, i)` writes; dependencies as indices of the same chunk.

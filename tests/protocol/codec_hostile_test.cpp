@@ -114,9 +114,9 @@ TEST(HostilePayload, AVerbOfTheFutureIsNamed) {
 
 TEST(HostilePayload, AListThatPointsOutsideIsRefused) {
   // verb 2 (KeysReady), which has four pointers; the first says 2^20 numbers follow.
-  EXPECT_THAT(error_of(words({8ULL << 32, 1ULL << 48 | 1ULL << 32, 2, 4ULL << 48, (5ULL | 1ULL << 23) << 32 | 1, 0, 0,
-                              0, 0})),
-              HasSubstr("not a valid message"));
+  EXPECT_THAT(
+      error_of(words({8ULL << 32, 1ULL << 48 | 1ULL << 32, 2, 4ULL << 48, (5ULL | 1ULL << 23) << 32 | 1, 0, 0, 0, 0})),
+      HasSubstr("not a valid message"));
 }
 
 template <class Message>
@@ -143,8 +143,8 @@ TEST(HostilePayload, MemoryTakenIsASmallMultipleOfThePayload) {
 
 TEST(HostilePayload, AListOfAMillionEmptyStructsIsNotBelieved) {
   // verb 6 (WorkerAddresses) -> list of 2^20 structs of no size: an amplification attack.
-  const auto payload = words({6ULL << 32, 1ULL << 48 | 1ULL << 32, 6, 1ULL << 48, 7ULL << 32 | 1,
-                              std::uint64_t{1U << 20} << 2, 0});
+  const auto payload =
+      words({6ULL << 32, 1ULL << 48 | 1ULL << 32, 6, 1ULL << 48, 7ULL << 32 | 1, std::uint64_t{1U << 20} << 2, 0});
   EXPECT_NE(error_of(payload), "accepted");
   EXPECT_LE(allocated_by_decoding<ToClient>(payload), 16U << 10);
 }

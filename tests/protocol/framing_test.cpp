@@ -39,7 +39,7 @@ std::string error_after(FrameReader reader, std::span<const std::byte> bytes) {
 
 TEST(FrameHeader, HasTheLayoutOfTheDocument) {
   const auto bytes = header_bytes({0x01020304 & ~7U, FrameKind::message, 0x0a0b0c0d, 0x1122334455667788, 42});
-  const std::array<unsigned char, 32> expected{'T',  'R',  'P',  '1',  0x00, 0x03, 0x02, 0x01, 6,    0,  0,
+  const std::array<unsigned char, 32> expected{'T',  'R',  'P',  '1',  0x00, 0x03, 0x02, 0x01, 6,    0,    0,
                                                0,    0x0d, 0x0c, 0x0b, 0x0a, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
                                                0x22, 0x11, 42,   0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(std::memcmp(bytes.data(), expected.data(), expected.size()), 0);

@@ -69,8 +69,9 @@ struct Outcome {
 using Change = std::function<Bytes(const Bytes&)>;
 
 /// Plays the whole dialogue; `change` may alter frames on their way.
-Outcome dialogue(ClientHandshake& opener, ServerHandshake& server, bool resumed = false, std::uint64_t received = 0,
-                 const Change& change = [](const Bytes& frame) { return frame; }) {
+Outcome dialogue(
+    ClientHandshake& opener, ServerHandshake& server, bool resumed = false, std::uint64_t received = 0,
+    const Change& change = [](const Bytes& frame) { return frame; }) {
   Outcome outcome;
   std::optional<Bytes> to_listener = opener.start();
   while (to_listener) {
@@ -207,8 +208,9 @@ TEST(Handshake, AnotherMajorVersionNamesBothInThePlainestWords) {
   auto newer = settings();
   newer.version = {2, 3};
   const auto outcome = dialogue_with(hello(), keys().client, newer);
-  EXPECT_EQ(outcome.opener_error, "refused: this side speaks protocol 1.0, the other side 2.3: use the same release of "
-                                  "Troupe on both");
+  EXPECT_EQ(outcome.opener_error,
+            "refused: this side speaks protocol 1.0, the other side 2.3: use the same release of "
+            "Troupe on both");
 }
 
 TEST(Handshake, TheVersionOfAHelloOfAnyLayoutIsUnderstood) {
@@ -355,8 +357,8 @@ TEST(Handshake, AnyByteChangedOnItsWayEndsIt) {
 }
 
 TEST(Handshake, FramesOfAnySizeDoNoHarm) {
-  for (const auto kind : {FrameKind::hello, FrameKind::challenge, FrameKind::proof, FrameKind::welcome,
-                          FrameKind::refuse})
+  for (const auto kind :
+       {FrameKind::hello, FrameKind::challenge, FrameKind::proof, FrameKind::welcome, FrameKind::refuse})
     for (std::size_t size = 8; size <= 8192; size += size < 128 ? 8 : 1016) {
       const auto frame = incoming(make_frame({0, kind, 0, 0, 0}, samples::bytes(size).span()));
       EXPECT_FALSE(ClientHandshake(hello(), keys().client).receive(frame));

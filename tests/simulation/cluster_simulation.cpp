@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 SchedulerConfig scheduler_config(const SimulationOptions& options) {
   SchedulerConfig config;
   config.work_stealing = options.steal;
-  config.slice = 50;   // small, so that slices are cut
+  config.slice = 50;  // small, so that slices are cut
   config.story_length = 4096;
   return config;
 }
@@ -108,7 +108,7 @@ void ClusterSimulation::run() {
   const Instant calm = now_ + 200ms;
   while (now_ < calm) advance();
   faulty_ = false;
-  const Instant deadline = now_ + 120s;   // a paused worker takes its whole time to live
+  const Instant deadline = now_ + 120s;  // a paused worker takes its whole time to live
   auto unfinished = [&] {
     for (const auto& client : clients_)
       if (!client->gone)
@@ -123,8 +123,8 @@ void ClusterSimulation::run() {
           if (!client->gone && told == Client::Told::pending) {
             const Submission& submission = client->sent[key.submission()];
             const TaskId task = TaskId::of(submission.group, key.index());
-            std::string text = "never told of " + scheduler_.key_text(task) + ", which is " +
-                               name_of(scheduler_.state_of(task)) + ":";
+            std::string text =
+                "never told of " + scheduler_.key_text(task) + ", which is " + name_of(scheduler_.state_of(task)) + ":";
             for (const auto& line : scheduler_.story(task)) text += "\n  " + line;
             for (const auto& line : scheduler_.explain(task, now_).second) text += "\n  " + line;
             for (const auto& worker : workers_)
@@ -146,7 +146,7 @@ void ClusterSimulation::run() {
     for (const auto& [key, told] : client->keys) release.keys.push_back({key, 1});
     to_scheduler(ClientSaid{client->id, std::move(release)});
   }
-  const Instant quiet = now_ + 60s;   // a paused worker is lost by then, or has caught up
+  const Instant quiet = now_ + 60s;  // a paused worker is lost by then, or has caught up
   while (now_ < quiet) advance();
   const auto& counters = scheduler_.counters();
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)
@@ -383,7 +383,7 @@ void ClusterSimulation::on_worker(std::uint64_t incarnation, WorkerEvent event, 
   if (paused && worker->held.empty()) at(worker->paused_until, [this, incarnation] { resume(incarnation); });
   worker->held.emplace_back(std::move(event), number);
   if (!paused) take_held(*worker);
-  }
+}
 
 void ClusterSimulation::resume(std::uint64_t incarnation) {
   Worker* worker = find_incarnation(incarnation);
@@ -397,7 +397,7 @@ void ClusterSimulation::take_held(Worker& worker) {
     auto [event, number] = std::move(worker.held.front());
     worker.held.pop_front();
     if (number != 0 && number != ++worker.heard) fail("a message to a worker overtook another");
-  WorkerEffects effects;
+    WorkerEffects effects;
     worker.state->handle(std::move(event), now_, effects);
     worker.state->settle(now_, effects);
     worker.state->check_invariants();

@@ -20,15 +20,15 @@ namespace troupe::testing {
 struct SimulationOptions {
   std::uint32_t workers{2};
   std::uint32_t clients{2};
-  std::uint32_t graphs{6};              ///< submitted by each client
-  std::uint32_t most_tasks{40};         ///< of one graph
-  double kill_rate{};                   ///< worker processes killed, per simulated second
-  double pause_rate{};                  ///< worker processes stopped for a while, per simulated second
-  double cancel_rate{};                 ///< share of graphs that are cancelled half way
-  double leave_rate{};                  ///< share of clients that vanish half way
-  double throw_rate{};                  ///< share of runs that throw
-  double busy_rate{};                   ///< share of fetches answered busy
-  double drop_rate{};                   ///< share of fetches that fail although the peer lives
+  std::uint32_t graphs{6};       ///< submitted by each client
+  std::uint32_t most_tasks{40};  ///< of one graph
+  double kill_rate{};            ///< worker processes killed, per simulated second
+  double pause_rate{};           ///< worker processes stopped for a while, per simulated second
+  double cancel_rate{};          ///< share of graphs that are cancelled half way
+  double leave_rate{};           ///< share of clients that vanish half way
+  double throw_rate{};           ///< share of runs that throw
+  double busy_rate{};            ///< share of fetches answered busy
+  double drop_rate{};            ///< share of fetches that fail although the peer lives
   bool run_ahead{};
   bool steal{true};
 
@@ -67,10 +67,10 @@ private:
       bool started{};
     };
     std::map<TaskId, Execution> executing;
-    Instant last_arrival{};      ///< of a message to it: links are in order
-    Instant last_departure{};    ///< of a message from it
-    std::uint64_t said{};        ///< messages sent to it
-    std::uint64_t heard{};       ///< number of the last one that it took: none overtakes another
+    Instant last_arrival{};    ///< of a message to it: links are in order
+    Instant last_departure{};  ///< of a message from it
+    std::uint64_t said{};      ///< messages sent to it
+    std::uint64_t heard{};     ///< number of the last one that it took: none overtakes another
     std::deque<std::pair<WorkerEvent, std::uint64_t>> held;  ///< what reached it while it was paused, with its number
     std::map<std::string, WorkerId> addresses;
   };
@@ -130,7 +130,7 @@ private:
   std::uint64_t next_event_{};
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Client>> clients_;
-  std::map<TaskId, Value> expected_;           ///< by scheduler's id
+  std::map<TaskId, Value> expected_;  ///< by scheduler's id
   std::map<TaskId, const GraphChunk*> chunk_of_;
   std::uint64_t incarnations_{};
   std::uint64_t events_{};

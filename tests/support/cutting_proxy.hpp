@@ -22,15 +22,15 @@ public:
   static constexpr std::uint64_t never = UINT64_MAX;
 
   CuttingProxy(boost::asio::io_context& io, std::uint16_t target, std::function<std::uint64_t()> budget)
-      : io_(io), acceptor_(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)), target_(target),
+      : io_(io),
+        acceptor_(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0)),
+        target_(target),
         budget_(std::move(budget)) {
     accept();
   }
   ~CuttingProxy() { *alive_ = false; }
 
-  [[nodiscard]] std::string address() const {
-    return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
-  }
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
   [[nodiscard]] int connections() const { return connections_; }
   [[nodiscard]] int cuts() const { return *cuts_; }
   /// Cuts all connections that are there now.

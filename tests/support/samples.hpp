@@ -37,8 +37,14 @@ inline WorkerAddress address(std::uint32_t n = 3) {
   return {{n}, "worker-" + std::to_string(n), "127.0.0.1:4000", "host-a"};
 }
 inline TaskError task_error() {
-  return {TaskError::Kind::killed, "std::runtime_error", "division by zero", "arith::div", "div-1-2",
-          TaskId::of(9, 8),        "worker-3",           4};
+  return {TaskError::Kind::killed,
+          "std::runtime_error",
+          "division by zero",
+          "arith::div",
+          "div-1-2",
+          TaskId::of(9, 8),
+          "worker-3",
+          4};
 }
 inline TaskTemplate task_template() {
   Annotations annotations;
@@ -79,8 +85,8 @@ inline std::vector<std::shared_ptr<const TaskError>> task_errors() {
           shared};
 }
 inline std::shared_ptr<const SchedulerSummary> scheduler_summary() {
-  WorkerSummary worker{address(), 4711,     8,  WorkerStatus::paused, 1ULL << 34,  1ULL << 30,  1ULL << 31, 20,
-                       7,         12345678, 99, -1,                   resources(), modules()};
+  WorkerSummary worker{address(), 4711, 8,  WorkerStatus::paused, 1ULL << 34, 1ULL << 30, 1ULL << 31, 20, 7,
+                       12345678,  99,   -1, resources(),          modules()};
   return std::make_shared<const SchedulerSummary>(SchedulerSummary{
       {5, 6}, {7}, "127.0.0.1:8786", "0.1.0", {worker, WorkerSummary{}}, 2, {1, 2, 3, 4, 5, 6, 7}, 1000, 3});
 }
@@ -128,8 +134,17 @@ inline std::vector<ToClient> to_client_messages() {
 
 inline std::vector<WorkerMessage> worker_messages() {
   return {
-      RegisterWorker{"worker-3", {0xabcdef}, "127.0.0.1:4000", "host-a", "127.0.0.1:4001", 4711, 8, 1ULL << 34, true,
-                     resources(), modules()},
+      RegisterWorker{"worker-3",
+                     {0xabcdef},
+                     "127.0.0.1:4000",
+                     "host-a",
+                     "127.0.0.1:4001",
+                     4711,
+                     8,
+                     1ULL << 34,
+                     true,
+                     resources(),
+                     modules()},
       TasksFinished{tasks(), runs(), sizes(), {1, 2, 3'000'000}, inline_values()},
       TasksErred{tasks(), runs(), task_errors()},
       ReplicasAdded{tasks(), sizes()},

@@ -1,6 +1,4 @@
 // expect: none
 #include "tests/actors/does_not_compile/prelude.hpp"
 
-void use(troupe::Client& client) {
-  (void)client.submit<add>(1, client.submit<square>(2.0f));
-}
+void use(troupe::Client& client) { (void)client.submit<add>(1, client.submit<square>(2.0f)); }

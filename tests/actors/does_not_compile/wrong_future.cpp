@@ -1,6 +1,4 @@
 // expect: an argument does not fit its parameter
 #include "tests/actors/does_not_compile/prelude.hpp"
 
-void use(troupe::Client& client) {
-  (void)client.submit<square>(client.submit<greet>(std::string("x")));
-}
+void use(troupe::Client& client) { (void)client.submit<square>(client.submit<greet>(std::string("x"))); }

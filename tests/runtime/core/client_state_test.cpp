@@ -71,7 +71,8 @@ protected:
     }
     return {page, page, true, Token{1, page}, {}, std::move(chunk), {}};
   }
-  static GraphSubmitted chunk_of(std::uint64_t page, std::uint64_t first, bool last, std::vector<ClientKey> external = {}) {
+  static GraphSubmitted chunk_of(std::uint64_t page, std::uint64_t first, bool last,
+                                 std::vector<ClientKey> external = {}) {
     auto result = graph(page, 10, std::move(external));
     result.graph = first;
     result.last = last;
@@ -155,7 +156,7 @@ TEST_F(ClientStateTest, what_names_a_waiting_chunk_waits_behind_it) {
   tell_from_scheduler(Accepted{1, 10, {}});
   updated<PageAccepted>();
   EXPECT_EQ(said<SubmitGraph>().submission, 3U);
-  nothing_else();   // the window is full again
+  nothing_else();  // the window is full again
   tell_from_scheduler(Accepted{2, 11, {}});
   updated<PageAccepted>();
   const auto dependent = said<SubmitGraph>();
@@ -210,7 +211,7 @@ TEST_F(ClientStateTest, a_page_of_an_open_graph_is_kept_for_its_later_chunks) {
   updated<PageAccepted>();
   tell(chunk_of(2, 1, true, {key(1, 3)}));
   EXPECT_THAT(said<SubmitGraph>().chunk->external, ElementsAre(ClientKey::of(1, 3)));
-  EXPECT_EQ(client.task(key(1, 0)), std::nullopt);   // only now
+  EXPECT_EQ(client.task(key(1, 0)), std::nullopt);  // only now
 }
 
 TEST_F(ClientStateTest, a_resumed_session_changes_nothing) {
@@ -233,7 +234,7 @@ TEST_F(ClientStateTest, a_new_session_loses_every_key_and_question_and_registers
   EXPECT_EQ(updated<RequestFailed>().request, RequestId{5});
   EXPECT_EQ(said<RegisterClient>().name, "tester");
   EXPECT_EQ(client.backlog(), 0U);
-  tell(release(2, 10));   // of the session before: nobody is to know
+  tell(release(2, 10));  // of the session before: nobody is to know
   nothing_else();
   tell(graph(9, 1));
   EXPECT_EQ(said<SubmitGraph>().submission, 1U);

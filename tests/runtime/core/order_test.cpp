@@ -139,7 +139,7 @@ TEST(Order, finishes_one_chain_before_it_begins_the_next) {
 }
 
 TEST(Order, two_reductions_of_the_same_inputs_go_side_by_side) {
-  TestGraph graph;   // mean and deviation: both read each block
+  TestGraph graph;  // mean and deviation: both read each block
   constexpr unsigned levels = 8;
   std::vector<std::uint32_t> left;
   std::vector<std::uint32_t> right;
@@ -174,7 +174,7 @@ TEST(Order, a_stencil_keeps_about_one_row_or_one_diagonal) {
     }
     row = next;
   }
-  EXPECT_LE(peak_alive(graph, ranks_of(graph)), 3 * steps);   // a diagonal: two values a step; row by row takes 64
+  EXPECT_LE(peak_alive(graph, ranks_of(graph)), 3 * steps);  // a diagonal: two values a step; row by row takes 64
 }
 
 TEST(Order, a_shared_input_of_many_readers_does_not_make_it_quadratic) {
@@ -224,7 +224,7 @@ TEST(Order, a_million_tasks_take_a_fraction_of_a_second) {
   EXPECT_EQ(peak_alive(graph, ranks), 20U);
   RecordProperty("milliseconds",
                  static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(taken).count()));
-  EXPECT_LT(taken, std::chrono::seconds(10));   // about 0.1 s optimised; debug and sanitizers are slower
+  EXPECT_LT(taken, std::chrono::seconds(10));  // about 0.1 s optimised; debug and sanitizers are slower
 }
 
 }  // namespace

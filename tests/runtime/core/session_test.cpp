@@ -223,7 +223,7 @@ TEST(session, credit_goes_on_past_thirty_two_bits) {
 struct Conversation {
   struct End {
     Session session;
-    std::deque<OutgoingFrame> wire;   ///< on the way to the other end
+    std::deque<OutgoingFrame> wire;  ///< on the way to the other end
     std::uint64_t sent{};
     std::uint64_t delivered{};
     std::uint32_t unconsumed{};
@@ -254,7 +254,7 @@ struct Conversation {
     ASSERT_TRUE(ends[0].session.connect(ends[1].session.last_received(), ends[1].session.credit(), now));
     if (random.below(4) == 0) {
       collect(ends[0]);
-      return cut();   // cut in the middle of the handshake
+      return cut();  // cut in the middle of the handshake
     }
     ASSERT_TRUE(ends[1].session.connect(received, credit, now));
   }

@@ -76,8 +76,8 @@ public:
   Turn& operator=(const Turn&) = delete;
   ~Turn() {
     EXPECT_EQ(effects_.to_scheduler.size(), said_) << "something else was sent";
-    EXPECT_TRUE(effects_.execute.tasks.empty()) << "something else is executed, first "
-                                                << effects_.execute.tasks.front().index();
+    EXPECT_TRUE(effects_.execute.tasks.empty())
+        << "something else is executed, first " << effects_.execute.tasks.front().index();
     EXPECT_TRUE(effects_.retract.empty()) << "something else is retracted";
     EXPECT_TRUE(effects_.fetch.empty()) << "something else is fetched";
     EXPECT_TRUE(effects_.drop.empty()) << "something else is dropped";
@@ -185,8 +185,11 @@ public:
 inline TasksFinished finished(std::initializer_list<std::uint32_t> numbers, std::uint32_t run = 1,
                               std::uint64_t nbytes = 8, std::uint32_t us = 10) {
   const auto n = numbers.size();
-  return {tasks(numbers), std::vector<RunId>(n, RunId{run}), std::vector<std::uint64_t>(n, nbytes),
-          std::vector<std::uint32_t>(n, us), {}};
+  return {tasks(numbers),
+          std::vector<RunId>(n, RunId{run}),
+          std::vector<std::uint64_t>(n, nbytes),
+          std::vector<std::uint32_t>(n, us),
+          {}};
 }
 inline StealReply steal_reply(std::uint32_t n, bool released, std::uint32_t run = 1) {
   return {{task(n)}, {{run}}, {static_cast<std::uint8_t>(released)}};

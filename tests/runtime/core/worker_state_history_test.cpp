@@ -55,8 +55,8 @@ public:
     }
     feed(Dialogue::say(who));
     settle();
-    for (int i = 0; i < 10'000 &&
-                    (!running.empty() || !flights.empty() || !questions.empty() || !wanted.empty()); ++i) {
+    for (int i = 0; i < 10'000 && (!running.empty() || !flights.empty() || !questions.empty() || !wanted.empty());
+         ++i) {
       d.now = d.now + 200ms;
       if (!questions.empty()) {
         WhoHas answer;
@@ -90,7 +90,7 @@ public:
   /// Drained, it says goodbye as soon as what runs has ended, and not before.
   void drain() {
     peaceful = true;
-    wanted.clear();   // what had not started is given up
+    wanted.clear();  // what had not started is given up
     drained = true;
     feed(Dialogue::say(CloseWorker{true, "done"}));
     settle();
@@ -148,7 +148,7 @@ private:
   }
 
   void ended(TaskId t, RunId run) {
-    if (withdrawn.contains({t, run})) return;   // ended and cancelled in one turn
+    if (withdrawn.contains({t, run})) return;  // ended and cancelled in one turn
     const auto found = wanted.find(t);
     ASSERT_TRUE(drained || (found != wanted.end() && found->second == run)) << "reported a run that nobody wants";
     if (found != wanted.end()) wanted.erase(found);
@@ -192,9 +192,7 @@ private:
       case 1:
       case 2:
       case 3: return compute();
-      case 4:
-        withdraw(task(n));
-        return Dialogue::say(FreeKeys{{task(n)}});
+      case 4: withdraw(task(n)); return Dialogue::say(FreeKeys{{task(n)}});
       case 5: {
         const RunId run = wanted.contains(task(n)) && random.below(4) > 0 ? wanted[task(n)] : RunId{random.below(5)};
         if (wanted.contains(task(n)) && wanted[task(n)] == run) withdraw(task(n));
@@ -221,9 +219,8 @@ private:
   }
 
   bool flying(TaskId t) const {
-    return std::any_of(flights.begin(), flights.end(), [&](const Fetch& f) {
-      return std::find(f.tasks.begin(), f.tasks.end(), t) != f.tasks.end();
-    });
+    return std::any_of(flights.begin(), flights.end(),
+                       [&](const Fetch& f) { return std::find(f.tasks.begin(), f.tasks.end(), t) != f.tasks.end(); });
   }
 
   WorkerEvent compute() {
@@ -248,7 +245,7 @@ private:
 
   WorkerEvent steal(TaskId t) {
     const RunId run = wanted.contains(t) ? wanted[t] : RunId{1};
-    if (!steals.insert({t, run}).second) return WorkerTick{};   // asked already
+    if (!steals.insert({t, run}).second) return WorkerTick{};  // asked already
     return Dialogue::say(StealTasks{{t}, {run}});
   }
 
@@ -315,7 +312,7 @@ private:
   bool closed{};
   std::uint32_t last_run{};
   std::map<TaskId, RunId> wanted;
-  std::set<std::pair<TaskId, RunId>> withdrawn;   ///< in this turn
+  std::set<std::pair<TaskId, RunId>> withdrawn;  ///< in this turn
   std::map<TaskId, Running> running;
   std::vector<Fetch> flights;
   std::set<TaskId> questions;

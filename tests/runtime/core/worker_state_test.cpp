@@ -261,7 +261,7 @@ TEST(worker_state, raises_the_urgency_of_a_waiting_fetch_with_the_task_that_need
 TEST(worker_state, fetches_no_more_at_once_than_its_limits_in_number_and_bytes) {
   WorkerConfig config;
   config.max_concurrent_fetches = 2;
-  config.memory_limit = 1000;   // 100 in flight
+  config.memory_limit = 1000;  // 100 in flight
   Dialogue d(config);
   d.turn(d.say(Compute().add(10, 1, {{1, 1, 80}, {2, 2, 30}, {3, 3, 20}, {4, 4, 1}}))).fetches(1, 1, {1});
   d.turn(fetched(1, {1})).says(ReplicasAdded{tasks({1}), {8}}).fetches(2, 2, {2}).fetches(3, 3, {3});
@@ -485,7 +485,7 @@ struct Cell {
   KeyIntent intent;
   KeyActivity activity;
   KeyData data;
-  std::function<std::vector<WorkerEvent>(Dialogue&)> events;   ///< one turn each
+  std::function<std::vector<WorkerEvent>(Dialogue&)> events;  ///< one turn each
 };
 
 std::vector<Cell> all_cells() {
@@ -501,8 +501,8 @@ std::vector<Cell> all_cells() {
   const WorkerEvent run1 = say(Compute().add(1));
   const WorkerEvent run2 = say(Compute().add(1, 2));
   const WorkerEvent cancel1 = say(CancelCompute{tasks({1}), {{1}}});
-  const WorkerEvent occupy = say(Compute().add(50, 1, {}, 2, -5));   // takes the only slot
-  const WorkerEvent unknown = say(Compute().add(60, 1, {{1, 9}}));   // needs key 1 from a peer nobody knows
+  const WorkerEvent occupy = say(Compute().add(50, 1, {}, 2, -5));  // takes the only slot
+  const WorkerEvent unknown = say(Compute().add(60, 1, {{1, 9}}));  // needs key 1 from a peer nobody knows
   const auto cell = [](KeyIntent i, KeyActivity a, KeyData d, Events events) {
     return Cell{i, a, d, [events](Dialogue&) { return events; }};
   };
@@ -539,7 +539,7 @@ TEST(worker_state, can_be_in_each_cell_of_intent_activity_and_data_and_gets_out_
       bool served = false;
       std::vector<std::pair<TaskId, RunId>> running;
       std::vector<std::uint64_t> flights;
-      std::uint64_t value_of_one = 0;   // 0: not in the store
+      std::uint64_t value_of_one = 0;  // 0: not in the store
       const auto play = [&](WorkerEvent event) {
         if (const auto* s = std::get_if<ValuesServed>(&event)) served = s->begin;
         if (std::holds_alternative<ValuesPut>(event)) value_of_one = 1;
@@ -575,8 +575,8 @@ TEST(worker_state, can_be_in_each_cell_of_intent_activity_and_data_and_gets_out_
         play(Done().finished(ended.index(), run.value).event);
       }
       if (served) play(ValuesServed{tasks({1}), false});
-      const bool kept = cell.intent == KeyIntent::compute ||
-                        (cell.intent == KeyIntent::replica && d.key(1).data == KeyData::memory);
+      const bool kept =
+          cell.intent == KeyIntent::compute || (cell.intent == KeyIntent::replica && d.key(1).data == KeyData::memory);
       EXPECT_EQ(value_of_one != 0, kept);
       EXPECT_TRUE(cell.intent != KeyIntent::compute || d.key(1).intent == KeyIntent::replica);
       play(d.say(CancelCompute{tasks({60}), {{1}}}));

@@ -129,8 +129,8 @@ TEST(Arguments, too_few_or_too_many_inputs_are_refused) {
 
 TEST(Arguments, malformed_bytes_end_in_an_error_wherever_they_are_cut_or_changed) {
   ArgumentWriter writer;
-  writer.call<shapes::sum_all>(std::map<std::string, std::vector<Future<double>>>{{"row", {{}, {}}}},
-                               std::pair{1, 2.0}, std::optional<Future<double>>{Future<double>{}});
+  writer.call<shapes::sum_all>(std::map<std::string, std::vector<Future<double>>>{{"row", {{}, {}}}}, std::pair{1, 2.0},
+                               std::optional<Future<double>>{Future<double>{}});
   const std::vector<Value> inputs(3, Value::make(1.0));
   ASSERT_FALSE(call(&detail::thunk<shapes::sum_all>, writer.bytes, inputs).error);
   for (std::size_t size = 0; size < writer.bytes.size(); ++size) {

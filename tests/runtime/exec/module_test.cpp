@@ -13,7 +13,7 @@ long changed(int x) { return x; }
 
 namespace troupe {
 
-std::uint64_t build_seen_by_another_source();   // module_other_source.cpp
+std::uint64_t build_seen_by_another_source();  // module_other_source.cpp
 const Module* table_seen_by_another_source();
 
 namespace {
@@ -24,8 +24,7 @@ TEST(Module, is_a_constant_table_of_names_signatures_and_thunks) {
   static_assert(function_name<shapes::sum>() == "shapes::sum", "without the leading colons");
   EXPECT_EQ(std::string_view(demo.name), "demo");
   EXPECT_EQ(std::string_view(demo.functions[0].signature), "f64(f64,f64)");
-  EXPECT_EQ(std::string_view(demo.functions[5].signature),
-            "f64(map<string,vec<f64>>,pair<i32,f64>,optional<f64>)");
+  EXPECT_EQ(std::string_view(demo.functions[5].signature), "f64(map<string,vec<f64>>,pair<i32,f64>,optional<f64>)");
   EXPECT_EQ(std::string_view(demo.functions[7].signature), "unit()");
 }
 

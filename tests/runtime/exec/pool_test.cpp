@@ -58,9 +58,8 @@ const ResolvedFunction note_order{"note_order", "", [](CallFrame& frame) noexcep
                                     order.push_back(frame.task.value);
                                     unit(frame);
                                   }};
-const ResolvedFunction give_task{"give_task", "", [](CallFrame& frame) noexcept {
-                                   frame.result = Value::make(frame.task.value);
-                                 }};
+const ResolvedFunction give_task{"give_task", "",
+                                 [](CallFrame& frame) noexcept { frame.result = Value::make(frame.task.value); }};
 const ResolvedFunction secede_and_pass_gate{"secede", "", [](CallFrame& frame) noexcept {
                                               const this_task::detail::Scope scope(frame);
                                               this_task::secede();

@@ -28,7 +28,7 @@ TEST(WorkDeque, owner_pops_the_youngest_and_thieves_the_oldest) {
 TEST(WorkDeque, each_item_comes_out_once_while_thieves_and_owner_race_and_it_grows) {
   constexpr int items = 40'000;
   struct Item {
-    int payload{};              // plain: a sanitizer sees a read that the push does not order
+    int payload{};  // plain: a sanitizer sees a read that the push does not order
     std::atomic<int> seen{0};
   };
   std::vector<Item> all(items);

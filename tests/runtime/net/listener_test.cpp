@@ -87,7 +87,7 @@ TEST_F(ListenerTest, AWrongKeyIsNoticedOnBothSidesAndLoggedOnceAMinute) {
     EXPECT_EQ(opened.error().kind, ErrorKind::invalid);
     EXPECT_THAT(opened.error().text, ::testing::HasSubstr("did not prove"));
   }
-  ASSERT_TRUE(until([&] { return listener->counters().garbage == 3; }));   // the client went away first
+  ASSERT_TRUE(until([&] { return listener->counters().garbage == 3; }));  // the client went away first
   EXPECT_EQ(listener->counters().authenticated, 0U);
   ASSERT_EQ(log.size(), 1U);
   EXPECT_THAT(log[0], ::testing::HasSubstr("127.0.0.1"));
@@ -128,8 +128,8 @@ TEST_F(ListenerTest, AnOversizeFrameBeforeAuthenticationIsClosedAtItsHeader) {
   header.kind = FrameKind::hello;
   header.payload_bytes = FrameLimits::before_authentication + 8;
   std::string bytes(FrameHeader::size, '\0');
-  encode_header(header, std::span<std::byte, FrameHeader::size>(reinterpret_cast<std::byte*>(bytes.data()),
-                                                                FrameHeader::size));
+  encode_header(header,
+                std::span<std::byte, FrameHeader::size>(reinterpret_cast<std::byte*>(bytes.data()), FrameHeader::size));
   throw_at(listener->address(), bytes);
   EXPECT_EQ(listener->counters().garbage, 1U);
 }
