@@ -82,7 +82,8 @@ function(troupe_fuzzer name)
   add_test(NAME ${name}.replay COMMAND ${name} -runs=0 ${arg_CORPUS})
   # New inputs go to the build directory; the kept corpus is only read. A crash leaves its input there too.
   add_test(NAME ${name}.explore
-           COMMAND ${name} -max_total_time=60 -timeout=10 -rss_limit_mb=4096 -print_final_stats=1
+           COMMAND ${name} -max_total_time=${TROUPE_FUZZ_SECONDS} -timeout=10 -rss_limit_mb=4096 -print_final_stats=1
                    -artifact_prefix=${found}/ ${found} ${arg_CORPUS})
-  set_tests_properties(${name}.replay ${name}.explore PROPERTIES LABELS fuzz TIMEOUT 180)
+  math(EXPR patience "${TROUPE_FUZZ_SECONDS} + 120")
+  set_tests_properties(${name}.replay ${name}.explore PROPERTIES LABELS fuzz TIMEOUT ${patience})
 endfunction()

@@ -2,12 +2,15 @@
 # build is set only when Troupe is the project being built; inside another project its choices hold.
 
 add_library(troupe_warnings INTERFACE)
-target_compile_options(troupe_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict
-                       $<$<BOOL:${TROUPE_WERROR}>:-Werror>)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND TROUPE_SANITIZE)
-  # The optimiser of GCC 12 loses track of lifetimes in instrumented code.
-  target_compile_options(troupe_warnings INTERFACE -Wno-maybe-uninitialized)
+target_compile_options(troupe_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Of GCC 12's optimiser, which loses track of sizes and, in instrumented code, of lifetimes.
+  target_compile_options(troupe_warnings INTERFACE -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict)
+  if(TROUPE_SANITIZE)
+    target_compile_options(troupe_warnings INTERFACE -Wno-maybe-uninitialized)
+  endif()
 endif()
+target_compile_options(troupe_warnings INTERFACE $<$<BOOL:${TROUPE_WERROR}>:-Werror>)
 
 if(NOT PROJECT_IS_TOP_LEVEL)
   return()

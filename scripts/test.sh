@@ -3,32 +3,50 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+readonly default_steps=(format dev)
+readonly full_steps=(format dev package tidy fuzz asan tsan)
+
 usage() {
   cat <<'END'
-Usage: scripts/test.sh [--full] [--jobs N]
+Usage: scripts/test.sh [--full] [--only STEP]... [--seconds N] [--jobs N]
 
-Installs what is missing (scripts/bootstrap.sh), builds the dev preset in build/dev and runs the unit, simulation,
-integration and layer tests.
+Installs what is missing (scripts/bootstrap.sh), checks the format of the sources (clang-format), builds the dev preset
+in build/dev, where a warning is an error, and runs the unit, simulation, integration and layer tests.
 
-  --full     also: the package tests; clang-format, clang-tidy; the tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer; the
-             fuzz targets, their corpora and a minute of search each
-  --jobs N   compile and test N at a time (default: one for each processor, at most one for 3 GiB of memory)
-  --help     this text
+  --full       all steps: also the package tests; clang-tidy; a search with each fuzz target; the tests under
+               AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer
+  --only STEP  this step instead: format dev package tidy fuzz asan tsan; may be given several times
+  --seconds N  length of the search with each fuzz target (default: 60)
+  --jobs N     compile N files at a time (default: one for each processor, at most one for 3 GiB of memory)
+  --help       this text
 
 The exit code is 0 only if all passed.
 END
 }
 
-full=false
+wanted=()
 jobs=
+seconds=
 while [[ $# -gt 0 ]]; do
   case "$1" in
-    --full) full=true ;;
-    --jobs) jobs=${2:?--jobs wants a number}; shift ;;
+    --full) wanted=("${full_steps[@]}") ;;
+    --only | --seconds | --jobs)
+      [[ $# -gt 1 ]] || { echo "test: $1 wants a value" >&2; exit 2; }
+      case "$1" in
+        --only) wanted+=("$2") ;;
+        --seconds) seconds=$2 ;;
+        --jobs) jobs=$2 ;;
+      esac
+      shift
+      ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
   shift
+done
+[[ ${#wanted[@]} -gt 0 ]] || wanted=("${default_steps[@]}")
+for step in "${wanted[@]}"; do
+  [[ " ${full_steps[*]} " == *" $step "* ]] || { echo "test: there is no step '$step'" >&2; exit 2; }
 done
 
 default_jobs() {
@@ -41,40 +59,36 @@ default_jobs() {
 say() { printf '\n== %s (%dm%02ds)\n' "$*" $((SECONDS / 60)) $((SECONDS % 60)); }
 
 build() {  # preset [cmake arguments]
-  local preset=$1
-  shift
-  say "build $preset"
-  cmake --preset "$preset" "$@" -Wno-dev > /dev/null
-  cmake --build --preset "$preset" -j "$jobs"
+  say "build $1"
+  cmake --preset "$@" -DTROUPE_WERROR=ON -Wno-dev > /dev/null
+  cmake --build --preset "$1" -j "$jobs"
 }
 
 failed=()
+check() {  # name command...
+  say "$1"
+  "${@:2}" || failed+=("$1")
+}
 run_tests() {  # preset [ctest arguments]
-  say "test $*"
-  ctest --preset "$@" -j 1 || failed+=("$*")
+  check "test $*" ctest --preset "$@" -j 1
+}
+
+run_step() {
+  case "$1" in
+    format) check "clang-format" scripts/check_format.sh ;;
+    dev) build dev; run_tests dev -LE package ;;
+    package) build dev; run_tests package ;;
+    tidy) build dev; check "clang-tidy" scripts/check_tidy.sh build/dev ;;
+    fuzz) build fuzz -DTROUPE_FUZZ_SECONDS="${seconds:-60}"; run_tests fuzz ;;
+    asan | tsan) build "$1"; run_tests "$1" ;;
+  esac
 }
 
 scripts/bootstrap.sh
 jobs=${jobs:-$(default_jobs)}
-
-build dev
-if $full; then
-  say "clang-format"
-  scripts/check_format.sh || failed+=("clang-format")
-  say "clang-tidy"
-  scripts/check_tidy.sh build/dev || failed+=("clang-tidy")
-  for preset in asan tsan fuzz; do
-    build "$preset"
-    run_tests "$preset"
-  done
-fi
-if $full; then
-  run_tests dev
-else
-  run_tests dev -LE package
-fi
+for step in "${wanted[@]}"; do run_step "$step"; done
 
 if [[ ${#failed[@]} -gt 0 ]]; then
-  $full && printf 'failed: %s\n' "${failed[@]}" >&2
+  printf 'failed: %s\n' "${failed[@]}" >&2
   exit 1
 fi
