@@ -95,6 +95,9 @@ void SessionServer::accept(AuthenticatedPeer peer) {
   if (known != by_token_.end()) {
     auto& remote = *by_number_.at(known->second);
     if (remote.role() != hello.role) return peer.refuse(RefuseReason::role, "the session is another's");
+    // A wire that works is not given up for an attempt that is older than it and was held up on its way.
+    if (remote.channel().connected() && !remote.channel().fits(hello.received))
+      return peer.refuse(RefuseReason::unavailable, "the session goes on over a later connection");
     auto established = peer.welcome(hello.session, true, remote.channel().last_received());
     if (auto attached = remote.channel().attach(peer.connection(), established); !attached) {
       const auto number = known->second;

@@ -143,7 +143,7 @@ void WorkerActor::register_worker() {
   RegisterWorker registration;
   registration.name = options_.name;
   registration.incarnation = shared_->incarnation;
-  registration.address = shared_->address;
+  registration.address = options_.contact_address.empty() ? shared_->address : options_.contact_address;
   registration.host = options_.machine;
   registration.http_address = options_.http_address;
   registration.pid = static_cast<std::uint64_t>(::getpid());
@@ -212,8 +212,10 @@ void WorkerActor::perform() {
     for (auto& request : performing_.run) run_function(request);
     if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
     const bool close = performing_.close;
+    auto refused = std::move(performing_.refused);
     auto reason = std::move(performing_.close_reason);
     performing_.clear();
+    if (refused) return end(std::move(refused), {});
     if (close) return end({}, std::move(reason));
     if (!ended_at_once_.tasks.empty()) {
       handle(std::exchange(ended_at_once_, {}));

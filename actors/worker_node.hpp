@@ -34,6 +34,7 @@ struct WorkerOptions {
   bool listen{true};                           ///< serve values over TCP; false: to the same node only
   std::string host{"127.0.0.1"};               ///< of its data listener
   std::uint16_t port{};                        ///< 0: any free one
+  std::string contact_address;                 ///< host:port where others reach it; empty: where it listens
   bool insecure{};                             ///< see ListenOptions
   std::string http_address;                    ///< shown to people; empty = none
   Incarnation incarnation;                     ///< 0: drawn

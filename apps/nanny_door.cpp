@@ -40,6 +40,7 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
   for (const auto& [key, flag] :
        {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
     if (const auto port = config.integer(key); port != 0) add(flag, std::to_string(port + index));
+  add("--contact-address", contact_address(config, index));
   for (const char* key : {"worker.host", "worker.death-timeout", "logging.level", "logging.format", "logging.file"}) {
     const Setting& setting = config.setting(key);
     if (setting.source.starts_with("flag")) add(std::string(find_option(key)->flag), setting.text);
@@ -95,6 +96,7 @@ ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
   Signals signals;
   const Config config = door.config();
   const auto log = door.log(config, "nanny", flags.name);
+  (void)contact_address(config, 0);
   (void)parse_resources(flags.resources);  // a slip is told here once, not by each worker again and again
   const auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
   if (!access) return ExitCode::done;

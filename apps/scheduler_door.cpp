@@ -27,6 +27,7 @@ SchedulerOptions scheduler_options(const Config& config) {
   decide.worker_saturation = config.number("scheduler.worker-saturation");
   decide.prefetch_horizon = duration("scheduler.prefetch-horizon");
   decide.bandwidth = static_cast<double>(config.size("scheduler.bandwidth").value_or(0));
+  options.client_grace = duration("scheduler.client-grace");
   decide.heartbeat_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(duration("scheduler.heartbeat")).count());
   decide.story_length = static_cast<std::uint32_t>(config.integer("scheduler.story-length"));

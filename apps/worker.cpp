@@ -81,6 +81,7 @@ void add_worker(CLI::App& app, Door& door) {
   command->add_flag("--no-nanny{true},--nanny{false}", flags->no_nanny, "run the worker in this process, started once");
   door.add_key_option(*command, "--host", "worker.host")->type_name("ADDRESS");
   door.add_key_option(*command, "--worker-port", "worker.port")->type_name("PORT");
+  door.add_key_option(*command, "--contact-address", "worker.contact-address")->type_name("ADDRESS");
   door.add_key_option(*command, "--http-port", "worker.http-port")->type_name("PORT");
   command->add_option("--resources", flags->resources, "what tasks may ask for, as in \"GPU=2 MEM=10e9\"")
       ->type_name("LIST");

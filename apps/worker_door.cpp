@@ -48,6 +48,16 @@ std::uint64_t worker_memory(const Config& config, unsigned workers) {
   return available_memory() / std::max(1U, workers);
 }
 
+std::string contact_address(const Config& config, unsigned index) {
+  const std::string text = config.text("worker.contact-address");
+  if (text.empty()) return text;
+  const HostPort where = parse_host_port(text, {}, "--contact-address");
+  if (where.host.empty() || where.port == 0)
+    throw CommandError(ExitCode::usage, fmt::format("--contact-address: '{}' is not host:port", printable(text)));
+  const bool v6 = where.host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", where.host, v6 ? "]" : "", where.port + index);
+}
+
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files) {
   auto registry = std::make_shared<FunctionRegistry>();
   for (const Module* own : {&::demo, &::bench})
@@ -99,6 +109,7 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.memory_limit = worker_memory(config, 1);
   options.host = config.text("worker.host");
   options.port = static_cast<std::uint16_t>(config.integer("worker.port"));
+  options.contact_address = contact_address(config, 0);
   options.insecure = flags.insecure;
   adopt_nanny(options);
   options.allow_uploads = flags.allow_uploads;

@@ -37,6 +37,10 @@ std::vector<ResourceAmount> parse_resources(std::string_view text);
 std::uint32_t worker_threads(const Config& config, unsigned workers);
 std::uint64_t worker_memory(const Config& config, unsigned workers);
 
+/// host:port at which others reach the data listener of worker number `index`; empty: where it listens. Raises a usage
+/// error. Ports count up from the first worker's, as those of the listeners do.
+std::string contact_address(const Config& config, unsigned index);
+
 /// The functions that workers of this program can run: its own modules, and those of the files.
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files);
 

@@ -355,7 +355,7 @@ ServerHandshake::Welcome ServerHandshake::welcome(Token session, bool resumed, s
   welcome.bytes(proof);
   return {frame_of(FrameKind::welcome, welcome.done()),
           {hello_.role, hello_.key, std::min(settings_.version, hello_.version), features, settings_.epoch, session,
-           resumed, hello_.received}};
+           resumed, resumed ? hello_.received : 0}};
 }
 
 }  // namespace troupe

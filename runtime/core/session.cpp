@@ -16,7 +16,7 @@ Session::Session(const SessionConfig& config, Instant now)
 }
 
 Result<void> Session::connect(std::uint64_t peer_last_received, std::uint32_t peer_credit, Instant now) {
-  if (peer_last_received + 1 < first_ || peer_last_received >= to_send_) {
+  if (!fits(peer_last_received)) {
     return fail(ErrorKind::disconnected, "the other end says it received frame " + std::to_string(peer_last_received) +
                                              ", but this end keeps " + std::to_string(first_) + " to " +
                                              std::to_string(to_send_ - 1) + ": not the same session; start another");

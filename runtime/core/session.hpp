@@ -69,6 +69,10 @@ public:
   /// said of its own session: last_received() and credit(). Frames it has not got go out again with collect().
   /// An error means that the two ends do not belong together.
   Result<void> connect(std::uint64_t peer_last_received, std::uint32_t peer_credit, Instant now);
+  /// Whether an end that has received this much can be the other end of this session.
+  [[nodiscard]] bool fits(std::uint64_t peer_last_received) const {
+    return peer_last_received + 1 >= first_ && peer_last_received < to_send_;
+  }
   /// The wire is cut: nothing of what was sent and not acknowledged is known to have arrived.
   void connection_lost(Instant now);
   [[nodiscard]] bool connected() const { return connected_; }

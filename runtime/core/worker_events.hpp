@@ -110,6 +110,7 @@ struct WorkerEffects {
   std::vector<RunFunction> run;  ///< outside the task system; answered by the shell with FunctionRan
   bool close{};                  ///< the worker's life is over; reason in close_reason
   std::string close_reason;
+  std::optional<Error> refused;  ///< the scheduler does not take it: it closes because of this
 
   void clear() {
     to_scheduler.clear();
@@ -120,6 +121,7 @@ struct WorkerEffects {
     run.clear();
     close = false;
     close_reason.clear();
+    refused.reset();
   }
 };
 

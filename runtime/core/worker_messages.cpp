@@ -39,6 +39,7 @@ void WorkerState::on(WorkerRegistered& message, WorkerEffects& out) {
   if (message.error) {
     out.close = true;
     out.close_reason = message.error->text;
+    out.refused = std::move(message.error);
     closed_ = true;
     return;
   }

@@ -62,6 +62,8 @@ public:
 
   /// Begins to read. `user` gets all calls from now on; may be called again to hand the connection on.
   void start(ConnectionUser& user, Reading reading);
+  /// Nobody uses it until somebody calls start(); if nobody does, it ends with its last reference.
+  void hand_over() { user_ = nullptr; }
   /// No more calls to the user; the same as close() without saying anything.
   void release();
 

@@ -126,6 +126,7 @@ public:
     if (step.authenticated) {
       over_ = true;
       const auto keep = leave();
+      connection_->hand_over();
       core_->let_in(AuthenticatedPeer(connection_, std::move(handshake_), std::move(*step.authenticated)));
       return;
     }

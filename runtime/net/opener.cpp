@@ -53,6 +53,7 @@ public:
     if (step->send) connection_->send(std::move(*step->send));
     if (!step->established) return connection_->flush();
     connection_->authenticated();
+    connection_->hand_over();
     finish(Opened{std::move(connection_), *step->established});
   }
 

@@ -245,6 +245,7 @@ void SessionChannel::bye() { core_->bye(); }
 void SessionChannel::cut(const Error& error) { core_->cut(error); }
 bool SessionChannel::connected() const { return core_->session().connected(); }
 std::uint64_t SessionChannel::last_received() const { return core_->session().last_received(); }
+bool SessionChannel::fits(std::uint64_t peer_last_received) const { return core_->session().fits(peer_last_received); }
 std::size_t SessionChannel::backlog() const { return core_->session().backlog(); }
 std::size_t SessionChannel::buffered() const { return core_->session().buffered(); }
 const std::string& SessionChannel::peer() const { return core_->peer(); }

@@ -53,6 +53,8 @@ public:
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] std::uint64_t last_received() const;
+  /// See Session.
+  [[nodiscard]] bool fits(std::uint64_t peer_last_received) const;
   [[nodiscard]] std::size_t backlog() const;
   [[nodiscard]] std::size_t buffered() const;
   [[nodiscard]] const std::string& peer() const;

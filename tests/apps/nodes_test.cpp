@@ -163,6 +163,14 @@ TEST_F(NodesTest, a_second_scheduler_on_the_same_port_says_which_flag_helps) {
   EXPECT_EQ(run({"status"}).status, 0) << "the first one was not harmed";
 }
 
+TEST_F(NodesTest, a_worker_whose_name_is_taken_ends_with_an_error) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha");
+  const auto second = run({"worker", "--no-nanny", "--nthreads", "1", "--name", "alpha"});
+  EXPECT_EQ(second.status, 2);
+  EXPECT_THAT(second.err, HasSubstr("the name 'alpha' is taken"));
+}
+
 TEST_F(NodesTest, a_scheduler_that_is_gone_cannot_be_reached) {
   std::string copy;
   {

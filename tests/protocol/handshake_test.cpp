@@ -136,6 +136,19 @@ TEST(Handshake, AResumedSessionTellsEachSideWhatTheOtherHas) {
   EXPECT_EQ(outcome.listener->peer_received, 17U);
 }
 
+TEST(Handshake, WhatWasReceivedInASessionThatIsForgottenDoesNotCountInTheNextOne) {
+  auto returning = hello();
+  returning.session = {1, 2};
+  returning.received = 17;
+  ClientHandshake opener(returning, keys().client);
+  auto server = listener();
+  const auto outcome = dialogue(opener, server, false, 0);
+  ASSERT_TRUE(outcome.opener && outcome.listener) << outcome.opener_error;
+  EXPECT_FALSE(outcome.opener->resumed);
+  EXPECT_EQ(outcome.opener->peer_received, 0U);
+  EXPECT_EQ(outcome.listener->peer_received, 0U);
+}
+
 TEST(Handshake, TheKeyNeverTravels) {
   const Secret key = keys().client;
   const auto secret = key.reveal();

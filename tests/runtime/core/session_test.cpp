@@ -48,6 +48,20 @@ Session connected_session(const SessionConfig& config, std::uint32_t credit = 10
   return session;
 }
 
+TEST(session, an_end_that_has_received_less_than_it_acknowledged_or_more_than_was_sent_does_not_fit) {
+  Session session = connected_session({});
+  for (std::uint64_t n = 1; n <= 3; ++n) EXPECT_TRUE(session.send(frame(n)));
+  (void)collected(session);
+  EXPECT_TRUE(session.fits(0));
+  EXPECT_TRUE(session.receive_control({0, 2, 1000}, {}));
+  EXPECT_FALSE(session.fits(1)) << "an attempt to come back that is older than the acknowledgement";
+  EXPECT_TRUE(session.fits(2));
+  EXPECT_TRUE(session.fits(3));
+  EXPECT_FALSE(session.fits(4));
+  EXPECT_FALSE(session.connect(1, 1000, {}));
+  EXPECT_TRUE(session.connected()) << "what is refused changes nothing";
+}
+
 TEST(session, numbers_frames_from_one_and_keeps_them_until_they_are_acknowledged) {
   Session session = connected_session({});
   for (std::uint64_t n = 1; n <= 3; ++n) EXPECT_TRUE(session.send(frame(n)));

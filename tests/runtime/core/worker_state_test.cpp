@@ -475,6 +475,7 @@ TEST(worker_state, closes_at_once_when_asked_to_and_when_it_is_refused) {
   WorkerEffects out;
   refused.handle(Dialogue::say(WorkerRegistered{{}, {}, 0, Error{ErrorKind::invalid, "no"}}), {}, out);
   refused.settle({}, out);
+  EXPECT_EQ(out.refused, (Error{ErrorKind::invalid, "no"}));
   Turn(std::move(out)).closes("no");
 }
 

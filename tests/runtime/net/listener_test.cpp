@@ -77,6 +77,22 @@ TEST_F(ListenerTest, APeerWithTheKeyIsLetInAndBothSpeak) {
   EXPECT_TRUE(log.empty());
 }
 
+TEST_F(ListenerTest, APeerThatNobodyTakesIsLetGo) {
+  auto opened_listener = Listener::open(
+      io, listen_options(),
+      [](AuthenticatedPeer peer) {
+        (void)peer.welcome(draw_token(system_random), false, 0);
+        peer.connection()->flush();
+      },
+      [this](std::string_view text) { log.emplace_back(text); });
+  ASSERT_TRUE(opened_listener);
+  auto opened = connect(open_options((*opened_listener)->address()));
+  ASSERT_TRUE(opened) << opened.error().text;
+  opened->connection->send(message_frame(1, "is anybody there?"));
+  ASSERT_TRUE(until([&] { return at_client.closed.has_value(); }));
+  EXPECT_TRUE(log.empty());
+}
+
 TEST_F(ListenerTest, AWrongKeyIsNoticedOnBothSidesAndLoggedOnceAMinute) {
   const auto listener = open(listen_options());
   auto options = open_options(listener->address());
