@@ -4,19 +4,22 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly default_steps=(format dev)
-readonly full_steps=(format dev package tidy fuzz asan tsan)
+readonly full_steps=(format dev package tidy fuzz asan tsan chaos soak)
 
 usage() {
   cat <<'END'
-Usage: scripts/test.sh [--full] [--only STEP]... [--seconds N] [--jobs N]
+Usage: scripts/test.sh [--full] [--only STEP]... [--seconds N] [--seed N] [--jobs N]
 
 Installs what is missing (scripts/bootstrap.sh), checks the format of the sources (clang-format), builds the dev preset
 in build/dev, where a warning is an error, and runs the unit, simulation, integration and layer tests.
 
   --full       all steps: also the package tests; clang-tidy; a search with each fuzz target; the tests under
-               AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer
-  --only STEP  this step instead: format dev package tidy fuzz asan tsan; may be given several times
-  --seconds N  length of the search with each fuzz target (default: 60)
+               AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer; the chaos run (real
+               processes, and faults all the time); the soak run (real processes for long, and none may grow)
+  --only STEP  this step instead: format dev package tidy fuzz asan tsan chaos soak; may be given several times
+  --seconds N  length of the chaos run and of the soak run (default: 300), and of the search with each fuzz target
+               (default: 60)
+  --seed N     of the chaos run and of the soak run (default: 1)
   --jobs N     compile N files at a time (default: one for each processor, at most one for 3 GiB of memory)
   --help       this text
 
@@ -30,11 +33,12 @@ seconds=
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --full) wanted=("${full_steps[@]}") ;;
-    --only | --seconds | --jobs)
+    --only | --seconds | --seed | --jobs)
       [[ $# -gt 1 ]] || { echo "test: $1 wants a value" >&2; exit 2; }
       case "$1" in
         --only) wanted+=("$2") ;;
-        --seconds) seconds=$2 ;;
+        --seconds) seconds=$2; export TROUPE_CHAOS_SECONDS=$2 ;;
+        --seed) export TROUPE_CHAOS_SEED=$2 ;;
         --jobs) jobs=$2 ;;
       esac
       shift
@@ -81,6 +85,7 @@ run_step() {
     tidy) build dev; check "clang-tidy" scripts/check_tidy.sh build/dev ;;
     fuzz) build fuzz -DTROUPE_FUZZ_SECONDS="${seconds:-60}"; run_tests fuzz ;;
     asan | tsan) build "$1"; run_tests "$1" ;;
+    chaos | soak) build dev; run_tests "$1" ;;
   esac
 }
 

@@ -1,0 +1,2 @@
+// What workers of chaos and soak runs load.
+#include "tests/chaos/chaos_functions.hpp"
