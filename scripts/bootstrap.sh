@@ -17,6 +17,7 @@ readonly libraries=(
 )
 readonly testing=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+  libtbb-dev                                            # what benchmarks/local measures itself against
   prometheus                                            # promtool, which checks our metrics
   clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev
   python3 python3-venv curl

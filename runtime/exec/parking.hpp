@@ -5,6 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/exec/uneven_fence.hpp"
+
 namespace troupe {
 
 /// Where threads sleep that found no work. In two steps, so that no wake-up is lost: a thread enlists, looks for work
@@ -27,6 +29,12 @@ public:
   /// Wakes the one who lay down last. Costs one load when nobody sleeps.
   void wake_one() {
     if (sleepers_.load(std::memory_order_seq_cst) > 0) wake_last();
+  }
+  /// The same with no fence of its own: for who published work with a plain store, many times more often than others
+  /// sleep, which then call UnevenFence::heavy between `enlist` and their last look.
+  void wake_one_uneven() {
+    UnevenFence::light();
+    if (sleepers_.load(std::memory_order_relaxed) > 0) wake_last();
   }
   void wake_all();
   [[nodiscard]] std::uint32_t sleepers() const { return sleepers_.load(std::memory_order_relaxed); }

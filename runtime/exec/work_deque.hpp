@@ -36,6 +36,16 @@ public:
     bottom_.store(bottom + static_cast<std::int64_t>(items.size()), std::memory_order_seq_cst);
   }
 
+  /// Owner. One more, published with no fence: who sleeps has to see to it that this is not missed.
+  void push(T* item) {
+    const auto bottom = bottom_.load(std::memory_order_relaxed);
+    const auto top = top_.load(std::memory_order_acquire);
+    Buffer* buffer = buffer_.load(std::memory_order_relaxed);
+    if (bottom - top >= buffer->capacity()) buffer = grow(top, bottom);
+    buffer->at(bottom).store(item, std::memory_order_relaxed);
+    bottom_.store(bottom + 1, std::memory_order_release);
+  }
+
   /// Owner: the youngest, or null.
   T* pop() {
     const auto bottom = bottom_.load(std::memory_order_relaxed) - 1;
