@@ -134,7 +134,7 @@ private:
   void begin() {
     id_ = {++last_id_};
     std::visit([&](auto& message) { set_request(message, id_); }, request_->message);
-    watch(core_->options_.limits.silence);
+    watch_request({});
     ++core_->counters_.requests;
     if (!send(request_->message)) return;
     for (auto& buffer : request_->buffers) {
@@ -186,19 +186,27 @@ private:
   Request finish() {
     Request request = std::move(*request_);
     request_.reset();
-    watch(core_->options_.limits.idle_after);
+    watch_idle();
     return request;
   }
 
-  /// While a request is under way bytes must move; idle connections end after a while.
-  void watch(Duration patience) {
-    timer_.expires_after(patience);
+  void watch_idle() {
+    timer_.expires_after(core_->options_.limits.idle_after);
     timer_.async_wait([self = shared_from_this()](const error_code& error) {
+      if (!error) self->end({ErrorKind::disconnected, fmt::format("{}: not used", self->address_)});
+    });
+  }
+
+  /// While a request is under way bytes must move. Looked at several times within the patience: what moved right after
+  /// one look would else be seen at the next, and double it.
+  void watch_request(Duration silent_for) {
+    const Duration patience = core_->options_.limits.silence;
+    timer_.expires_after(patience / 8);
+    timer_.async_wait([self = shared_from_this(), patience, silent_for](const error_code& error) {
       if (error) return;
-      if (self->request_ && self->connection_ && self->connection_->moved()) {
-        self->watch(self->core_->options_.limits.silence);
-        return;
-      }
+      const bool moved = self->connection_ && self->connection_->moved();
+      const Duration silent = moved ? Duration{} : silent_for + patience / 8;
+      if (silent < patience) return self->watch_request(silent);
       self->end({ErrorKind::disconnected, fmt::format("{}: silent for too long", self->address_)});
     });
   }

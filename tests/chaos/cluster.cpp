@@ -45,6 +45,14 @@ std::uint16_t quiet_port() {
   }
 }
 
+/// Why a worker process ended that did nothing wrong; its nanny starts another.
+bool expected_end(std::string_view line) {
+  // The name of one killed together with its nanny is free only after its session's grace.
+  const bool refused = line.starts_with("troupe: the name '") && line.find("' is taken by ") != line.npos;
+  // The scheduler had given it up, and said so when it could be reached again.
+  return refused || (line.starts_with("troupe: 127.0.0.1:") && line.ends_with(" said goodbye"));
+}
+
 std::string text_of(const fs::path& file) {
   std::ostringstream text;
   text << std::ifstream(file).rdbuf();
@@ -310,8 +318,7 @@ void Cluster::check_folder() {
     for (std::string line; std::getline(lines, line);) {
       boost::system::error_code error;
       const auto parsed = boost::json::parse(line, error);
-      // The name of a worker killed together with its nanny is free only after its session's grace.
-      if (line.starts_with("troupe: the name ")) continue;
+      if (expected_end(line)) continue;
       const bool object = !error && parsed.is_object() && parsed.as_object().contains("level");
       if (!object || parsed.at("level") == "error") findings_.add(file.filename().string() + ": " + line);
     }

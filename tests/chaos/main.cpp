@@ -69,8 +69,7 @@ void report(const Cluster& cluster, const Faults* faults) {
   std::printf("%llu faults of %zu kinds\n", static_cast<unsigned long long>(sum), faults->counts().size());
 }
 
-/// The proxies did what they were told, or a fault was none.
-void check_wires(Cluster& cluster, const Faults& faults, Findings& findings) {
+FrameProxy::Counts wire_counts(Cluster& cluster) {
   FrameProxy::Counts sum;
   const auto add = [&](const FrameProxy& wire) {
     const auto counts = wire.counts();
@@ -85,6 +84,16 @@ void check_wires(Cluster& cluster, const Faults& faults, Findings& findings) {
     add(*worker.data);
   }
   for (const auto& client : cluster.clients()) add(*client.control);
+  return sum;
+}
+
+/// The proxies did what they were told, or a fault was none.
+void check_wires(Cluster& cluster, const Faults& faults, Findings& findings) {
+  auto sum = wire_counts(cluster);
+  for (const auto patience = Clock::now() + seconds(5); sum.open > 0 && Clock::now() < patience;) {
+    std::this_thread::sleep_for(milliseconds(20));
+    sum = wire_counts(cluster);
+  }
   std::printf("connections: %llu reset, %llu half-opened; frames: %llu twice, %llu torn\n",
               static_cast<unsigned long long>(sum.resets), static_cast<unsigned long long>(sum.half_opened),
               static_cast<unsigned long long>(sum.duplicated), static_cast<unsigned long long>(sum.torn));

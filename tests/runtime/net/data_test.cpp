@@ -106,6 +106,34 @@ TEST_F(DataTest, ValuesComeWithTheirBuffersAndWhatIsMissingIsSaid) {
   EXPECT_TRUE(until([&] { return shelf.serving == 0 && server->serving() == 0; }));
 }
 
+TEST_F(DataTest, APeerThatNeverAnswersIsGivenUpWithinThePatienceAndNotLongAfter) {
+  std::vector<std::shared_ptr<Connection>> kept;
+  Recorder deaf;
+  auto listener = Listener::open(
+      io, listen_options({Role::peer}),
+      [&](AuthenticatedPeer peer) {
+        (void)peer.welcome(draw_token(system_random), false, 0);
+        peer.connection()->start(deaf, Reading::exact);
+        peer.connection()->flush();
+        kept.push_back(peer.connection());
+      },
+      [](std::string_view) {});
+  ASSERT_TRUE(listener);
+  DataOptions data;
+  data.cluster = access.cluster;
+  data.key = access.worker_key;
+  data.limits.silence = std::chrono::seconds(1);
+  pool = std::make_unique<DataPool>(io, data);
+  const auto start = std::chrono::steady_clock::now();
+  const auto reply = get_from((*listener)->address(), {{1}}, 1);
+  const auto took = std::chrono::steady_clock::now() - start;
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().kind, ErrorKind::disconnected);
+  EXPECT_GE(took, std::chrono::seconds(1));
+  EXPECT_LT(took, std::chrono::milliseconds(1'800));
+  kept.front()->release();
+}
+
 TEST_F(DataTest, WhatDoesNotFitTheBoundIsHeldBackButTheFirstAlwaysComes) {
   shelf.values[1] = {pattern(5000)};
   shelf.values[2] = {pattern(5000)};
