@@ -22,6 +22,13 @@ inline WorkerRecord* SchedulerState::find_worker(WorkerId id) const {
   return id.value < worker_by_id_.size() ? worker_by_id_[id.value] : nullptr;
 }
 
+/// To be called by whatever changes what a worker holds or whether it may be given more.
+inline void SchedulerState::load_changed(WorkerRecord& worker) {
+  if (worker.load_changed) return;
+  worker.load_changed = true;
+  changed_loads_.push_back(&worker);
+}
+
 inline ClientRecord* SchedulerState::find_client(ClientId id) const {
   return id.value < client_by_id_.size() ? client_by_id_[id.value] : nullptr;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -146,6 +147,36 @@ void SchedulerState::check_workers() const {
       bytes += task->nbytes;
     }
     TROUPE_ASSERT(bytes == worker->managed_bytes, "I11 managed bytes of a worker");
+    TROUPE_ASSERT(worker_by_name_.at(worker->registration.name) == id, "I6 worker name");
+  }
+  TROUPE_ASSERT(worker_by_name_.size() == workers_.size(), "I6 worker names");
+  check_loads();
+}
+
+/// What placement believes of the workers is what they are, but for those that wait in changed_loads_.
+void SchedulerState::check_loads() const {
+  std::size_t idle = 0;
+  std::size_t surplus = 0;
+  for (const auto& [id, worker] : workers_) {
+    idle += static_cast<std::size_t>(worker->counted_idle);
+    surplus += static_cast<std::size_t>(worker->counted_surplus);
+    const bool listed = std::find(changed_loads_.begin(), changed_loads_.end(), worker.get()) != changed_loads_.end();
+    TROUPE_ASSERT(listed == worker->load_changed, "I11 changed loads");
+    if (listed) continue;
+    TROUPE_ASSERT(worker->counted_idle == (worker->able() && worker->active() < worker->registration.threads),
+                  "I11 an idle worker");
+    TROUPE_ASSERT(worker->counted_surplus == (worker->active() > worker->registration.threads), "I11 surplus");
+  }
+  TROUPE_ASSERT(idle == idle_workers_ && surplus == surplus_workers_, "I11 idle workers");
+  for (const RestrictionClass& restriction : classes_) {
+    TROUPE_ASSERT(std::is_sorted(restriction.valid.begin(), restriction.valid.end()), "I9 order of a class");
+    if (restriction.loads.size() == 0) continue;
+    TROUPE_ASSERT(restriction.loads.size() == restriction.valid.size(), "I11 loads of a class");
+    for (std::size_t i = 0; i < restriction.valid.size(); ++i) {
+      const WorkerRecord* worker = find_worker(restriction.valid[i]);
+      TROUPE_ASSERT(worker != nullptr, "I9 a class names a worker that is gone");
+      TROUPE_ASSERT(worker->load_changed || restriction.loads.at(i) == load_of(*worker), "I11 load of a worker");
+    }
   }
 }
 

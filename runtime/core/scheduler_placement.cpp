@@ -18,6 +18,7 @@ namespace {
 constexpr double fetch_us = 100;           ///< what fetching any input at all delays a task
 constexpr double tiny_task_us = 100;       ///< tasks shorter than this are not worth moving inside the horizon
 constexpr std::uint32_t chain_links = 64;  ///< a run-ahead chain is handed out so far
+constexpr std::size_t indexed_class = 4;   ///< a class of so many workers has an index of their loads
 
 double micros(Duration duration) { return std::chrono::duration<double, std::micro>(duration).count(); }
 
@@ -38,10 +39,57 @@ bool SchedulerState::has_room(const WorkerRecord& worker) const {
   return worker.occupancy_us < micros(config_.prefetch_horizon) * threads;
 }
 
-bool SchedulerState::class_has_room(const RestrictionClass& restriction) const {
-  for (const WorkerId id : restriction.valid)
-    if (has_room(*find_worker(id))) return true;
-  return false;
+/// Expected work a thread, microseconds; LoadIndex::full if the worker takes nothing more.
+double SchedulerState::load_of(const WorkerRecord& worker) const {
+  return has_room(worker) ? worker.occupancy_us / worker.registration.threads : LoadIndex::full;
+}
+
+/// Brings the indices of the classes up to date with what happened to workers since the last time.
+void SchedulerState::settle_loads() {
+  for (WorkerRecord* worker : changed_loads_) {
+    worker->load_changed = false;
+    const bool idle = worker->able() && worker->active() < worker->registration.threads;
+    const bool surplus = worker->active() > worker->registration.threads;
+    idle_workers_ += static_cast<std::size_t>(idle) - static_cast<std::size_t>(worker->counted_idle);
+    surplus_workers_ += static_cast<std::size_t>(surplus) - static_cast<std::size_t>(worker->counted_surplus);
+    worker->counted_idle = idle;
+    worker->counted_surplus = surplus;
+    const double load = load_of(*worker);
+    for (RestrictionClass& restriction : classes_) {
+      if (restriction.loads.size() == 0) continue;
+      const auto place = std::lower_bound(restriction.valid.begin(), restriction.valid.end(), worker->id);
+      if (place == restriction.valid.end() || *place != worker->id) continue;
+      restriction.loads.set(static_cast<std::size_t>(place - restriction.valid.begin()), load);
+    }
+  }
+  changed_loads_.clear();
+}
+
+/// After `valid` changed.
+void SchedulerState::index_loads(RestrictionClass& restriction) {
+  if (restriction.valid.size() < indexed_class) return restriction.loads.reset(0);
+  restriction.loads.reset(restriction.valid.size());
+  for (std::size_t i = 0; i < restriction.valid.size(); ++i)
+    restriction.loads.set(i, load_of(*find_worker(restriction.valid[i])));
+}
+
+/// Of the workers with room the one with the least to do; null if there is none.
+WorkerRecord* SchedulerState::least_loaded(const RestrictionClass& restriction) {
+  if (restriction.loads.size() > 0) {
+    settle_loads();
+    const std::size_t place = restriction.loads.least();
+    return place == LoadIndex::nobody ? nullptr : find_worker(restriction.valid[place]);
+  }
+  WorkerRecord* best = nullptr;
+  double least = LoadIndex::full;
+  for (const WorkerId id : restriction.valid) {
+    WorkerRecord* worker = find_worker(id);
+    if (const double load = load_of(*worker); load < least) {
+      best = worker;
+      least = load;
+    }
+  }
+  return best;
 }
 
 void SchedulerState::place_ready() {
@@ -65,7 +113,7 @@ ClientRecord* SchedulerState::next_to_serve() {
         queue.pop();
       }
       if (queue.empty()) continue;
-      if (room[i] < 0) room[i] = class_has_room(classes_[i]) ? 1 : 0;
+      if (room[i] < 0) room[i] = least_loaded(classes_[i]) != nullptr ? 1 : 0;
       if (room[i] == 0) continue;
       best = client.get();
       break;
@@ -89,7 +137,7 @@ bool SchedulerState::serve(ClientRecord& client) {
     for (std::uint32_t i = 0; i < client.ready.size(); ++i) {
       if (client.ready[i].empty() || classes_[i].valid.empty()) continue;
       if (queue != nullptr && !(client.ready[i].front_priority() < queue->front_priority())) continue;
-      if (client.ready.size() > 1 && !class_has_room(classes_[i])) continue;
+      if (client.ready.size() > 1 && least_loaded(classes_[i]) == nullptr) continue;
       queue = &client.ready[i];
       index = i;
     }
@@ -101,14 +149,7 @@ bool SchedulerState::serve(ClientRecord& client) {
     }
     // Neighbours in the order go to the same worker, in runs that leave every other worker its share.
     if (favourite == nullptr || favourite_class != index || favoured >= favour || !has_room(*favourite)) {
-      favourite = nullptr;
-      for (const WorkerId id : classes_[index].valid) {
-        WorkerRecord* worker = find_worker(id);
-        if (!has_room(*worker)) continue;
-        if (favourite == nullptr || worker->occupancy_us / worker->registration.threads <
-                                        favourite->occupancy_us / favourite->registration.threads)
-          favourite = worker;
-      }
+      favourite = least_loaded(classes_[index]);
       if (favourite == nullptr) break;
       favoured = 0;
       favour = std::clamp<std::size_t>(queue->size() / (2 * classes_[index].valid.size()), 1, 512);
@@ -189,6 +230,7 @@ void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
   ++task->run.value;
   worker.processing.push_back(task.id());
   worker.occupancy_us += static_cast<double>(task->cost_us);
+  load_changed(worker);
   move_to(task, TaskState::processing, "placed");
   send_compute(task, worker);
   if (task.task_template().task.annotations.run_ahead && task->dependents > 0) assign_chain(task, worker, chain_links);
@@ -213,6 +255,7 @@ void SchedulerState::assign_chain(TaskRef task, WorkerRecord& worker, std::uint3
     ++next->run.value;
     worker.processing.push_back(next.id());
     worker.occupancy_us += static_cast<double>(next->cost_us);
+    load_changed(worker);
     next.set(task_flag::ahead);
     if (placed == links / 2) next.set(task_flag::extend);
     move_to(next, TaskState::processing, "placed ahead of its input");
@@ -283,14 +326,14 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
 /// When a worker is idle and nothing is queued for it, asks the most loaded ones for half of what they need not hold.
 void SchedulerState::steal() {
   if (!config_.work_stealing || ready_total_ > 0 || now_ - last_steal_ < config_.work_stealing_interval) return;
-  bool idle = false;
+  settle_loads();
+  if (idle_workers_ == 0 || surplus_workers_ == 0) return;
   WorkerRecord* victim = nullptr;
   for (auto& [id, worker] : workers_) {
-    if (worker->able() && worker->active() < worker->registration.threads) idle = true;
     if (worker->steal_pending || worker->active() <= worker->registration.threads) continue;
     if (victim == nullptr || worker->occupancy_us > victim->occupancy_us) victim = worker.get();
   }
-  if (!idle || victim == nullptr) return;
+  if (victim == nullptr) return;
   last_steal_ = now_;
   const std::uint32_t surplus = victim->active() - victim->registration.threads;
   if (victim->occupancy_us * surplus / victim->active() < 500 && victim->able()) return;
@@ -358,6 +401,7 @@ void SchedulerState::refresh_class(std::uint32_t index) {
       if (may_run(restriction, *worker, loose)) restriction.valid.push_back(id);
     restriction.loose = loose;
   }
+  index_loads(restriction);
   const bool has = !restriction.valid.empty();
   if (had == has) return;
   for (auto& [id, client] : clients_) {
@@ -373,6 +417,20 @@ void SchedulerState::refresh_class(std::uint32_t index) {
 
 void SchedulerState::refresh_classes() {
   for (std::uint32_t i = 0; i < classes_.size(); ++i) refresh_class(i);
+}
+
+/// A worker came: it is the last one by id, so that a class that has workers only grows at its end.
+void SchedulerState::admit(WorkerRecord& worker) {
+  load_changed(worker);
+  for (std::uint32_t i = 0; i < classes_.size(); ++i) {
+    RestrictionClass& restriction = classes_[i];
+    if (restriction.valid.empty() || restriction.loose) {
+      refresh_class(i);
+    } else if (may_run(restriction, worker, false)) {
+      restriction.valid.push_back(worker.id);
+      if (restriction.loads.size() == 0 || !restriction.loads.grow()) index_loads(restriction);
+    }
+  }
 }
 
 /// Fails tasks that nobody could run for too long, saying what is missing.

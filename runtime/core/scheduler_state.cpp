@@ -1,6 +1,7 @@
 #include "runtime/core/scheduler_state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "protocol/error.hpp"
 #include "runtime/core/scheduler_inline.hpp"
@@ -62,10 +63,10 @@ void SchedulerState::on(WorkerJoined& event) {
   std::optional<Error> refused;
   if (shutting_down_) refused = Error{ErrorKind::disconnected, "the scheduler is shutting down"};
   if (registration.threads == 0) refused = Error{ErrorKind::invalid, "a worker needs at least one thread"};
-  for (const auto& [id, worker] : workers_)
-    if (worker->registration.name == registration.name)
-      refused = Error{ErrorKind::invalid, "the name '" + registration.name + "' is taken by the worker at " +
-                                              worker->registration.address + "; choose another with --name"};
+  if (const auto taken = worker_by_name_.find(registration.name); taken != worker_by_name_.end())
+    refused = Error{ErrorKind::invalid, "the name '" + registration.name + "' is taken by the worker at " +
+                                            find_worker(taken->second)->registration.address +
+                                            "; choose another with --name"};
   if (refused) {
     extra_.workers.emplace_back(event.worker,
                                 std::vector<ToWorker>{WorkerRegistered{event.worker, epoch_, 0, refused}});
@@ -80,9 +81,11 @@ void SchedulerState::on(WorkerJoined& event) {
   if (worker_by_id_.size() <= event.worker.value) worker_by_id_.resize(event.worker.value + 1);
   worker_by_id_[event.worker.value] = record.get();
   tell_worker(*record, WorkerRegistered{event.worker, epoch_, config_.heartbeat_ms, {}});
+  worker_by_name_[record->registration.name] = event.worker;
+  WorkerRecord& worker = *record;
   workers_[event.worker] = std::move(record);
   ++counters_.workers_added;
-  refresh_classes();
+  admit(worker);
   answer_waiting_for_workers();
 }
 
@@ -92,7 +95,7 @@ void SchedulerState::on(WorkerSaid& event) {
   WorkerRecord* worker = find_worker(event.worker);
   if (worker == nullptr) return;
   worker->last_seen = now_;
-  worker->suspect = false;
+  if (std::exchange(worker->suspect, false)) load_changed(*worker);
   std::visit([&](auto& message) { on_message(*worker, message); }, event.message);
 }
 
@@ -124,7 +127,8 @@ void SchedulerState::on(SchedulerTick&) {
   for (auto& [id, worker] : workers_) {
     const Duration silent = now_ - worker->last_seen;
     if (silent >= config_.worker_ttl) lost.push_back(id);
-    worker->suspect = silent >= config_.suspect_after;
+    const bool suspect = silent >= config_.suspect_after;
+    if (std::exchange(worker->suspect, suspect) != suspect) load_changed(*worker);
   }
   for (const WorkerId id : lost) {
     remove_worker(id, false, "silent for longer than scheduler.worker-ttl");
@@ -136,7 +140,10 @@ void SchedulerState::on(SchedulerTick&) {
 
 void SchedulerState::on(PeerReachable& event) {
   if (const auto* id = std::get_if<WorkerId>(&event.peer))
-    if (WorkerRecord* worker = find_worker(*id)) worker->reachable = event.reachable;
+    if (WorkerRecord* worker = find_worker(*id)) {
+      worker->reachable = event.reachable;
+      load_changed(*worker);
+    }
 }
 
 }  // namespace troupe

@@ -159,7 +159,11 @@ private:
   bool serve(ClientRecord& client);
   WorkerRecord* choose_worker(TaskRef task, const RestrictionClass& restriction, WorkerRecord* favourite);
   [[nodiscard]] bool has_room(const WorkerRecord& worker) const;
-  [[nodiscard]] bool class_has_room(const RestrictionClass& restriction) const;
+  [[nodiscard]] double load_of(const WorkerRecord& worker) const;
+  void load_changed(WorkerRecord& worker);
+  void settle_loads();
+  void index_loads(RestrictionClass& restriction);
+  [[nodiscard]] WorkerRecord* least_loaded(const RestrictionClass& restriction);
   [[nodiscard]] double expected_us(const TemplateRecord& record) const;
   void assign(TaskRef task, WorkerRecord& worker);
   void assign_chain(TaskRef task, WorkerRecord& worker, std::uint32_t links);
@@ -169,6 +173,7 @@ private:
   void steal_from(WorkerRecord& victim, std::size_t count);
   void refresh_class(std::uint32_t index);
   void refresh_classes();
+  void admit(WorkerRecord& worker);
   [[nodiscard]] bool may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const;
   void fail_unplaceable();
 
@@ -219,6 +224,7 @@ private:
   void list_tasks(const Query& message, QueryReply& reply) const;
   void check_task(TaskRef task) const;
   void check_workers() const;
+  void check_loads() const;
   void check_clients() const;
   void check_counters() const;
   void require(bool condition, const char* what, TaskId task) const;
@@ -288,6 +294,11 @@ private:
     std::uint32_t count{};
   };
   std::vector<WaitingForWorkers> waiting_for_workers_;
+
+  std::vector<WorkerRecord*> changed_loads_;  ///< whose load the indices of the classes do not show yet
+  std::size_t idle_workers_{};                ///< able, with a thread that nothing is assigned to; as of settle_loads()
+  std::size_t surplus_workers_{};             ///< with more tasks than threads; as of settle_loads()
+  std::unordered_map<std::string, WorkerId> worker_by_name_;  ///< looked up only, never walked
 
   std::vector<WorkerRecord*> flush_workers_;
   std::vector<ClientRecord*> flush_clients_;

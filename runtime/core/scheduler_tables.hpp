@@ -11,6 +11,7 @@
 #include "protocol/messages.hpp"
 #include "protocol/time.hpp"
 #include "runtime/core/flat_map.hpp"
+#include "runtime/core/load_index.hpp"
 #include "runtime/core/probe.hpp"
 #include "runtime/core/ready_queue.hpp"
 
@@ -62,6 +63,7 @@ struct RestrictionClass {
   bool allow_other_workers{};
   std::vector<ResourceAmount> resources;
   std::vector<WorkerId> valid;  ///< workers that may run it, ascending
+  LoadIndex loads;              ///< by place in `valid`; empty where these are so few that they are looked at
   bool loose{};                 ///< no preferred worker is there: `valid` lists the others
   std::uint64_t unrunnable{};   ///< its tasks in state no_worker
   Instant empty_since{};        ///< since when it has such tasks without a break
@@ -136,7 +138,10 @@ struct WorkerRecord {
   WorkerStatus status{WorkerStatus::running};
   bool reachable{true};
   bool suspect{};
-  bool steal_pending{};  ///< asked to give tasks back, not answered yet
+  bool steal_pending{};    ///< asked to give tasks back, not answered yet
+  bool load_changed{};     ///< stands in SchedulerState::changed_loads_
+  bool counted_idle{};     ///< in SchedulerState::idle_workers_
+  bool counted_surplus{};  ///< in SchedulerState::surplus_workers_
   Instant joined{};
   Instant last_seen{};
   Heartbeat heartbeat;

@@ -312,6 +312,7 @@ void SchedulerState::remove_from_processing(TaskRef task) {
   worker->processing.pop_back();
   if (moved != task.id()) find(moved)->position = task->position;
   if (worker->processing.empty()) worker->occupancy_us = 0;
+  load_changed(*worker);
   task.unset(task_flag::stealing);
 }
 

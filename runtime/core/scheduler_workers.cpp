@@ -164,12 +164,14 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
       worker.occupancy_us -= static_cast<double>(task->cost_us);
     }
   }
+  load_changed(worker);
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) { worker.heartbeat = message; }
 
 void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {
   worker.status = message.status;
+  load_changed(worker);
   refresh_classes();
 }
 
@@ -247,7 +249,11 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
     extra_.workers.emplace_back(id, std::move(worker->outbox));
   }
   worker_by_id_[id.value] = nullptr;
+  if (worker->load_changed) std::erase(changed_loads_, worker);
+  if (worker->counted_idle) --idle_workers_;
+  if (worker->counted_surplus) --surplus_workers_;
   const std::string name = worker->registration.name;
+  worker_by_name_.erase(name);
   workers_.erase(id);
   for (auto& [other_id, other] : workers_)
     if (id.value < other->knows_worker.size() && other->knows_worker[id.value])

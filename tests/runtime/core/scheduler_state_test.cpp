@@ -333,107 +333,6 @@ TEST(SchedulerState, RedoesTheWorkOfASilentWorkerAndDoesNotBelieveItAgain) {
   EXPECT_THAT(d.ready(client), IsEmpty());
 }
 
-TEST(SchedulerState, GivesASuspectWorkerNothingNew) {
-  SchedulerDialogue d;
-  const WorkerId quiet = d.join_worker();
-  const ClientId client = d.join_client();
-  d.pass(std::chrono::seconds(15));
-  d.submit(client, graph({{}}));
-  EXPECT_THAT(d.assigned(quiet), IsEmpty());
-  d.say(WorkerSaid{quiet, Heartbeat{}});
-  EXPECT_THAT(d.assigned(quiet), SizeIs(1));
-}
-
-TEST(SchedulerState, ServesTwoEqualClientsEqually) {
-  SchedulerDialogue d;
-  const WorkerId worker = d.join_worker();
-  const ClientId one = d.join_client("one");
-  const ClientId two = d.join_client("two");
-  d.submit(one, graph(std::vector<std::vector<std::uint32_t>>(500)));
-  d.submit(two, graph(std::vector<std::vector<std::uint32_t>>(500)));
-  std::size_t done_one = 0;
-  std::size_t done_two = 0;
-  while (done_one + done_two < 400) {
-    const auto tasks = d.assigned(worker);
-    ASSERT_THAT(tasks, ::testing::Not(IsEmpty()));
-    d.finish(worker, tasks, 8, 1000);
-    done_one += d.ready(one).size();
-    done_two += d.ready(two).size();
-  }
-  const double share = static_cast<double>(done_one) / static_cast<double>(done_one + done_two);
-  EXPECT_NEAR(share, 0.5, 0.05);
-}
-
-TEST(SchedulerState, RunsMoreUrgentTasksFirst) {
-  SchedulerDialogue d;
-  const ClientId client = d.join_client();
-  Annotations urgent;
-  urgent.priority = 5;
-  d.submit(client, graph({{}}, function("later")));
-  d.submit(client, graph({{}}, function("sooner", urgent)));
-  const WorkerId worker = d.join_worker();
-  const auto tasks = d.assigned(worker);
-  ASSERT_THAT(tasks, SizeIs(2));
-  EXPECT_EQ(d.scheduler.key_text(tasks[0].first), "sooner-2-0");
-}
-
-TEST(SchedulerState, HoldsBackReadyTasksBeyondWhatAWorkerCanDoSoon) {
-  SchedulerDialogue d;
-  const WorkerId worker = d.join_worker();
-  const ClientId client = d.join_client();
-  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(1000)));
-  auto tasks = d.assigned(worker);
-  EXPECT_THAT(tasks, SizeIs(2)) << "ceil(1.1 * threads) while durations are unknown";
-  d.finish(worker, tasks, 8, 100'000);
-  EXPECT_THAT(d.assigned(worker), SizeIs(2)) << "long tasks: no more than the saturation";
-  EXPECT_EQ(d.scheduler.counters().tasks[static_cast<std::size_t>(TaskState::queued)], 996u);
-}
-
-TEST(SchedulerState, HandsOutMoreOnceTasksProveShort) {
-  SchedulerDialogue d;
-  const WorkerId worker = d.join_worker();
-  const ClientId client = d.join_client();
-  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(1000)));
-  d.finish(worker, d.assigned(worker), 8, 50);
-  EXPECT_THAT(d.assigned(worker), SizeIs(100)) << "5 ms of 50 us tasks";
-}
-
-TEST(SchedulerState, RestrictedTasksWaitForTheirWorkerAndSayWhy) {
-  SchedulerDialogue d;
-  const WorkerId plain = d.join_worker();
-  const ClientId client = d.join_client();
-  Annotations annotations;
-  annotations.resources = {{"GPU", 1}};
-  d.submit(client, graph({{}}, function("f", annotations)));
-  EXPECT_THAT(d.assigned(plain), IsEmpty());
-  EXPECT_EQ(d.scheduler.explain(TaskId::of(1, 0), d.now).first, "restrictions-unmet");
-  RegisterWorker with_gpu;
-  with_gpu.resources = {{"GPU", 2}};
-  const WorkerId gpu = d.join_worker(1, with_gpu);
-  EXPECT_THAT(d.assigned(gpu), SizeIs(1));
-}
-
-TEST(SchedulerState, FailsTasksWhoseModuleNoWorkerHas) {
-  SchedulerDialogue d;
-  RegisterWorker registration;
-  registration.modules = {{"demo", 11, {"f"}}};
-  d.join_worker(1, registration);
-  const ClientId client = d.join_client();
-  TaskTemplate task = function("f");
-  task.function.kind = FunctionRef::Kind::module;
-  task.function.module = "demo";
-  task.function.build = 12;
-  d.submit(client, graph({{}}, task));
-  EXPECT_EQ(d.scheduler.explain(TaskId::of(1, 0), d.now).first, "module-missing");
-  d.pass(std::chrono::seconds(5));
-  EXPECT_THAT(d.erred(client), IsEmpty());
-  d.pass(std::chrono::seconds(6));
-  const auto errors = d.erred(client);
-  ASSERT_THAT(errors, SizeIs(1));
-  EXPECT_EQ(errors[0].second.kind, TaskError::Kind::no_worker);
-  EXPECT_THAT(errors[0].second.message, HasSubstr("demo (another build)"));
-}
-
 TEST(SchedulerState, CancelEndsAKeyAndAllThatDependsOnIt) {
   SchedulerDialogue d;
   const WorkerId worker = d.join_worker();
@@ -490,28 +389,6 @@ TEST(SchedulerState, WhatAnotherClientWantsSurvivesTheOneWhoSubmittedIt) {
   d.settle();
   d.finish(worker, d.assigned(worker));
   EXPECT_THAT(d.ready(two), SizeIs(1));
-}
-
-TEST(SchedulerState, StealsFromALoadedWorkerForAnIdleOne) {
-  SchedulerDialogue d;
-  const WorkerId loaded = d.join_worker();
-  const ClientId client = d.join_client();
-  Annotations only;
-  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(2)));
-  d.finish(loaded, d.assigned(loaded), 8, 1000);
-  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(5)));
-  const auto tasks = d.assigned(loaded);
-  ASSERT_THAT(tasks, SizeIs(5));
-  const WorkerId idle = d.join_worker();
-  d.pass(std::chrono::milliseconds(100));
-  const auto requests = d.take<StealTasks>(d.to_worker[loaded]);
-  ASSERT_THAT(requests, SizeIs(1));
-  ASSERT_THAT(requests[0].tasks, SizeIs(2));
-  d.say(WorkerSaid{loaded, StealReply{requests[0].tasks, requests[0].runs, {1, 0}}});
-  const auto stolen = d.assigned(idle);
-  ASSERT_THAT(stolen, SizeIs(1));
-  EXPECT_EQ(stolen[0].first, requests[0].tasks[0]);
-  EXPECT_GT(stolen[0].second, requests[0].runs[0]);
 }
 
 TEST(SchedulerState, ScatteredValuesAreToldReadyOnceTheirWorkerHasThem) {
