@@ -22,15 +22,17 @@ constexpr Role role_of() {
 }  // namespace
 
 SchedulerActor::SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
-                               std::shared_ptr<SchedulerHandle::Shared> shared)
+                               std::shared_ptr<SchedulerHandle::Shared> shared,
+                               std::unique_ptr<EventLogWriter> event_log)
     : caf::event_based_actor(config),
       node_(*node),
       options_(std::move(options)),
       shared_(std::move(shared)),
+      event_log_(std::move(event_log)),
       tick_(node->io()),
       deadline_(node->io()) {
-  const auto seed = options_.seed ? options_.seed : Node::random();
-  state_ = std::make_unique<SchedulerState>(options_.config, options_.access.cluster, options_.access.epoch, seed);
+  state_ =
+      std::make_unique<SchedulerState>(options_.config, options_.access.cluster, options_.access.epoch, options_.seed);
   SessionGrace grace{options_.worker_grace, options_.client_grace, options_.nanny_grace};
   sessions_ = std::make_unique<SessionServer>(node_, options_.session, grace, address(), shared_->numbers);
 }
@@ -60,6 +62,15 @@ caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, 
   const auto result = caf::event_based_actor::resume(unit, max_throughput);
   if (!ended_) finish_turn();
   return result;
+}
+
+void SchedulerActor::feed(SchedulerEvent&& event) {
+  if (event_log_) told(event_log_->write(event, now_));
+  state_->handle(std::move(event), now_);
+}
+
+void SchedulerActor::told(const std::optional<Error>& error) {
+  if (error) node_.log(LogLevel::warning, error->text);
 }
 
 void SchedulerActor::on(PeerOpened& event) {
@@ -94,7 +105,7 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_client();
     by_id_[id] = conversation;
     peer.id = id;
-    state_->handle(ClientJoined{std::get<ClientId>(id), std::move(*registration)}, now_);
+    feed(ClientJoined{std::get<ClientId>(id), std::move(*registration)});
   } else if constexpr (std::is_same_v<Message, WorkerMessage>) {
     auto* registration = std::get_if<RegisterWorker>(&message);
     if (!registration) return false;
@@ -103,14 +114,14 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     peer.id = id;
     node_.log(LogLevel::info,
               fmt::format("worker {} registered, {} threads", registration->address, registration->threads));
-    state_->handle(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)}, now_);
+    feed(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)});
   } else {
     auto* registration = std::get_if<RegisterNanny>(&message);
     if (!registration) return false;
     id = state_->next_nanny();
     by_id_[id] = conversation;
     peer.id = id;
-    state_->handle(NannyJoined{std::get<NannyId>(id), std::move(*registration)}, now_);
+    feed(NannyJoined{std::get<NannyId>(id), std::move(*registration)});
   }
   return true;
 }
@@ -119,7 +130,7 @@ void SchedulerActor::on(const PeerWire& event) {
   const auto found = peers_.find(event.conversation);
   if (found == peers_.end() || found->second.id.index() == 0) return;
   stirred_ = true;
-  state_->handle(PeerReachable{std::get<PeerId>(found->second.id), event.whole}, now_);
+  feed(PeerReachable{std::get<PeerId>(found->second.id), event.whole});
 }
 
 void SchedulerActor::on(const PeerGone& event) {
@@ -135,12 +146,12 @@ void SchedulerActor::on(const PeerGone& event) {
 void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& reason) {
   by_id_.erase(id);
   if (const auto* client = std::get_if<ClientId>(&id)) {
-    state_->handle(ClientLeft{*client, reason}, now_);
+    feed(ClientLeft{*client, reason});
   } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
     node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("worker {} left: {}", worker->value, reason));
-    state_->handle(WorkerLeft{*worker, graceful, reason}, now_);
+    feed(WorkerLeft{*worker, graceful, reason});
   } else {
-    state_->handle(NannyLeft{std::get<NannyId>(id)}, now_);
+    feed(NannyLeft{std::get<NannyId>(id)});
   }
 }
 
@@ -173,7 +184,9 @@ void SchedulerActor::finish_turn() {
   if (stirred_) {
     stirred_ = false;
     effects_.clear();
-    if (state_->place(now_, effects_) && !more_posted_) {
+    const bool more = state_->place(now_, effects_);
+    if (event_log_) told(event_log_->write(Placed{digest_of(effects_)}, now_));
+    if (more && !more_posted_) {
       more_posted_ = true;
       caf::anon_send(caf::actor_cast<caf::actor>(this), Turn{});
     }
@@ -229,7 +242,7 @@ void SchedulerActor::arm_tick() {
     const auto alive = caf::actor_cast<caf::actor>(weak);
     if (error || !alive || ended_) return;
     now_ = Node::now();
-    state_->handle(SchedulerTick{}, now_);
+    feed(SchedulerTick{});
     caf::anon_send(alive, Turn{});
     arm_tick();
   });
@@ -296,6 +309,14 @@ bool SchedulerHandle::stopped() const {
 }
 
 Result<SchedulerHandle> start_scheduler(Node& node, SchedulerOptions options) {
+  if (options.seed == 0) options.seed = Node::random();
+  std::unique_ptr<EventLogWriter> event_log;
+  if (!options.event_log.empty()) {
+    const EventLogHeader header{options.config, options.access.cluster, options.access.epoch, options.seed};
+    auto created = EventLogWriter::create(options.event_log, header, options.event_log_bytes);
+    if (!created) return tl::unexpected(std::move(created.error()));
+    event_log = std::move(*created);
+  }
   auto shared = std::make_shared<SchedulerHandle::Shared>();
   shared->node = &node;
   shared->cluster = options.access.cluster;
@@ -322,7 +343,8 @@ Result<SchedulerHandle> start_scheduler(Node& node, SchedulerOptions options) {
       shared->address = (*listener)->address();
       shared->listener = std::move(*listener);
     }
-    shared->actor = caf::actor_cast<caf::actor_addr>(node.spawn<SchedulerActor>(&node, std::move(options), shared));
+    shared->actor = caf::actor_cast<caf::actor_addr>(
+        node.spawn<SchedulerActor>(&node, std::move(options), shared, std::move(event_log)));
     return SchedulerHandle(shared);
   });
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "actors/event_log.hpp"
 #include "actors/scheduler_handle.hpp"
 #include "actors/scheduler_messages.hpp"
 #include "actors/scheduler_node.hpp"
@@ -40,7 +41,7 @@ struct SchedulerHandle::Shared {
 class SchedulerActor final : public caf::event_based_actor {
 public:
   SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
-                 std::shared_ptr<SchedulerHandle::Shared> shared);
+                 std::shared_ptr<SchedulerHandle::Shared> shared, std::unique_ptr<EventLogWriter> event_log);
 
   caf::behavior make_behavior() override;
   /// Drains the mailbox, then does what follows once.
@@ -66,9 +67,12 @@ private:
   void on(const StopScheduler& event);
   template <class Message>
   bool join(Conversation conversation, Peer& peer, Message& message);
-  void say(ClientId id, ClientMessage&& message) { state_->handle(ClientSaid{id, std::move(message)}, now_); }
-  void say(WorkerId id, WorkerMessage&& message) { state_->handle(WorkerSaid{id, std::move(message)}, now_); }
-  void say(NannyId id, NannyMessage&& message) { state_->handle(NannySaid{id, std::move(message)}, now_); }
+  void say(ClientId id, ClientMessage&& message) { feed(ClientSaid{id, std::move(message)}); }
+  void say(WorkerId id, WorkerMessage&& message) { feed(WorkerSaid{id, std::move(message)}); }
+  void say(NannyId id, NannyMessage&& message) { feed(NannySaid{id, std::move(message)}); }
+  /// Every event goes this way to the machine.
+  void feed(SchedulerEvent&& event);
+  void told(const std::optional<Error>& error);
   void left(const PeerId& id, bool graceful, const std::string& reason);
 
   void finish_turn();
@@ -85,6 +89,7 @@ private:
   SchedulerOptions options_;
   std::shared_ptr<SchedulerHandle::Shared> shared_;
   std::unique_ptr<SchedulerState> state_;
+  std::unique_ptr<EventLogWriter> event_log_;  ///< null: not asked for
   std::unique_ptr<SessionServer> sessions_;
   boost::asio::steady_timer tick_;
   boost::asio::steady_timer deadline_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 
@@ -29,10 +30,12 @@ struct SchedulerOptions {
   Duration nanny_grace{std::chrono::seconds(10)};
   Duration stop_patience{std::chrono::seconds(2)};  ///< for workers to say goodbye when it stops
   std::string version{"0.1.0"};
-  std::uint64_t seed{};  ///< 0: drawn
+  std::uint64_t seed{};                          ///< 0: drawn
+  std::filesystem::path event_log;               ///< all it is told is written there (EventLogWriter); empty: nowhere
+  std::uint64_t event_log_bytes{1'000'000'000};  ///< then no more is recorded
 };
 
-/// Starts a scheduler in a node. Not on the loop. Errors: cannot listen.
+/// Starts a scheduler in a node. Not on the loop. Errors: cannot listen, cannot write the event log.
 Result<SchedulerHandle> start_scheduler(Node& node, SchedulerOptions options);
 
 }  // namespace troupe

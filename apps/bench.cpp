@@ -25,6 +25,7 @@ struct Flags {
   unsigned threads{1};
   unsigned repeats{};
   std::string via{"scheduler"};
+  bool in_process{};
 };
 
 double us_per_task(std::chrono::nanoseconds time, std::uint64_t tasks) {
@@ -37,6 +38,7 @@ std::string as_json(const Flags& flags, const BenchResult& result) {
       {"tasks", result.tasks},       {"workers", flags.workers},
       {"seconds", result.seconds},   {"tasks_per_second", static_cast<double>(result.tasks) / result.seconds}};
   if (flags.workload == "chain") document["via"] = flags.via;
+  if (flags.in_process) document["in_process"] = true;
   if (result.cpu)
     document["cpu_us_per_task"] = json::object{{"client", us_per_task(result.cpu->client, result.tasks)},
                                                {"scheduler", us_per_task(result.cpu->scheduler, result.tasks)},
@@ -88,7 +90,9 @@ ExitCode run(const Door& door, const Flags& flags) {
   if (flags.via == "worker" && found->name != "chain")
     throw CommandError(ExitCode::usage, "--via worker is for the workload chain");
   BenchResult result;
-  if (found->in_process) {
+  if (flags.in_process && found->needs_processes)
+    throw CommandError(ExitCode::usage, fmt::format("{} measures processes: without --in-process", found->name));
+  if (found->in_process || flags.in_process) {
     LocalCluster cluster({.workers = flags.workers, .threads_per_worker = flags.threads, .modules = {::bench}});
     Client client(cluster);
     result = run_on(client, nullptr, *found, flags);
@@ -123,6 +127,7 @@ void add_bench(CLI::App& app, Door& door) {
       ->add_option("--via", flags->via,
                    "chain: where a hop goes through; worker lets a worker run the next link itself")
       ->check(CLI::IsMember({"scheduler", "worker"}));
+  command->add_flag("--in-process", flags->in_process, "scheduler and workers in this process, in threads");
   door.add_output_option(*command);
   command->footer(list +
                   "\nExamples:\n  troupe bench empty\n  troupe bench chain --via worker -o json\n"

@@ -156,6 +156,11 @@ BenchResult memory(const BenchRun& run) {
   return result;
 }
 
+double median(std::vector<double>& values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 BenchResult scaling(const BenchRun& run) {
   BenchResult last;
   std::vector<std::pair<std::string, double>> points;
@@ -164,12 +169,17 @@ BenchResult scaling(const BenchRun& run) {
     smaller.tasks = count;
     // A short run is repeated until it has taken as many tasks as the long one, so that all are equally sure.
     std::vector<double> costs;
+    std::vector<double> of_scheduler;
     for (std::uint64_t done = 0; done < run.tasks; done += count) {
       last = empty(smaller);
-      costs.push_back(static_cast<double>(last.cpu->sum().count()) / 1e3 / static_cast<double>(count));
+      const auto a_task = [&](std::chrono::nanoseconds time) {
+        return static_cast<double>(time.count()) / 1e3 / static_cast<double>(count);
+      };
+      costs.push_back(a_task(last.cpu->sum()));
+      of_scheduler.push_back(a_task(last.cpu->scheduler));
     }
-    std::sort(costs.begin(), costs.end());
-    points.emplace_back(fmt::format("cpu_us_per_task_of_{}", count), costs[costs.size() / 2]);
+    points.emplace_back(fmt::format("cpu_us_per_task_of_{}", count), median(costs));
+    if (run.cluster) points.emplace_back(fmt::format("scheduler_us_per_task_of_{}", count), median(of_scheduler));
   }
   last.more = std::move(points);
   return last;
@@ -238,9 +248,9 @@ constexpr std::array<Workload, 10> table{{
     {"chain", "each task needs the one before", 10'000, false, 3, chain},
     {"submit-one", "submit, wait for the result, next", 5'000, false, 3, submit_one},
     {"in-process", "empty, with scheduler and workers in this process", 1'000'000, true, 3, empty},
-    {"memory", "tasks with two dependencies, all held; memory of the scheduler", 1'000'000, false, 1, memory},
+    {"memory", "tasks with two dependencies, all held; memory of the scheduler", 1'000'000, false, 1, memory, true},
     {"scaling", "cost of a task of empty, from 10,000 tasks up", 1'000'000, false, 1, scaling},
-    {"transfer", "a block of 1 GiB from worker to worker, against a bare Asio copy", 1, false, 1, transfer},
+    {"transfer", "a block of 1 GiB from worker to worker, against a bare Asio copy", 1, false, 1, transfer, true},
 }};
 
 }  // namespace

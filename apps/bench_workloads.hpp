@@ -38,6 +38,7 @@ struct Workload {
   bool in_process{};
   unsigned repeats{3};  ///< runs after the warm-up; the median is shown. 1: no warm-up either
   BenchResult (*run)(const BenchRun&);
+  bool needs_processes{};  ///< it measures what a process uses, or what passes between two
 };
 
 std::span<const Workload> workloads();

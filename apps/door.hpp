@@ -93,6 +93,7 @@ void add_status(CLI::App& app, Door& door);
 void add_list(CLI::App& app, Door& door);
 void add_explain(CLI::App& app, Door& door);
 void add_story(CLI::App& app, Door& door);
+void add_replay(CLI::App& app, Door& door);
 void add_bench(CLI::App& app, Door& door);
 void add_demo(CLI::App& app, Door& door);
 void add_version(CLI::App& app, Door& door);

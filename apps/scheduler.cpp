@@ -94,6 +94,7 @@ void add_scheduler(CLI::App& app, Door& door) {
                    "write address and keys here (mode 0600), for clients and workers")
       ->type_name("FILE");
   door.add_key_option(*command, "--idle-timeout", "scheduler.idle-timeout")->type_name("DURATION");
+  door.add_key_option(*command, "--event-log", "scheduler.event-log")->type_name("FILE");
   command->add_flag("--insecure", flags->insecure, "allow plain text on an interface other than loopback");
   command->add_option("--config", door.config_file, "read this file instead of $TROUPE_CONFIG")->type_name("FILE");
   door.add_log_options(*command);

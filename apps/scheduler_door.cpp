@@ -33,6 +33,8 @@ SchedulerOptions scheduler_options(const Config& config) {
   decide.story_length = static_cast<std::uint32_t>(config.integer("scheduler.story-length"));
   decide.max_tasks = static_cast<std::uint64_t>(config.integer("scheduler.max-tasks"));
   decide.max_prefixes = static_cast<std::uint32_t>(config.integer("scheduler.max-prefixes"));
+  options.event_log = config.text("scheduler.event-log");
+  options.event_log_bytes = config.size("scheduler.event-log-limit").value_or(0);
   return options;
 }
 
@@ -42,6 +44,8 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
   chosen.access = access_;
   chosen.insecure = options.insecure;
   auto started = start_scheduler(*node_, std::move(chosen));
+  if (!started && started.error().kind == ErrorKind::invalid)
+    throw CommandError(ExitCode::usage, started.error().text);
   if (!started)
     throw CommandError(ExitCode::failed,
                        fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));

@@ -229,6 +229,27 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain(TaskId 
   return {"unknown", {}};
 }
 
+std::pair<std::string, std::vector<std::string>> SchedulerState::explain_queued(TaskRef task) const {
+  std::vector<std::string> lines{key_text(task.id()) + " is ready and waits for a worker with room; " +
+                                 std::to_string(ready_total_) + " tasks are queued"};
+  std::size_t paused = 0;
+  std::size_t silent = 0;
+  const auto& valid = classes_[task.task_template().restriction].valid;
+  for (const WorkerId id : valid) {
+    const WorkerRecord& worker = *find_worker(id);
+    if (worker.suspect || !worker.reachable)
+      ++silent;
+    else if (worker.status == WorkerStatus::paused)
+      ++paused;
+  }
+  const std::string of = " of " + std::to_string(valid.size()) + " workers that may run it ";
+  if (paused > 0) lines.push_back(std::to_string(paused) + of + "are paused: their memory is nearly full");
+  if (silent > 0) lines.push_back(std::to_string(silent) + of + "are silent");
+  if (silent == valid.size()) return {"workers-silent", std::move(lines)};
+  if (silent + paused == valid.size()) return {"workers-paused", std::move(lines)};
+  return {"workers-full", std::move(lines)};
+}
+
 std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play(TaskRef task, Instant now) const {
   const std::string key = key_text(task.id());
   switch (task->state) {
@@ -260,10 +281,7 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play
         lines.push_back("needs " + std::to_string(resource.amount) + " " + resource.name);
       return {"restrictions-unmet", std::move(lines)};
     }
-    case TaskState::queued:
-      return {
-          "queued",
-          {key + " is ready and waits for a worker with room; " + std::to_string(ready_total_) + " tasks are queued"}};
+    case TaskState::queued: return explain_queued(task);
     case TaskState::processing: {
       const WorkerRecord* worker = find_worker(task->worker);
       std::vector<std::string> lines{key + " is assigned to " + worker->registration.name + ", run " +
@@ -278,6 +296,14 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play
         return {"worker-paused", std::move(lines)};
       }
       if (task.has(task_flag::seceded)) return {"seceded", {key + " runs and waits for tasks of its own"}};
+      if (task.has(task_flag::ahead)) {
+        lines.push_back("the worker makes its input and starts it then, without asking");
+        return {"ahead-of-its-input", std::move(lines)};
+      }
+      if (task.has(task_flag::stealing)) {
+        lines.push_back("the worker was asked to give it back, for an idle one");
+        return {"being-stolen", std::move(lines)};
+      }
       return {"processing", std::move(lines)};
     }
     case TaskState::released:

@@ -229,6 +229,7 @@ private:
   void check_counters() const;
   void require(bool condition, const char* what, TaskId task) const;
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain_in_play(TaskRef task, Instant now) const;
+  [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain_queued(TaskRef task) const;
 
   SchedulerConfig config_;
   Token cluster_;

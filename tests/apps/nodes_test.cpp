@@ -148,6 +148,42 @@ TEST_F(NodesTest, the_demo_runs_without_a_cluster_too) {
   EXPECT_THAT(ended.out, StartsWith("COUNT  WORD\n    2  a\n    1  b\n"));
 }
 
+TEST_F(NodesTest, what_a_scheduler_decided_is_decided_again_from_its_event_log) {
+  const std::string log = path("events");
+  for (int i = 0; i < 20; ++i) write("text/" + std::to_string(i), "one two two three three three\n");
+  std::int64_t finished = 0;
+  {
+    auto [scheduler, said] = start_scheduler({"--event-log", log});
+    auto [first, first_said] = start_worker("alpha");
+    auto [second, second_said] = start_worker("beta");
+    const auto counted = run({"demo", "wordcount", path("text")});
+    ASSERT_EQ(counted.status, 0) << counted.err;
+    const auto status = run({"status", "-o", "json"});
+    finished = boost::json::parse(status.out).as_object().at("finished").to_number<std::int64_t>();
+    EXPECT_GT(finished, 0);
+    first.signal(SIGKILL);
+    EXPECT_EQ(second.stop(), 0);
+    EXPECT_EQ(scheduler.stop(), 0);
+  }
+  const auto replayed = run({"replay", log, "--check", "-o", "json"});
+  ASSERT_EQ(replayed.status, 0) << replayed.err;
+  const auto document = boost::json::parse(replayed.out).as_object();
+  EXPECT_EQ(document.at("finished").to_number<std::int64_t>(), finished);
+  EXPECT_EQ(document.at("events").as_object().at("worker joined").to_number<int>(), 2);
+  EXPECT_EQ(document.at("workers").to_number<int>(), 0);
+  EXPECT_FALSE(document.contains("differs_at"));
+
+  // Half way, somebody is at work.
+  const auto records = document.at("records").to_number<std::uint64_t>();
+  const auto events = run({"replay", log, "--events", "--until", std::to_string(records / 2)});
+  EXPECT_THAT(events.out, HasSubstr("worker joined  worker 1"));
+  EXPECT_EQ(run({"replay", log, "--story", "no-such-9-9"}).status, 3);
+
+  const auto other = run({"replay", path("text/0")});
+  EXPECT_EQ(other.status, 2);
+  EXPECT_THAT(other.err, HasSubstr("no event log"));
+}
+
 TEST_F(NodesTest, a_second_scheduler_on_the_same_port_says_which_flag_helps) {
   auto [scheduler, said] = start_scheduler();
   const std::string address = text_at(said, "address");
