@@ -207,7 +207,7 @@ Token draw_token(const RandomSource& random) {
 // ---- the side that opened the connection -----------------------------------------------------------------------
 
 ClientHandshake::ClientHandshake(Hello hello, Secret key)
-    : hello_(hello), key_(std::move(key)), hello_frame_(frame_of(FrameKind::hello, encode(hello_))) {
+    : hello_(hello), key_(key), hello_frame_(frame_of(FrameKind::hello, encode(hello_))) {
   TROUPE_ASSERT(may_use(hello_.role, hello_.key), "this role has another key");
 }
 
