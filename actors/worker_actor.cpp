@@ -106,6 +106,8 @@ caf::behavior WorkerActor::make_behavior() {
         stirred_ = true;
       },
       [this](ValuesServed& event) {
+        count_readers(event);
+        if (event.tasks.empty()) return;
         handle(std::move(event));
         stirred_ = true;
       },
@@ -166,10 +168,28 @@ void WorkerActor::begin_anew() {
   templates_.clear();
   requests_.clear();
   store_.clear();
+  for (const auto& [task, readers] : serving_) served_before_[task] += readers;
+  serving_.clear();
   effects_.clear();
   state_ = std::make_unique<WorkerState>(options_.config);
   ++generation_;
   register_worker();
+}
+
+/// What was being read when the scheduler forgot this worker means nothing to the machine it has since: the ends of
+/// those readings are taken out.
+void WorkerActor::count_readers(ValuesServed& event) {
+  if (event.begin) {
+    for (const auto task : event.tasks) ++serving_[task];
+    return;
+  }
+  std::erase_if(event.tasks, [this](TaskId task) {
+    const auto before = served_before_.find(task);
+    const bool forgotten = before != served_before_.end();
+    const auto at = forgotten ? before : serving_.find(task);
+    if (--at->second == 0) (forgotten ? served_before_ : serving_).erase(at);
+    return forgotten;
+  });
 }
 
 caf::resumable::resume_result WorkerActor::resume(caf::execution_unit* unit, std::size_t max_throughput) {

@@ -94,6 +94,7 @@ private:
   void start_pool();
   void register_worker();
   void begin_anew();
+  void count_readers(ValuesServed& event);
   void handle(WorkerEvent event) { state_->handle(std::move(event), now_, effects_); }
   void link_up(const LinkUp& event);
   void finish_turn();
@@ -121,6 +122,8 @@ private:
   std::string name_;
   std::unique_ptr<WorkerState> state_;
   ObjectStore store_;
+  std::unordered_map<TaskId, std::uint32_t> serving_;        ///< readers that the machine knows of
+  std::unordered_map<TaskId, std::uint32_t> served_before_;  ///< readers that an earlier machine knew of
   std::shared_ptr<Pool> pool_;
   std::shared_ptr<Seceded> seceded_;
   std::unique_ptr<Link<WorkerMessage>> link_;

@@ -96,6 +96,7 @@ void add_story(CLI::App& app, Door& door);
 void add_replay(CLI::App& app, Door& door);
 void add_bench(CLI::App& app, Door& door);
 void add_demo(CLI::App& app, Door& door);
+void add_simulate(CLI::App& app, Door& door);
 void add_version(CLI::App& app, Door& door);
 void add_config(CLI::App& app, Door& door);
 

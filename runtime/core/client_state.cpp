@@ -309,6 +309,9 @@ void ClientState::on(ScatterTargets&& message, ClientEffects& out) {
 
 void ClientState::on(QueryReply&& message, ClientEffects& out) {
   if (requests_.erase(message.request) == 0) return;
+  // A holder may be one that this client was never introduced to.
+  for (const auto& holders : message.holders)
+    for (const auto& worker : holders) addresses_[worker.worker] = worker;
   out.updates.emplace_back(std::move(message));
 }
 

@@ -55,7 +55,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   if (auto error = resolve_external(client, chunk, external)) return answer(0, std::move(error));
   std::optional<Error> error;
   if (Group* known = joinable_group(message, external, error); known != nullptr) {
-    subscribe(*known, client, message.submission);
+    subscribe(*known, client, message.submission, chunk);
     answer(known->number, {});
     for (std::uint32_t i = 0; i < known->tasks.size(); ++i) {
       const TaskRef task{known, i};
@@ -146,9 +146,9 @@ Group& SchedulerState::make_group(ClientRecord& client, std::uint64_t submission
   return group;
 }
 
-void SchedulerState::subscribe(Group& group, ClientRecord& client, std::uint64_t submission) {
+/// `chunk` is the group's in all but what is wanted of it.
+void SchedulerState::subscribe(Group& group, ClientRecord& client, std::uint64_t submission, const GraphChunk& chunk) {
   Subscriber subscriber{client.id, submission, std::vector<bool>(group.tasks.size()), 0};
-  const GraphChunk& chunk = *group.chunk;
   for (std::uint32_t i = 0; i < chunk.size; ++i) subscriber.wanted[i] = chunk.all_wanted;
   for (const std::uint32_t i : chunk.wanted) subscriber.wanted[i] = true;
   subscriber.wants = chunk.all_wanted ? chunk.size : static_cast<std::uint32_t>(chunk.wanted.size());
@@ -373,6 +373,10 @@ void SchedulerState::on_message(ClientRecord& client, ScatterKeys& message) {
     for (std::size_t copy = 0; copy < copies; ++copy) reply.targets.push_back(targets[turn++ % targets.size()]->id);
   }
   reply.offsets.push_back(static_cast<std::uint32_t>(reply.targets.size()));
+  group.target_offsets = reply.offsets;
+  group.targets = reply.targets;
+  if (scatters_.size() >= 1024) give_up_scatters();  // drops those that have arrived
+  scatters_.push_back(group.number);
   seal(client);
 }
 

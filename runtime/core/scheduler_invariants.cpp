@@ -36,6 +36,11 @@ void SchedulerState::check_invariants() const {
   check_counters();
 }
 
+void SchedulerState::check_invariants(TaskId id) const {
+  const TaskRef task = find(id);
+  if (task && task->state != TaskState::forgotten) check_task(task);
+}
+
 void SchedulerState::check_task(TaskRef task) const {
   const TaskId id = task.id();
   const bool playing = in_play(task->state);

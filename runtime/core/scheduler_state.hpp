@@ -45,6 +45,14 @@ public:
 
   /// Aborts with the story of the key if anything is not as it must be. Walks all tables.
   void check_invariants() const;
+  /// Those of one task; a task that is gone has none.
+  void check_invariants(TaskId task) const;
+
+  /// Transitions so far, and each of the last `SchedulerConfig::story_length`, from 0 on.
+  [[nodiscard]] std::uint64_t transitions() const { return counters_.transitions; }
+  [[nodiscard]] const TransitionEntry& transition(std::uint64_t number) const {
+    return story_[number % story_.size()];
+  }
 
   [[nodiscard]] const SchedulerCounters& counters();
   [[nodiscard]] std::shared_ptr<const SchedulerSummary> summary(Instant now) const;
@@ -95,7 +103,7 @@ private:
   Group* joinable_group(const SubmitGraph& message, const std::vector<TaskId>& external, std::optional<Error>& error);
   Group& make_group(ClientRecord& client, std::uint64_t submission, const Token& token,
                     std::shared_ptr<const GraphChunk> chunk);
-  void subscribe(Group& group, ClientRecord& client, std::uint64_t submission);
+  void subscribe(Group& group, ClientRecord& client, std::uint64_t submission, const GraphChunk& chunk);
   void intake(Group& group, const SubmitGraph& message);
   std::vector<bool> needed_tasks(const GraphChunk& chunk, const std::vector<std::uint32_t>& held) const;
   void link_edges(TaskRef task);
@@ -134,6 +142,7 @@ private:
   void take_back(TaskRef task, bool tell_worker, const char* cause);
   void leave_play(TaskRef task);
   void lose_value(TaskRef task, const char* cause);
+  void give_up_scatters();
   void drop_value(TaskRef task, const char* cause);
   void review(TaskRef task);
   bool run_reviews(std::size_t most);
@@ -274,6 +283,7 @@ private:
 
   std::vector<TaskId> reviews_;  ///< tasks that may no longer be needed
   std::vector<std::uint64_t> dead_groups_;
+  std::vector<std::uint64_t> scatters_;  ///< groups with values that may still be on their way
   struct PendingRelease {
     ClientId client;
     KeyRange keys;

@@ -97,10 +97,12 @@ struct Group {
   Token token;
   std::string name;  ///< the user's key, or empty
   std::uint32_t generation{};
-  std::uint32_t first_rank{};  ///< of its first task, if the chunk brings no ranks of its own
-  ClientId owner;              ///< whose share its tasks are counted on
-  std::uint64_t graph{};       ///< first submission of its graph, if it holds tasks
-  bool data{};                 ///< scattered values: no function makes them
+  std::uint32_t first_rank{};                 ///< of its first task, if the chunk brings no ranks of its own
+  ClientId owner;                             ///< whose share its tasks are counted on
+  std::uint64_t graph{};                      ///< first submission of its graph, if it holds tasks
+  bool data{};                                ///< scattered values: no function makes them
+  std::vector<std::uint32_t> target_offsets;  ///< scattered: by task, and one more
+  std::vector<WorkerId> targets;              ///< scattered: where its client was told to put it
   std::shared_ptr<const GraphChunk> chunk;
   std::vector<TaskRecord> tasks;
   std::vector<std::uint32_t> edge_next;   ///< by edge of the chunk: 1 + next edge to the same dependency; 0 = end

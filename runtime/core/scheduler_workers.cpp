@@ -211,6 +211,29 @@ void SchedulerState::on_message(WorkerRecord& worker, Goodbye& message) {
   extra_.close.emplace_back(id, "");
 }
 
+/// A scattered value that is not known to be anywhere, and all the workers its client was told to put it on are gone:
+/// nobody will say that it came.
+void SchedulerState::give_up_scatters() {
+  std::erase_if(scatters_, [this](std::uint64_t number) {
+    Group* group = find_group(number);
+    bool waits = false;
+    for (std::uint32_t i = 0; group != nullptr && i < group->tasks.size(); ++i) {
+      const TaskRef task{group, i};
+      if (task->state != TaskState::waiting) continue;
+      const auto first = group->targets.begin() + group->target_offsets[i];
+      const auto last = group->targets.begin() + group->target_offsets[i + 1];
+      if (std::any_of(first, last, [this](WorkerId id) { return find_worker(id) != nullptr; }))
+        waits = true;
+      else
+        err(task,
+            make_error(task, TaskError::Kind::lost,
+                       "the value was scattered, and every worker it was to go to is gone; scatter it again"),
+            "scattered value lost");
+    }
+    return !waits;
+  });
+}
+
 /// A worker is gone: what it ran is placed again, what only it held is computed again if anybody needs it.
 void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view reason) {
   WorkerRecord* worker = find_worker(id);
@@ -255,6 +278,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   const std::string name = worker->registration.name;
   worker_by_name_.erase(name);
   workers_.erase(id);
+  if (!scatters_.empty()) give_up_scatters();
   for (auto& [other_id, other] : workers_)
     if (id.value < other->knows_worker.size() && other->knows_worker[id.value])
       last<WorkersLost>(*other).workers.push_back(id);

@@ -29,8 +29,8 @@ TEST_F(CliTest, version_is_shown_for_people_and_for_programs) {
 TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
   EXPECT_THAT(run({"--help"}).out, HasSubstr("Exit codes: 0 done"));
   const std::vector<std::vector<std::string>> commands{
-      {"scheduler"},         {"worker"},  {"local"}, {"status"}, {"list"}, {"explain"}, {"story"}, {"bench"},
-      {"demo", "wordcount"}, {"version"}, {"config"}};
+      {"scheduler"},         {"worker"},   {"local"},   {"status"}, {"list"}, {"explain"}, {"story"}, {"bench"},
+      {"demo", "wordcount"}, {"simulate"}, {"version"}, {"config"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto ended = run(command);
@@ -53,13 +53,37 @@ TEST_F(CliTest, what_is_not_understood_is_a_usage_error_on_stderr) {
                                                     {"scheduler", "--idle-timeout", "soon"},
                                                     {"worker", "--nthreads", "0"},
                                                     {"config", "validate"},
-                                                    {"demo", "wordcount"}};
+                                                    {"demo", "wordcount"},
+                                                    {"simulate", "--seeds", "0"},
+                                                    {"simulate", "--faults", "rain"},
+                                                    {"simulate", "--replay", "/nowhere"}};
   for (const auto& command : wrong) {
     const auto ended = run(command);
     EXPECT_EQ(ended.status, 2) << testing::PrintToString(command) << ended.err;
     EXPECT_EQ(ended.out, "") << testing::PrintToString(command);
     EXPECT_NE(ended.err, "") << testing::PrintToString(command);
   }
+}
+
+TEST_F(CliTest, simulations_say_what_was_tried_and_replay_what_was_written) {
+  const auto ended = run({"simulate", "--seeds", "20", "--seed", "5", "-o", "json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto document = boost::json::parse(ended.out).as_object();
+  EXPECT_EQ(document.at("schema"), "troupe/v1/simulate");
+  EXPECT_EQ(document.at("histories"), 20);
+  EXPECT_GT(document.at("events").to_number<int>(), 1000);
+  EXPECT_GT(document.at("faults").as_object().at("exception").to_number<int>(), 0);
+  EXPECT_THAT(run({"simulate", "--seeds", "2", "--faults", "F1,pause"}).out, HasSubstr("2 histories, "));
+
+  const auto file = write("history.txt", "troupe history 1\noption workers 2\nact 1000000 submit 3 8 5 42\n");
+  const auto told = run({"simulate", "--replay", file});
+  EXPECT_EQ(told.status, 0) << told.err;
+  EXPECT_THAT(told.out, HasSubstr("client 3 is told: n3-p1-4 is ready"));
+  EXPECT_THAT(told.out, HasSubstr("digest "));
+  EXPECT_EQ(run({"simulate", "--replay", file}).out, told.out);
+  const auto broken = run({"simulate", "--replay", write("broken.txt", "troupe history 1\noption workers 0\n")});
+  EXPECT_EQ(broken.status, 2);
+  EXPECT_THAT(broken.err, HasSubstr("1 to 1000 workers"));
 }
 
 TEST_F(CliTest, configuration_comes_from_files_then_variables_and_names_its_source) {

@@ -51,6 +51,7 @@ RULES = [
     ("protocol/secret", ("protocol/",), BASE | {"openssl"}),
     ("protocol/", ("protocol/",), BASE),
     ("runtime/core/", (*VALUES, "runtime/core/"), BASE),
+    ("runtime/simulation/", ("protocol/", "runtime/core/", "runtime/simulation/"), BASE),
     ("runtime/exec/", (*VALUES, "runtime/exec/", "runtime/store/"), BASE | {"openssl"}),
     ("runtime/store/", (*VALUES, "runtime/store/"), BASE | {"compression", "hash"}),
     # The channel drives the session machine over a connection: the one machine below the actors.
@@ -137,6 +138,7 @@ def self_test():
         "runtime/core/place.cpp": ("<thread>", "only decides"),
         "runtime/core/story.cpp": ('"protocol/codec.hpp"', "is not for runtime/core/"),
         "runtime/core/explain.cpp": ('"protocol/messages.capnp.h"', "Cap'n Proto's"),
+        "runtime/simulation/world.cpp": ('"runtime/net/connection.hpp"', "is not for runtime/simulation/"),
         "runtime/exec/pool.cpp": ('"actors/node.hpp"', "is not for runtime/exec/"),
         "runtime/store/spill.cpp": ('"../exec/pool.hpp"', "not named from the root"),
         "monitoring/page.cpp": ('"runtime/core/scheduler_state.hpp"', "is not for monitoring/"),

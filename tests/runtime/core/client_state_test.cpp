@@ -277,6 +277,19 @@ TEST_F(ClientStateTest, a_scatter_is_planned_with_the_addresses_of_its_targets) 
   EXPECT_FALSE(client.busy());
 }
 
+TEST_F(ClientStateTest, who_has_names_holders_that_can_be_reached) {
+  tell(QueryWanted{Query{RequestId{5}, QueryKind::who_has, {}, 0, {}}});
+  EXPECT_EQ(said<Query>().request, RequestId{5});
+  QueryReply reply;
+  reply.request = RequestId{5};
+  const WorkerAddress worker{WorkerId{9}, "w", "host:9", "host"};
+  reply.holders = {{worker}};
+  tell_from_scheduler(reply);
+  EXPECT_EQ(updated<QueryReply>(), reply);
+  ASSERT_NE(client.address(WorkerId{9}), nullptr);
+  EXPECT_EQ(*client.address(WorkerId{9}), worker);
+}
+
 TEST_F(ClientStateTest, questions_are_answered_once) {
   tell(QueryWanted{Query{RequestId{5}, QueryKind::scheduler_info, {}, 0, {}}});
   EXPECT_EQ(said<Query>().request, RequestId{5});

@@ -391,6 +391,24 @@ TEST(SchedulerState, WhatAnotherClientWantsSurvivesTheOneWhoSubmittedIt) {
   EXPECT_THAT(d.ready(two), SizeIs(1));
 }
 
+TEST(SchedulerState, TwoWhoSubmitTheSameGraphEachGetWhatTheyWantOfIt) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker(4);
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  const auto wants = [](std::uint32_t task) {
+    auto chunk = graph({{}, {}, {0, 1}});
+    chunk->all_wanted = false;
+    chunk->wanted = task == 2 ? std::vector<std::uint32_t>{2} : std::vector<std::uint32_t>{task, 2};
+    return chunk;
+  };
+  d.submit(one, wants(2), Token{9, 9});
+  d.submit(two, wants(1), Token{9, 9});
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) d.finish(worker, tasks);
+  EXPECT_THAT(d.ready(one), ElementsAre(ClientKey::of(1, 2)));
+  EXPECT_THAT(d.ready(two), ElementsAre(ClientKey::of(1, 1), ClientKey::of(1, 2)));
+}
+
 TEST(SchedulerState, ScatteredValuesAreToldReadyOnceTheirWorkerHasThem) {
   SchedulerDialogue d;
   const WorkerId a = d.join_worker();
@@ -415,6 +433,31 @@ TEST(SchedulerState, ScatteredValuesAreToldReadyOnceTheirWorkerHasThem) {
   const auto errors = d.erred(client);
   ASSERT_THAT(errors, SizeIs(1));
   EXPECT_EQ(errors[0].second.kind, TaskError::Kind::lost);
+}
+
+TEST(SchedulerState, AScatteredValueIsLostWhenAllWorkersItWasToGoToAreGoneBeforeItCame) {
+  SchedulerDialogue d;
+  const WorkerId a = d.join_worker();
+  const WorkerId b = d.join_worker();
+  const ClientId client = d.join_client();
+  ScatterKeys scatter;
+  scatter.submission = 1;
+  d.submissions[client] = 1;
+  scatter.nbytes = {100};
+  scatter.replicas = 2;
+  d.say(ClientSaid{client, scatter});
+  const TaskId task = TaskId::of(d.take<ScatterTargets>(d.to_client[client]).at(0).group, 0);
+  const WorkerId c = d.join_worker();
+  d.say(WorkerLeft{a, false, "gone"});
+  EXPECT_EQ(d.scheduler.state_of(task), TaskState::waiting) << "the other copy may come yet";
+  d.say(WorkerLeft{b, false, "gone"});
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].second.kind, TaskError::Kind::lost);
+  EXPECT_EQ(errors[0].second.root, task);
+  // It was put to a process that has registered anew since: too late.
+  d.say(WorkerSaid{c, ReplicasAdded{{task}, {100}}});
+  EXPECT_THAT(d.freed(c), ElementsAre(task));
 }
 
 TEST(SchedulerState, NamesAnotherHolderWhenAnInputIsNotWhereItWasSaidToBe) {

@@ -1,0 +1,234 @@
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "runtime/simulation/host.hpp"
+#include "runtime/simulation/packing.hpp"
+#include "runtime/simulation/world.hpp"
+
+// A worker's machine and link; its pool is in executor.cpp.
+
+namespace troupe::simulation {
+
+namespace {
+
+WorkerConfig config_of(const Options& o, std::uint32_t threads, std::uint32_t node) {
+  WorkerConfig config;
+  config.threads = threads;
+  config.busy_retry = o.unit / 20;
+  if (o.window < 1024) {  // small limits go together
+    config.max_concurrent_fetches = o.window;
+    config.fetch_bytes_limit = 2000;
+  }
+  if (o.restricted) config.resources = {{"gpu", static_cast<double>(1 + node % 2)}};
+  return config;
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(World& world, Host& host, ProcessId process, std::uint64_t incarnation)
+    : world_(world),
+      host_(host),
+      process_(process),
+      incarnation_(incarnation),
+      threads_(1 + static_cast<std::uint32_t>(mix(incarnation, world.options().seed) % world.options().threads)) {
+  state_ = std::make_unique<WorkerState>(config_of(world.options(), threads_, host.node()));
+  dialer_ = std::make_unique<Dialer>(world, host.node(), process, PeerRole::worker, static_cast<DialerOwner&>(*this));
+  register_worker();
+  arm_tick();
+}
+
+WorkerProcess::~WorkerProcess() = default;
+
+std::uint64_t WorkerProcess::stored_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [task, value] : store_) bytes += bytes_of(value);
+  return bytes;
+}
+
+void WorkerProcess::register_worker() {
+  const Options& o = world_.options();
+  RegisterWorker registration;
+  if (o.named) registration.name = "worker-" + std::to_string(host_.node());
+  registration.incarnation = {incarnation_};
+  registration.address = address();
+  registration.host = "h" + std::to_string(host_.node());
+  registration.threads = threads_;
+  registration.nannied = true;
+  // Odd machines have two of them: what asks for two has somewhere to go where there are two machines.
+  if (o.restricted) registration.resources = {{"gpu", static_cast<double>(1 + host_.node() % 2)}};
+  dialer_->send(pack<WorkerMessage>(world_, std::move(registration)), true);
+}
+
+void WorkerProcess::arm_tick() {
+  world_.at(world_.now() + state_->tick_interval(), process_, [this] {
+    if (over_) return;
+    handle(WorkerTick{1000, 1});
+    arm_tick();
+  });
+}
+
+void WorkerProcess::on_messages(std::vector<Bytes>& payloads) {
+  for (const Bytes& payload : payloads) handle(SchedulerSaid{unpack<ToWorker>(world_, payload)});
+}
+
+void WorkerProcess::on_up(bool resumed) {
+  if (!std::exchange(ever_up_, true) || resumed) return;
+  // The scheduler forgot this worker: what it was told is void, and what it holds is not believed any more.
+  world_.cover().reached("a worker registers anew");
+  ++generation_;
+  for (const auto& [task, count] : serving_) served_before_[task] += count;
+  serving_.clear();
+  store_.clear();
+  waiting_.clear();
+  effects_.clear();
+  ended_at_once_ = {};
+  state_ = std::make_unique<WorkerState>(config_of(world_.options(), threads_, host_.node()));
+  register_worker();
+}
+
+void WorkerProcess::on_closed(const Error& error) { exit(error.text); }
+
+void WorkerProcess::exit(const std::string& reason) {
+  if (std::exchange(over_, true)) return;
+  world_.story().tell(world_.now(), [&] { return fmt::format("{} ends: {}", address(), reason); });
+  world_.at(world_.now(), process_, [this] { host_.ended(true); });
+}
+
+void WorkerProcess::stop(bool drain) { handle(SchedulerSaid{CloseWorker{drain, "asked to leave"}}); }
+
+void WorkerProcess::handle(WorkerEvent event) {
+  if (over_) return;
+  world_.story().note(incarnation_, event.index());
+  state_->handle(std::move(event), world_.now(), effects_);
+  stir();
+}
+
+void WorkerProcess::stir() {
+  if (turn_posted_ || over_) return;
+  turn_posted_ = true;
+  const bool at_once = world_.network_random()() % 2 == 0;
+  world_.at(world_.now() + (at_once ? Duration{0} : world_.network_random().up_to(std::chrono::microseconds(20))),
+            process_, [this] {
+              turn_posted_ = false;
+              if (!over_) turn();
+            });
+}
+
+/// Settles the machine and performs what it says, until nothing more follows.
+void WorkerProcess::turn() {
+  do {
+    state_->settle(world_.now(), effects_);
+    WorkerEffects performing = std::exchange(effects_, {});
+    perform(performing);
+    if (over_) return;
+    if (!ended_at_once_.tasks.empty())
+      state_->handle(std::exchange(ended_at_once_, {}), world_.now(), effects_);
+    else
+      return;
+  } while (true);
+}
+
+void WorkerProcess::perform(WorkerEffects& effects) {
+  for (const TaskId task : effects.drop) {
+    world_.story().note(task.value);
+    if (store_.erase(task) == 0) world_.violated("I18", "a value is dropped that is not there", task);
+  }
+  if (!effects.retract.empty()) retract(effects.retract);
+  if (!effects.execute.tasks.empty()) execute(effects.execute);
+  for (const Fetch& one : effects.fetch) fetch(one);
+  for (const RunFunction& request : effects.run) {
+    const std::uint64_t generation = generation_;
+    world_.at(world_.now() + world_.execution_random().up_to(world_.options().run_time), process_,
+              [this, generation, number = request.request] {
+                if (!over_ && generation == generation_)
+                  dialer_->send(pack<WorkerMessage>(world_, FunctionRan{number, {}, {}}), false);
+              });
+  }
+  for (WorkerMessage& message : effects.to_scheduler) {
+    world_.story().note(message.index());
+    if (const auto* finished = std::get_if<TasksFinished>(&message))
+      for (const TaskId task : finished->tasks)
+        if (const auto key = state_->key(task)) world_.cover().key(*key);
+    dialer_->send(pack(world_, std::move(message)), false);
+  }
+  if (effects.close) {
+    // It has said goodbye itself, unless it was never taken in.
+    world_.story().tell(world_.now(), [&] { return fmt::format("{} closes: {}", address(), effects.close_reason); });
+    exit(effects.close_reason);
+  }
+}
+
+GotValues WorkerProcess::serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) {
+  GotValues result;
+  ValuesServed serving{{}, true};
+  std::uint64_t sum = 0;
+  for (const TaskId task : tasks) {
+    const auto value = store_.find(task);
+    const bool unreadable = value != store_.end() && world_.chance_of(Fault::corrupt, world_.options().corrupt_rate);
+    if (value == store_.end() || unreadable) {
+      result.missing.push_back(task);
+      continue;
+    }
+    if (!serving.tasks.empty() && sum + bytes_of(value->second) > max_bytes) continue;  // held back
+    sum += bytes_of(value->second);
+    result.received.push_back(task);
+    result.values.push_back(value->second);
+    serving.tasks.push_back(task);
+    ++serving_[task];
+  }
+  if (!serving.tasks.empty())
+    world_.at(world_.now(), process_, [this, generation = generation_, serving = std::move(serving)] {
+      if (generation == generation_) handle(serving);
+    });
+  return result;
+}
+
+void WorkerProcess::served(const std::vector<TaskId>& tasks) {
+  ValuesServed ended{{}, false};
+  for (const TaskId task : tasks) {
+    // What was served in an earlier registration means nothing to this one.
+    if (auto& forgotten = served_before_[task]; forgotten > 0) {
+      --forgotten;
+      continue;
+    }
+    --serving_[task];
+    ended.tasks.push_back(task);
+  }
+  if (!ended.tasks.empty()) handle(std::move(ended));
+}
+
+void WorkerProcess::put(const std::vector<TaskId>& tasks, const std::vector<SimValue>& values) {
+  ValuesPut event;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    if (!store_.emplace(tasks[i], values[i]).second) continue;
+    event.tasks.push_back(tasks[i]);
+    event.nbytes.push_back(bytes_of(values[i]));
+  }
+  if (!event.tasks.empty()) handle(std::move(event));
+}
+
+void WorkerProcess::fetch(const Fetch& fetch) {
+  world_.story().note(fetch.fetch, fetch.tasks.size());
+  world_.get_values(host_.node(), process_, fetch.address, fetch.tasks, fetch.max_bytes,
+                    [this, number = fetch.fetch, generation = generation_](GotValues got) {
+                      if (over_ || generation != generation_) return;
+                      FetchDone done;
+                      done.fetch = number;
+                      done.outcome = got.outcome;
+                      for (std::size_t i = 0; i < got.received.size(); ++i) {
+                        store_[got.received[i]] = got.values[i];
+                        done.nbytes.push_back(bytes_of(got.values[i]));
+                      }
+                      done.received = std::move(got.received);
+                      done.missing = std::move(got.missing);
+                      for (const TaskId task : done.received)
+                        if (const auto key = state_->key(task)) world_.cover().key(*key);
+                      handle(std::move(done));
+                    });
+}
+
+}  // namespace troupe::simulation
