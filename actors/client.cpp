@@ -9,6 +9,7 @@
 #include "actors/client_actor.hpp"
 #include "actors/local_cluster.hpp"
 #include "protocol/access.hpp"
+#include "runtime/exec/function_registry.hpp"
 
 namespace troupe {
 namespace {
@@ -242,6 +243,22 @@ RunReply Client::run(FunctionRef function, const ArgumentWriter& call, std::vect
   auto reply = core().run(std::move(request));
   if (!reply) throw_error(reply.error());
   return std::move(*reply);
+}
+
+std::map<std::string, tl::expected<void, Error>> Client::upload_module(const std::string& path,
+                                                                       const std::vector<std::string>& workers) {
+  const auto file = read_module_file(path);
+  if (!file) throw_error(file.error());
+  std::map<std::string, tl::expected<void, Error>> outcomes;
+  for (const auto& name : workers) outcomes[name] = fail(ErrorKind::invalid, "no worker is called " + name);
+  const auto summary = scheduler_info();
+  for (const auto& worker : summary->workers) {
+    const auto& [id, name, address, host] = worker.address;
+    if (!workers.empty() && !outcomes.contains(name)) continue;
+    PutModule module{{}, std::filesystem::path(path).filename().string(), file->sha256, file->bytes.size()};
+    outcomes[name] = core().upload({address, std::move(module), file->bytes});
+  }
+  return outcomes;
 }
 
 QueryReply Client::ask(Query query, std::chrono::milliseconds timeout) {

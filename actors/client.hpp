@@ -280,6 +280,12 @@ public:
     return results;
   }
 
+  /// Loads a module file (a shared library with a TROUPE_MODULE) into each worker there is, or the named ones, by its
+  /// SHA-256: what became of it, by worker name. Tasks of the module run there from then on. A worker refuses unless
+  /// its operator started it with --allow-uploads. Throws InvalidRequest for a file that is no module.
+  std::map<std::string, tl::expected<void, Error>> upload_module(const std::string& path,
+                                                                 const std::vector<std::string>& workers = {});
+
   /// Workers that hold the value, by future.
   template <class T>
   [[nodiscard]] std::vector<std::vector<WorkerAddress>> who_has(const std::vector<Future<T>>& futures) {

@@ -40,6 +40,10 @@ public:
            ValueExchange::Done done) override {
     exchange_.put(address, std::move(tasks), std::move(values), std::move(done));
   }
+  void put_module(ClientCore::Upload upload, ValueExchange::Done done) override {
+    exchange_.put_module(upload.address, std::move(upload.module.name), std::move(upload.module.sha256),
+                         std::move(upload.file), std::move(done));
+  }
 
 private:
   Node& node_;

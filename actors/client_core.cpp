@@ -278,7 +278,7 @@ void ClientCore::retry(std::span<const FutureHandle> futures) {
 }
 
 template <class T>
-Result<T> ClientCore::ask(RequestId request, ClientEvent event, Deadline deadline) {
+Result<T> ClientCore::ask(RequestId request, Order order, Deadline deadline) {
   check_may_block("a question to the scheduler");
   std::future<Result<Reply>> answer;
   {
@@ -286,7 +286,7 @@ Result<T> ClientCore::ask(RequestId request, ClientEvent event, Deadline deadlin
     if (ended_) return fail(ErrorKind::disconnected, "the client is closed");
     answer = requests_[request].get_future();
     seal();
-    orders_.push_back({std::move(event), nullptr});
+    orders_.push_back(std::move(order));
     wake_unlocked(lock);
   }
   if (deadline && answer.wait_until(*deadline) == std::future_status::timeout) {
@@ -301,7 +301,7 @@ Result<T> ClientCore::ask(RequestId request, ClientEvent event, Deadline deadlin
 Result<QueryReply> ClientCore::query(Query query, Deadline deadline) {
   const RequestId request{next_request_.fetch_add(1)};
   query.request = request;
-  auto reply = ask<QueryReply>(request, QueryWanted{std::move(query)}, deadline);
+  auto reply = ask<QueryReply>(request, {QueryWanted{std::move(query)}, nullptr}, deadline);
   if (reply && reply->error) return tl::unexpected(*reply->error);
   return reply;
 }
@@ -309,29 +309,19 @@ Result<QueryReply> ClientCore::query(Query query, Deadline deadline) {
 Result<RunReply> ClientCore::run(RunOnWorkers run, Deadline deadline) {
   const RequestId request{next_request_.fetch_add(1)};
   run.request = request;
-  return ask<RunReply>(request, RunWanted{std::move(run)}, deadline);
+  return ask<RunReply>(request, {RunWanted{std::move(run)}, nullptr}, deadline);
 }
 
-void ClientCore::answer(QueryReply reply) {
-  std::lock_guard lock(mutex_);
-  if (const auto found = requests_.find(reply.request); found != requests_.end()) {
-    found->second.set_value(Reply{std::move(reply)});
-    requests_.erase(found);
-  }
+Result<void> ClientCore::upload(Upload upload) {
+  const RequestId request{next_request_.fetch_add(1)};
+  upload.module.request = request;
+  return ask<PutReply>(request, {std::move(upload), nullptr}, {}).map([](const PutReply&) {});
 }
 
-void ClientCore::answer(RunReply reply) {
+void ClientCore::answer(RequestId request, Result<Reply> reply) {
   std::lock_guard lock(mutex_);
-  if (const auto found = requests_.find(reply.request); found != requests_.end()) {
-    found->second.set_value(Reply{std::move(reply)});
-    requests_.erase(found);
-  }
-}
-
-void ClientCore::answer(const RequestFailed& failed) {
-  std::lock_guard lock(mutex_);
-  if (const auto found = requests_.find(failed.request); found != requests_.end()) {
-    found->second.set_value(tl::unexpected(failed.error));
+  if (const auto found = requests_.find(request); found != requests_.end()) {
+    found->second.set_value(std::move(reply));
     requests_.erase(found);
   }
 }

@@ -50,8 +50,14 @@ public:
     ScatterWanted wanted;
     std::vector<Value> values;
   };
+  /// A module file for one worker.
+  struct Upload {
+    std::string address;
+    PutModule module;  ///< its `request` names the answer
+    Bytes file;
+  };
   struct Order {
-    std::variant<ClientEvent, FetchValues, Scatter> what;
+    std::variant<ClientEvent, FetchValues, Scatter, Upload> what;
     detail::FuturePage* page{};  ///< new with it, or null
   };
   struct Released {
@@ -83,6 +89,7 @@ public:
   void retry(std::span<const FutureHandle> futures);
   [[nodiscard]] Result<QueryReply> query(Query query, Deadline deadline = {});
   [[nodiscard]] Result<RunReply> run(RunOnWorkers run, Deadline deadline = {});
+  [[nodiscard]] Result<void> upload(Upload upload);
   void tell(ClientEvent event);
   void release(detail::FutureSlot* slot);
 
@@ -126,9 +133,8 @@ public:
   /// Wakes sleepers and runs continuations of all that changed since the last call. Returns futures whose value
   /// continuations wait for.
   [[nodiscard]] std::vector<FutureHandle> publish();
-  void answer(QueryReply reply);
-  void answer(RunReply reply);
-  void answer(const RequestFailed& failed);
+  using Reply = std::variant<QueryReply, RunReply, PutReply>;
+  void answer(RequestId request, Result<Reply> reply);
   /// A page was accepted or refused: those who ask for its group look again.
   void notify() { notify_ = true; }
   /// Keys that nobody holds any more; frees the page with its last.
@@ -138,8 +144,6 @@ public:
   void set_connected();
 
 private:
-  using Reply = std::variant<QueryReply, RunReply>;
-
   void open_batch();
   /// Closes the open batch into an order.
   void seal();
@@ -150,7 +154,7 @@ private:
   [[nodiscard]] bool mark_or_done(detail::FutureSlot& slot, bool value) const;
   void collect(detail::FutureSlot& slot);
   template <class T>
-  Result<T> ask(RequestId request, ClientEvent event, Deadline deadline);
+  Result<T> ask(RequestId request, Order order, Deadline deadline);
 
   const std::unique_ptr<ClientLoop> loop_;
   const Token seed_;

@@ -47,6 +47,8 @@ void ClientSession::drain() {
       state_.handle(std::move(*event), now, effects_);
     } else if (auto* fetch = std::get_if<ClientCore::FetchValues>(&order.what)) {
       want_values(std::move(fetch->futures));
+    } else if (auto* upload = std::get_if<ClientCore::Upload>(&order.what)) {
+      upload_module(std::move(*upload));
     } else {
       auto& scatter = std::get<ClientCore::Scatter>(order.what);
       scattered_[scatter.wanted.page].values = std::move(scatter.values);
@@ -56,6 +58,14 @@ void ClientSession::drain() {
   taken.orders.clear();
   let_go(std::move(taken.released));
   flush();
+}
+
+void ClientSession::upload_module(ClientCore::Upload upload) {
+  const auto request = upload.module.request;
+  auto done = [core = core_, request](Result<void> put) {
+    core->answer(request, put ? Result<ClientCore::Reply>(PutReply{request, {}}) : tl::unexpected(put.error()));
+  };
+  surroundings_->put_module(std::move(upload), std::move(done));
 }
 
 void ClientSession::receive(std::vector<ToClient> messages) {
@@ -241,17 +251,17 @@ void ClientSession::apply(AllKeysLost& update) {
 
 void ClientSession::apply(QueryReply& update) {
   const auto lookup = lookups_.find(update.request);
-  if (lookup == lookups_.end()) return core_->answer(std::move(update));
+  if (lookup == lookups_.end()) return core_->answer(update.request, std::move(update));
   auto wanted = std::move(lookup->second);
   lookups_.erase(lookup);
   found(update, std::move(wanted));
 }
 
-void ClientSession::apply(RunReply& update) { core_->answer(std::move(update)); }
+void ClientSession::apply(RunReply& update) { core_->answer(update.request, std::move(update)); }
 
 void ClientSession::apply(RequestFailed& update) {
   const auto lookup = lookups_.find(update.request);
-  if (lookup == lookups_.end()) return core_->answer(update);
+  if (lookup == lookups_.end()) return core_->answer(update.request, tl::unexpected(std::move(update.error)));
   auto wanted = std::move(lookup->second);
   lookups_.erase(lookup);
   for (auto& each : wanted) give_up_or_retry(std::move(each), update.error.text);

@@ -29,6 +29,7 @@ public:
                    ValueExchange::Got done) = 0;
   virtual void put(const std::string& address, std::vector<TaskId> tasks, std::vector<Value> values,
                    ValueExchange::Done done) = 0;
+  virtual void put_module(ClientCore::Upload upload, ValueExchange::Done done) = 0;
 };
 
 /// The half of a client that lives on the loop: feeds the machine with what user threads ordered and the scheduler
@@ -67,6 +68,7 @@ private:
     std::size_t puts{};
   };
 
+  void upload_module(ClientCore::Upload upload);
   void flush();
   void finish();
   void apply(KeysReady& update);

@@ -146,6 +146,7 @@ void SchedulerActor::on(const PeerGone& event) {
 void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& reason) {
   by_id_.erase(id);
   if (const auto* client = std::get_if<ClientId>(&id)) {
+    node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("client {} left: {}", client->value, reason));
     feed(ClientLeft{*client, reason});
   } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
     node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("worker {} left: {}", worker->value, reason));

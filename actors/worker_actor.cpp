@@ -166,6 +166,7 @@ void WorkerActor::begin_anew() {
   node_.log(LogLevel::warning, fmt::format("{}: unknown to the scheduler, registers again", name_));
   for (auto& [tmpl, known] : templates_) orphans_.insert(std::move(known.tmpl));
   templates_.clear();
+  pool_->request_stop();
   requests_.clear();
   store_.clear();
   for (const auto& [task, readers] : serving_) served_before_[task] += readers;
@@ -227,6 +228,7 @@ void WorkerActor::perform() {
     effects_.clear();
     for (const auto task : performing_.drop) store_.erase(task);
     if (!performing_.retract.empty()) retract(performing_.retract);
+    if (!performing_.stop.empty()) pool_->request_stop(performing_.stop);
     if (!performing_.execute.tasks.empty()) execute(performing_.execute);
     for (auto& one : performing_.fetch) fetch(one);
     for (auto& request : performing_.run) run_function(request);

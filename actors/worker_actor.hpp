@@ -70,7 +70,9 @@ public:
   std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) override;
   void served(const std::vector<TaskId>& tasks) override;
   std::optional<Error> put(std::vector<CarriedItem> items) override;
-  std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string& sha256, Bytes file) override;
+  std::optional<Error> refuse_module(KeyKind key, const PutModule& module) const override;
+  // Asked by them, and by others in this node.
+  std::optional<Error> put_module(const std::string& name, const std::string& sha256, const Bytes& file) override;
 
 private:
   struct KnownTemplate {
@@ -88,7 +90,6 @@ private:
   // Asked by others in this node.
   Value find_value(TaskId task) const override;
   std::optional<Error> put_values(std::vector<TaskId> tasks, std::vector<Value> values) override;
-  std::optional<Error> put_module(const std::string& name, const std::string& sha256, const Bytes& file) override;
 
   std::optional<Error> open_doors();
   void start_pool();

@@ -100,12 +100,6 @@ std::optional<Error> WorkerActor::put_values(std::vector<TaskId> tasks, std::vec
   return {};
 }
 
-std::optional<Error> WorkerActor::put_module(KeyKind key, const std::string& name, const std::string& sha256,
-                                             Bytes file) {
-  if (key != KeyKind::client) return Error{ErrorKind::invalid, "modules are uploaded with the client key"};
-  return put_module(name, sha256, file);
-}
-
 namespace {
 
 bool is_hash(const std::string& text) {
@@ -116,7 +110,7 @@ std::optional<Error> write_file(const std::filesystem::path& path, const Bytes& 
   const auto failed = [&](std::string_view what) {
     return Error{ErrorKind::failed, fmt::format("{} {}: {}", what, path.string(), std::strerror(errno))};
   };
-  const auto temporary = path.string() + ".part";
+  const auto temporary = fmt::format("{}.{}.part", path.string(), ::getpid());
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0700);
   if (fd < 0) return failed("cannot create");
   for (std::size_t written = 0; written < bytes.size();) {
@@ -137,20 +131,29 @@ std::optional<Error> write_file(const std::filesystem::path& path, const Bytes& 
 
 }  // namespace
 
-std::optional<Error> WorkerActor::put_module(const std::string& name, const std::string& sha256, const Bytes& file) {
+std::optional<Error> WorkerActor::refuse_module(KeyKind key, const PutModule& module) const {
+  if (key != KeyKind::client) return Error{ErrorKind::invalid, "modules are uploaded with the client key"};
   if (!options_.allow_uploads || !options_.registry)
     return Error{ErrorKind::unsupported, fmt::format("{} takes no uploads of modules; its operator must allow them "
-                                                     "(--allow-uploads), or load {} there",
-                                                     name_, name)};
-  if (!is_hash(sha256)) return Error{ErrorKind::invalid, "the module's SHA-256 is not 64 hexadecimal digits"};
-  std::error_code failed;
-  std::filesystem::create_directories(options_.upload_directory, failed);
+                                                     "(--allow-uploads), or load {} there (--module)",
+                                                     name_, module.name)};
+  if (!is_hash(module.sha256)) return Error{ErrorKind::invalid, "the module's SHA-256 is not 64 hexadecimal digits"};
+  if (module.size > module_file_bytes_max)
+    return Error{ErrorKind::overloaded,
+                 fmt::format("a module of {} bytes: at most {} are taken", module.size, module_file_bytes_max)};
+  return {};
+}
+
+/// Kept under its hash, written whole or not at all: others may share the directory.
+std::optional<Error> WorkerActor::put_module(const std::string& name, const std::string& sha256, const Bytes& file) {
+  if (auto refused = refuse_module(KeyKind::client, {{}, name, sha256, file.size()})) return refused;
   const auto path = options_.upload_directory / (sha256 + ".so");
   if (auto error = write_file(path, file)) return error;
   auto loaded = options_.registry->load(path.string(), sha256);
   if (!loaded) {
-    std::filesystem::remove(path, failed);
-    return loaded.error();
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    return Error{loaded.error().kind, fmt::format("{}: {}", name_, loaded.error().text)};
   }
   node_.log(LogLevel::info, fmt::format("{}: module {} uploaded, {}", name_, name, sha256));
   for (auto& [tmpl, known] : templates_)

@@ -31,7 +31,7 @@ ExitCode run(Door& door, const Flags& flags) {
   Signals signals;
   const Config config = door.config();
   const auto log = door.log(config, "local", "local");
-  (void)parse_resources(flags.worker.resources);
+  check_flags(flags.worker);
   SchedulerService service(
       config, {.insecure = false, .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled")}, *log);
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
@@ -78,6 +78,7 @@ void add_local(CLI::App& app, Door& door) {
   door.add_key_option(*command, "--dashboard-address", "dashboard.address")->type_name("ADDRESS");
   command->add_flag("--no-dashboard{true},--dashboard{false}", flags->no_dashboard, "serve no HTTP pages");
   command->add_option("--module", flags->worker.modules, "shared library with functions; may be given several times")
+      ->allow_extra_args(false)
       ->type_name("PATH");
   command->add_option("--resources", flags->worker.resources, "what each worker offers, as in \"GPU=2 MEM=10e9\"")
       ->type_name("LIST");

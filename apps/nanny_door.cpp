@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <thread>
 
 #include <fmt/format.h>
@@ -35,7 +36,10 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
   add("--memory-limit", std::to_string(worker_memory(config, settings.workers)));
   add("--resources", flags.resources);
   for (const std::string& module : flags.modules) add("--module", module);
-  if (flags.allow_uploads) command.emplace_back("--allow-uploads");
+  if (!settings.uploads.empty()) {
+    command.emplace_back("--allow-uploads");
+    add("--upload-directory", settings.uploads.string());
+  }
   if (flags.insecure) command.emplace_back("--insecure");
   for (const auto& [key, flag] :
        {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
@@ -92,12 +96,28 @@ Result<void> WorkerProcesses::wait() {
   return first;
 }
 
+void check_flags(const WorkerFlags& flags) {
+  (void)parse_resources(flags.resources);
+  if (flags.modules.empty()) return;
+  // In a process of its own: nothing of theirs is to run in the one that must outlive them.
+  std::vector<std::string> command{ChildProcess::self(), "worker", "--check-modules"};
+  for (const std::string& module : flags.modules) command.insert(command.end(), {"--module", module});
+  auto child = ChildProcess::start(command);
+  if (!child) raise(child.error());
+  constexpr std::chrono::minutes patience{1};
+  const auto status = child->wait(patience);
+  if (!status) throw CommandError(ExitCode::usage, "--module: the modules do not load in a minute");
+  if (*status != 0)
+    throw CommandError(ExitCode::usage,
+                       fmt::format("--module: no worker could run with these modules (exit code {})", *status));
+}
+
 ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
   Signals signals;
   const Config config = door.config();
   const auto log = door.log(config, "nanny", flags.name);
   (void)contact_address(config, 0);
-  (void)parse_resources(flags.resources);  // a slip is told here once, not by each worker again and again
+  check_flags(flags);
   const auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
   if (!access) return ExitCode::done;
   const PidFile pid_file(flags.pid_file);
@@ -105,6 +125,8 @@ ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
   settings.workers = worker_count(config);
   settings.access_file = door.access_file;
   settings.scheduler_address = door.scheduler;
+  std::optional<UploadDirectory> uploads;
+  if (flags.allow_uploads) settings.uploads = uploads.emplace(flags.upload_directory).path();
   WorkerProcesses processes(door, config, flags, settings, *access, *log);
 
   Result<void> ended;

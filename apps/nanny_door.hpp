@@ -20,6 +20,7 @@ public:
     unsigned workers{1};
     std::filesystem::path access_file;
     std::string scheduler_address;  ///< empty: the one in the access file
+    std::filesystem::path uploads;  ///< directory for uploaded modules; empty: none are taken
   };
   WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags, const Settings& settings,
                   const AccessFile& access, Log& log);
@@ -36,6 +37,9 @@ private:
   std::unique_ptr<Node> node_;
   std::vector<NannyHandle> nannies_;
 };
+
+/// Raises for what no worker could run with: told here once, not by each worker again and again.
+void check_flags(const WorkerFlags& flags);
 
 /// `troupe worker` with a nanny.
 ExitCode run_nanny(const Door& door, const WorkerFlags& flags);

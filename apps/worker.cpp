@@ -57,6 +57,7 @@ ExitCode run_worker(const Door& door, const WorkerFlags& flags) {
 }
 
 ExitCode run(const Door& door, const WorkerFlags& flags) {
+  if (flags.check_modules) return worker_registry(flags.modules) ? ExitCode::done : ExitCode::failed;
   const Config config = door.config();
   const bool alone = flags.no_nanny || !config.boolean("worker.nanny");
   const bool several = config.text("worker.nworkers") == "auto" || config.integer("worker.nworkers") > 1;
@@ -87,13 +88,21 @@ void add_worker(CLI::App& app, Door& door) {
       ->type_name("LIST");
   door.add_key_option(*command, "--death-timeout", "worker.death-timeout")->type_name("DURATION");
   command->add_option("--module", flags->modules, "shared library with functions; may be given several times")
+      ->allow_extra_args(false)  // what follows may be the scheduler's address
       ->type_name("PATH");
+  command->add_flag("--check-modules", flags->check_modules, "only load the modules, and end: 0 if a worker could run");
   command
       ->add_option("--scheduler-file,--access-file", door.access_file,
                    "file with address and keys that the scheduler wrote")
       ->type_name("FILE");
   command->add_option("--pid-file", flags->pid_file, "write the process id here")->type_name("FILE");
-  command->add_flag("--allow-uploads", flags->allow_uploads, "let clients load modules into this worker");
+  CLI::Option* allow =
+      command->add_flag("--allow-uploads", flags->allow_uploads, "let clients load modules into this worker");
+  command
+      ->add_option("--upload-directory", flags->upload_directory,
+                   "keep uploaded modules here and load them again at the next start; default: until the end only")
+      ->needs(allow)
+      ->type_name("DIR");
   command->add_flag("--insecure", flags->insecure, "allow plain text on an interface other than loopback");
   command->add_option("--config", door.config_file, "read this file instead of $TROUPE_CONFIG")->type_name("FILE");
   door.add_log_options(*command);
@@ -102,7 +111,8 @@ void add_worker(CLI::App& app, Door& door) {
       "Prints one line with its addresses when it is registered. SIGTERM or Ctrl-C lets running tasks finish and\n"
       "stops, a second one stops at once.\n\n"
       "Examples:\n  troupe worker\n  troupe worker 127.0.0.1:8786 --nworkers 4 --nthreads 2\n"
-      "  troupe worker --module ./libmine.so --resources \"GPU=1\" --memory-limit 4GiB\n\n" +
+      "  troupe worker --module ./libmine.so --resources \"GPU=1\" --memory-limit 4GiB\n"
+      "  troupe worker --allow-uploads --upload-directory /var/lib/troupe\n\n" +
       std::string(exit_codes_help));
   command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
 }

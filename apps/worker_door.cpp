@@ -64,7 +64,7 @@ std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>
     if (const auto added = registry->add(*own); !added) raise(added.error());
   for (const std::string& file : files) {
     if (const auto loaded = registry->load(file); !loaded)
-      throw CommandError(ExitCode::failed, fmt::format("--module {}: {}", file, loaded.error().text));
+      throw CommandError(ExitCode::usage, fmt::format("--module: {}", loaded.error().text));
   }
   return registry;
 }
@@ -95,6 +95,11 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
     : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "worker")})) {
   WorkerOptions options;
   options.registry = worker_registry(flags.modules);
+  options.allow_uploads = flags.allow_uploads;
+  if (flags.allow_uploads) {
+    options.upload_directory = uploads_.emplace(flags.upload_directory).path();
+    uploads_->load_into(*options.registry, log);
+  }
   options.resources = parse_resources(flags.resources);
   serve_pages(config, flags.insecure, access.http_token.reveal_hex());
   options.http_address = http_->address();
@@ -112,7 +117,6 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.contact_address = contact_address(config, 0);
   options.insecure = flags.insecure;
   adopt_nanny(options);
-  options.allow_uploads = flags.allow_uploads;
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
   if (!started)

@@ -15,6 +15,7 @@
 #include "apps/door.hpp"
 #include "apps/logging.hpp"
 #include "apps/signals.hpp"
+#include "apps/upload_directory.hpp"
 #include "monitoring/http_server.hpp"
 
 namespace troupe::apps {
@@ -27,7 +28,9 @@ struct WorkerFlags {
   std::string pid_file;
   bool insecure{};
   bool no_nanny{};
+  bool check_modules{};
   bool allow_uploads{};
+  std::string upload_directory;  ///< empty: one of its own
 };
 
 /// "GPU=2 MEM=10e9", separated by spaces or commas; raises a usage error.
@@ -65,6 +68,7 @@ private:
   void serve_pages(const Config& config, bool insecure, const std::string& token);
 
   std::atomic<bool> draining_{false};
+  std::optional<UploadDirectory> uploads_;
   std::unique_ptr<Node> node_;
   std::optional<TaskClients> task_clients_;  ///< for tasks that submit tasks; ends before the node
   std::unique_ptr<WorkerHandle> handle_;

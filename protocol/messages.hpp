@@ -442,7 +442,7 @@ struct FreeKeys {
   friend bool operator==(const FreeKeys&, const FreeKeys&) = default;
 };
 
-/// Runs that need not be finished. One that is executing goes on to its end and is dropped.
+/// Runs that need not be finished. A function that is executing is asked to stop, and its result is dropped.
 struct CancelCompute {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;

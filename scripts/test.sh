@@ -15,7 +15,8 @@ in build/dev, where a warning is an error, and runs the unit, simulation, integr
 
   --full       all steps: also the package tests; clang-tidy; a search with each fuzz target; the tests under
                AddressSanitizer with UndefinedBehaviorSanitizer, and under ThreadSanitizer; the chaos run (real
-               processes, and faults all the time); the soak run (real processes for long, and none may grow)
+               processes, and faults all the time); the soak runs (real processes for long, and none may grow; ten
+               million tasks at once, with 8 GiB of memory)
   --only STEP  this step instead: format dev package tidy fuzz asan tsan chaos soak; may be given several times
   --seconds N  length of the chaos run and of the soak run (default: 300), and of the search with each fuzz target
                (default: 60)

@@ -105,6 +105,7 @@ struct WorkerEffects {
   std::vector<WorkerMessage> to_scheduler;  ///< in order
   ExecuteBatch execute;
   std::vector<TaskId> retract;  ///< take back from the pool if not started; each ends in ExecutionsDone
+  std::vector<TaskId> stop;     ///< nobody wants these runs: ask their functions to end soon
   std::vector<Fetch> fetch;
   std::vector<TaskId> drop;      ///< remove from the store
   std::vector<RunFunction> run;  ///< outside the task system; answered by the shell with FunctionRan
@@ -116,6 +117,7 @@ struct WorkerEffects {
     to_scheduler.clear();
     execute.clear();
     retract.clear();
+    stop.clear();
     fetch.clear();
     drop.clear();
     run.clear();

@@ -234,6 +234,7 @@ void WorkerState::no_longer_compute(std::uint32_t slot, WorkerEffects& out) {
     unassign(key.assigned, out);
   } else {
     ask_back(key, out);
+    out.stop.push_back(key.task);
   }
 }
 

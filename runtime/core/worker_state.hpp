@@ -47,7 +47,7 @@ struct KeyView {
 /// Decides what one worker does next; never acts. Owned by WorkerActor, touched only on its thread.
 ///
 /// The shell calls handle() for each event of a drained mailbox, then settle() once, and then performs the effects in
-/// this order: `drop`, `retract`, `execute`, `fetch`, `run`, messages, `close`. It sends a WorkerTick every
+/// this order: `drop`, `retract`, `stop`, `execute`, `fetch`, `run`, messages, `close`. It sends a WorkerTick every
 /// tick_interval(). An executing task's inputs are taken out of the store as the effect is performed.
 ///
 /// Of each key two things are kept apart: what is wanted (intent) and what is in the air (activity). Commands change

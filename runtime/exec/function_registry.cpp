@@ -23,7 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view symbol_prefix = "troupe_module_";
-constexpr std::size_t module_file_bytes_max = std::size_t{1} << 30;
 
 std::string key_of(std::string_view module, std::uint64_t build, std::string_view name) {
   return fmt::format("{}\n{:x}\n{}", module, build, name);
@@ -116,8 +115,11 @@ std::optional<Error> check(const Module& module, const std::string& from) {
 
 }  // namespace
 
-Result<std::string> sha256_of_file(const std::string& path) {
-  return read_file(path).map([](const std::vector<char>& bytes) { return sha256_of(bytes); });
+Result<ModuleFile> read_module_file(const std::string& path) {
+  const auto file = read_file(path);
+  if (!file) return tl::unexpected(file.error());
+  if (const auto symbols = descriptor_symbols(*file, path); !symbols) return tl::unexpected(symbols.error());
+  return ModuleFile{Bytes::copy(std::string_view(file->data(), file->size())), sha256_of(*file)};
 }
 
 Result<ModuleInfo> FunctionRegistry::add(const Module& module) {

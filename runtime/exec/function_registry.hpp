@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "protocol/bytes.hpp"
 #include "protocol/error.hpp"
 #include "protocol/messages.hpp"
 #include "protocol/task.hpp"
@@ -51,7 +52,14 @@ private:
   std::unordered_map<std::string, const ResolvedFunction*> by_key_;  // module, build and name in one text
 };
 
-/// Hex of the SHA-256 of a file's bytes.
-Result<std::string> sha256_of_file(const std::string& path);
+/// A module as it is uploaded.
+struct ModuleFile {
+  Bytes bytes;
+  std::string sha256;  ///< hex
+};
+inline constexpr std::uint64_t module_file_bytes_max = std::uint64_t{1} << 30;
+
+/// Reads a shared library, none of whose code is run. Refused: what is no ELF library of ours.
+Result<ModuleFile> read_module_file(const std::string& path);
 
 }  // namespace troupe

@@ -238,6 +238,13 @@ void Pool::request_stop(std::span<const TaskId> tasks) {
   for_each_job(tasks, [](Job& job) { job.stop.store(true, std::memory_order_relaxed); });
 }
 
+void Pool::request_stop() {
+  for (auto& block : slab_)
+    for (std::size_t i = 0; i < slab_jobs; ++i)
+      if (block[i].state.load(std::memory_order_relaxed) != Job::State::idle)
+        block[i].stop.store(true, std::memory_order_relaxed);
+}
+
 void Pool::expire() {
   const auto now = now_ns();
   for (auto& block : slab_)

@@ -103,6 +103,8 @@ public:
   void retract(std::span<const TaskId> tasks, std::vector<RunningPage::Running>& taken);
   /// Lets `this_task::stop_requested` be true in the runs of these tasks, running or waiting.
   void request_stop(std::span<const TaskId> tasks);
+  /// The same for all jobs there are.
+  void request_stop();
   /// The same for runs that have taken longer than their template's timeout; they end as errors of kind timeout.
   void expire();
 

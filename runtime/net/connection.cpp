@@ -32,7 +32,7 @@ public:
 
   void begin() {
     self_ = shared_from_this();
-    connection_->start(*this, Reading::steps);
+    connection_->start(*this, Reading::dropped);
     timer_.expires_after(gentle_close);
     timer_.async_wait([self = shared_from_this()](const error_code& error) {
       if (!error) self->end();
@@ -124,7 +124,7 @@ void Connection::fail_with(ErrorKind kind, const std::string& text) {
 void Connection::wait_readable() {
   if (read_waiting_ || paused_ || !socket_.is_open()) return;
   read_waiting_ = true;
-  if (reading_ == Reading::exact) {
+  if (reading_ == Reading::exact || reading_ == Reading::dropped) {
     socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
       self->read_waiting_ = false;
       if (!error) self->read_more();
@@ -145,6 +145,7 @@ void Connection::read_done(const error_code& error, std::size_t got, std::size_t
   if (error == asio::error::eof) return fail_with(ErrorKind::disconnected, closed_text());
   if (error) return fail_with(ErrorKind::disconnected, error.message());
   moved_ = true;
+  if (reading_ == Reading::dropped) return read_more();
   reader_.filled(got);
   deliver();
   if (!user_) return;
@@ -176,6 +177,8 @@ void Connection::read_more() {
       more = read_raw();
     } else if (reading_ == Reading::exact) {
       more = read_exact();
+    } else if (reading_ == Reading::dropped) {
+      more = read_dropped();
     } else {
       more = read_some();
     }
@@ -205,6 +208,12 @@ bool Connection::read_some() {
   reader_.filled(static_cast<std::size_t>(got));
   deliver();
   return static_cast<std::size_t>(got) == space.size();
+}
+
+bool Connection::read_dropped() {
+  std::array<std::byte, 16384> space;
+  const ssize_t got = ::recv(socket_.native_handle(), space.data(), space.size(), 0);
+  return !failed_read(got) && static_cast<std::size_t>(got) == space.size();
 }
 
 bool Connection::read_exact() {
@@ -268,7 +277,7 @@ bool Connection::read_raw() {
 
 void Connection::deliver() {
   delivering_ = true;
-  while (user_) {
+  while (user_ && reading_ != Reading::dropped) {
     const std::size_t most = reading_ == Reading::batches ? limits_.frames_per_turn : 1;
     batch_.clear();
     std::optional<Error> error;
@@ -283,7 +292,7 @@ void Connection::deliver() {
     }
     const bool full = batch_.size() == most;
     if (!batch_.empty()) user_->on_frames(batch_);
-    if (error) {
+    if (error && reading_ != Reading::dropped) {
       fail_with(error->kind, error->text);
       break;
     }

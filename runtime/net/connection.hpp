@@ -46,6 +46,7 @@ enum class Reading : std::uint8_t {
   steps,    ///< one frame at a time, so that its user may change the limits before the next (handshake)
   batches,  ///< all that came (control connections)
   exact,    ///< one frame at a time and no byte more, so that what follows goes straight to its final memory (data)
+  dropped,  ///< read and thrown away, so that the other side may finish what it says and hear our last word
 };
 
 /// A TCP stream of frames, both ways. Lives on the loop and is touched there only; kept by shared_ptr, as operations
@@ -106,6 +107,7 @@ private:
   bool read_some();  ///< false: nothing more now, or closed
   bool read_raw();
   bool read_exact();
+  bool read_dropped();
   void deliver();
   void fail_with(ErrorKind kind, const std::string& text);
   bool failed_read(ssize_t got);

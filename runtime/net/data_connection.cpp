@@ -174,12 +174,9 @@ private:
   void on_put(PutReply reply) {
     if (!request_->put || reply.request != id_) return broken("answers another request");
     const auto self = shared_from_this();
+    if (reply.error) return end(*reply.error);  // whether the peer goes on reading this wire depends on why
     auto request = finish();
-    if (reply.error) {
-      request.fail_with(std::move(*reply.error));
-    } else {
-      request.put({});
-    }
+    request.put({});
     core_->idle(address_);
   }
 

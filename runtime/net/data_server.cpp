@@ -52,9 +52,10 @@ public:
   void on_raw() override {
     const auto self = shared_from_this();
     if (!core_->handler_) return;
-    auto error = is_module_ ? core_->handler_->put_module(key_, module_.name, module_.sha256, std::move(file_))
+    auto error = is_module_ ? core_->handler_->put_module(module_.name, module_.sha256, file_)
                             : core_->handler_->put(std::move(items_));
     items_.clear();
+    file_ = {};
     send(PutReply{put_request_, std::move(error)});
     if (connection_->open()) connection_->flush();
   }
@@ -102,6 +103,8 @@ private:
   }
 
   void on(PutModule& request) {
+    if (!core_->handler_) return;
+    if (auto error = core_->handler_->refuse_module(key_, request)) return refuse(request.request, std::move(*error));
     std::vector<std::span<std::byte>> spans;
     auto file = prepare_buffer(request.size, core_->options_.receive_bytes, spans);
     if (!file) return refuse(request.request, std::move(file.error()));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "protocol/messages.hpp"
 #include "runtime/net/carried.hpp"
 #include "runtime/net/listener.hpp"
 
@@ -20,9 +21,9 @@ public:
   /// The peer has these now, or is gone.
   virtual void served(const std::vector<TaskId>& tasks) = 0;
   virtual std::optional<Error> put(std::vector<CarriedItem> items) = 0;
-  /// `key` is what the peer proved to have: uploads are for clients.
-  virtual std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string& sha256,
-                                          Bytes file) = 0;
+  /// Why this module shall not even be sent. `key` is what the peer proved to have: uploads are for clients.
+  virtual std::optional<Error> refuse_module(KeyKind key, const PutModule& module) const = 0;
+  virtual std::optional<Error> put_module(const std::string& name, const std::string& sha256, const Bytes& file) = 0;
 
 protected:
   ~DataHandler() = default;

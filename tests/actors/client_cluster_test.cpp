@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using namespace client_tests;
 
 /// The public API against a real cluster of threads in this process.
-class ClientClusterTest : public testing::Test {
+class ClientClusterTest : public ::testing::Test {
 protected:
   LocalCluster cluster{{.workers = 2, .modules = {client_tests_module}}};
   Client client{cluster};
@@ -46,8 +46,8 @@ TEST_F(ClientClusterTest, submits_values_and_futures_alone_and_in_containers) {
 TEST_F(ClientClusterTest, map_stops_at_the_shortest_range_and_takes_futures) {
   const auto firsts = client.map<slow_square>(std::vector{1.0, 2.0, 3.0});
   const auto sums = client.map<add>(firsts, std::vector{10.0, 20.0});
-  EXPECT_THAT(client.gather(sums), testing::ElementsAre(11.0, 24.0));
-  EXPECT_THAT(client.map<slow_square>(std::vector<double>{}), testing::IsEmpty());
+  EXPECT_THAT(client.gather(sums), ::testing::ElementsAre(11.0, 24.0));
+  EXPECT_THAT(client.map<slow_square>(std::vector<double>{}), ::testing::IsEmpty());
 }
 
 TEST_F(ClientClusterTest, a_map_of_more_tasks_than_a_chunk_holds_comes_back_complete) {
@@ -76,11 +76,11 @@ TEST_F(ClientClusterTest, a_failed_task_says_what_where_and_why_and_so_do_those_
   } catch (const TaskFailed& error) {
     EXPECT_EQ(error.error().message, "no room for 7");
     EXPECT_EQ(error.error().type, "std::out_of_range");
-    EXPECT_THAT(error.error().function, testing::HasSubstr("refuse"));
-    EXPECT_THAT(error.error().worker, testing::HasSubstr("worker-"));
+    EXPECT_THAT(error.error().function, ::testing::HasSubstr("refuse"));
+    EXPECT_THAT(error.error().worker, ::testing::HasSubstr("worker-"));
     EXPECT_FALSE(error.error().key.empty());
     EXPECT_EQ(error.error().attempts, 3U);
-    EXPECT_THAT(error.what(), testing::HasSubstr("no room for 7"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("no room for 7"));
   }
   EXPECT_EQ(failed.status(), FutureStatus::erred);
   auto dependent = client.submit<add>(failed, 1.0);
@@ -136,10 +136,37 @@ TEST_F(ClientClusterTest, cancelled_futures_say_so) {
     (void)queued.get(20s);
     FAIL() << "it was not cancelled";
   } catch (const Cancelled& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("not needed"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("not needed"));
   }
   EXPECT_EQ(queued.status(), FutureStatus::cancelled);
   (void)client.gather(busy);
+}
+
+TEST_F(ClientClusterTest, what_runs_for_nobody_any_more_is_asked_to_stop) {
+  troupe::testing::Fifo fifo(
+      (std::filesystem::temp_directory_path() / ("troupe-stop-" + std::to_string(::getpid()))).string());
+  auto cancelled = client.submit<hold>(fifo.path());
+  ASSERT_EQ(fifo.read_line(), "started");
+  client.cancel(cancelled);
+  EXPECT_EQ(fifo.read_line(), "stopped");
+  EXPECT_THROW((void)cancelled.get(20s), Cancelled);
+  {
+    auto released = client.submit<hold>(fifo.path());
+    ASSERT_EQ(fifo.read_line(), "started");
+  }
+  EXPECT_EQ(fifo.read_line(), "stopped");
+  auto shared = client.submit<hold>({.key = "of two"}, fifo.path());
+  Client other(cluster);
+  auto also = other.submit<hold>({.key = "of two"}, fifo.path());
+  ASSERT_EQ(fifo.read_line(), "started");
+  (void)other.explain(also);  // its wish has been heard
+  client.cancel(shared);
+  EXPECT_THROW((void)shared.get(20s), Cancelled);
+  EXPECT_EQ(other.explain(also).code, "processing") << "another client wants it";
+  EXPECT_EQ(fifo.read_line(0ms), std::nullopt);
+  other.cancel(also);
+  EXPECT_EQ(fifo.read_line(), "stopped");
+  std::filesystem::remove(fifo.path());
 }
 
 TEST_F(ClientClusterTest, get_and_wait_with_a_timeout_throw_and_the_task_goes_on) {
@@ -153,8 +180,8 @@ TEST_F(ClientClusterTest, wait_for_the_first_leaves_the_others) {
   auto quick = client.submit<nap>(1);
   auto slow = client.submit<nap>(400);
   const auto result = client.wait(std::vector{slow, quick}, ReturnWhen::first_completed);
-  EXPECT_THAT(result.done, testing::Contains(quick));
-  EXPECT_THAT(result.not_done, testing::Contains(slow));
+  EXPECT_THAT(result.done, ::testing::Contains(quick));
+  EXPECT_THAT(result.not_done, ::testing::Contains(slow));
   EXPECT_EQ(client.wait(std::vector{slow, quick}).done.size(), 2U);
 }
 
@@ -168,7 +195,7 @@ TEST_F(ClientClusterTest, as_completed_gives_each_once_and_takes_more_on_the_way
     if (!std::exchange(added, true)) completed.add(client.submit<slow_square>(10.0));
   }
   std::sort(values.begin(), values.end());
-  EXPECT_THAT(values, testing::ElementsAre(1.0, 4.0, 9.0, 100.0));
+  EXPECT_THAT(values, ::testing::ElementsAre(1.0, 4.0, 9.0, 100.0));
 }
 
 TEST_F(ClientClusterTest, then_runs_with_the_value_and_on_the_executor_given) {
@@ -256,7 +283,8 @@ TEST_F(ClientClusterTest, a_cycle_and_a_missing_dependency_are_named) {
     (void)client.submit_graph(std::move(cyclic), std::span<const std::uint32_t>{});
     FAIL() << "a cycle was taken";
   } catch (const InvalidRequest& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("cycle of 2 tasks: client_tests::add[0] needs client_tests::add[1]"));
+    EXPECT_THAT(error.what(),
+                ::testing::HasSubstr("cycle of 2 tasks: client_tests::add[0] needs client_tests::add[1]"));
   }
   Graph incomplete;
   incomplete.add(incomplete.function<add>(), std::vector<std::uint32_t>{0, 9}, two);
@@ -264,7 +292,7 @@ TEST_F(ClientClusterTest, a_cycle_and_a_missing_dependency_are_named) {
     (void)client.submit_graph(std::move(incomplete), std::span<const std::uint32_t>{});
     FAIL() << "a missing dependency was taken";
   } catch (const InvalidRequest& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("needs task 9, which is missing"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("needs task 9, which is missing"));
   }
 }
 
@@ -299,7 +327,7 @@ TEST_F(ClientClusterTest, progress_counts_and_draws) {
   auto failed = client.map<refuse>(std::vector{1});
   std::ostringstream out;
   EXPECT_EQ(client.show_progress(futures, out).finished, 3U);
-  EXPECT_THAT(out.str(), testing::EndsWith("100% 3/3\n"));
+  EXPECT_THAT(out.str(), ::testing::EndsWith("100% 3/3\n"));
   client.wait(failed);
   EXPECT_EQ(client.progress(failed).erred, 1U);
 }
@@ -377,7 +405,7 @@ TEST(ClientLife, a_cluster_told_to_stop_may_be_destroyed_before_it_has) {
 }
 
 TEST(ClientLife, connects_over_tcp_by_access_file) {
-  const auto path = testing::TempDir() + "troupe-client-access.json";
+  const auto path = ::testing::TempDir() + "troupe-client-access.json";
   LocalCluster cluster({.workers = 1, .modules = {client_tests_module}, .listen = true, .access_file = path});
   Client client(path);
   EXPECT_EQ(client.submit<slow_square>(7.0).get(20s), 49.0);
@@ -389,7 +417,7 @@ TEST(ClientLife, connects_over_tcp_by_access_file) {
 }
 
 TEST(ClientLife, says_when_nobody_answers) {
-  const auto path = testing::TempDir() + "troupe-client-nobody.json";
+  const auto path = ::testing::TempDir() + "troupe-client-nobody.json";
   std::string address;
   {
     LocalCluster cluster({.workers = 0, .listen = true, .access_file = path});
@@ -431,6 +459,6 @@ TEST(LocalClusterProcesses, a_killed_worker_process_is_replaced_and_the_work_goe
 
 int main(int argc, char** argv) {
   if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {client_tests_module});
-  testing::InitGoogleTest(&argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -12,6 +12,7 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/support/fifo.hpp"
 #include "troupe/troupe.hpp"
 
 namespace client_tests {
@@ -38,6 +39,13 @@ inline int nap(int ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return ms;
 }
+/// Says that it runs, and runs until it is asked to stop, which it says too.
+inline int hold(const std::string& fifo) {
+  troupe::testing::Fifo::tell(fifo, "started");
+  while (!troupe::this_task::stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  troupe::testing::Fifo::tell(fifo, "stopped");
+  return 0;
+}
 std::uint64_t fibonacci(std::uint64_t n);
 
 }  // namespace client_tests
@@ -45,7 +53,7 @@ std::uint64_t fibonacci(std::uint64_t n);
 TROUPE_MODULE(client_tests_module, client_tests::slow_square, client_tests::add, client_tests::nothing,
               client_tests::join, client_tests::total, client_tests::named_total, client_tests::of_optional,
               client_tests::of_tuple, client_tests::refuse, client_tests::block, client_tests::process_id,
-              client_tests::nap, client_tests::fibonacci);
+              client_tests::nap, client_tests::hold, client_tests::fibonacci);
 
 namespace client_tests {
 

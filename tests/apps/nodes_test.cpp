@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -252,6 +254,66 @@ TEST_F(NodesTest, log_lines_are_json_when_nobody_watches_and_a_full_disk_does_no
       EXPECT_TRUE(fields.contains(name)) << name;
   }
   EXPECT_GT(count, 0);
+}
+
+TEST_F(NodesTest, files_that_cannot_be_written_are_named_with_their_option) {
+  auto [scheduler, said] = start_scheduler();
+  const auto file = write("file", "");
+  // Not even root may write there.
+  std::vector<std::string> places{file + "/below", "/proc/nothing", path("none/below")};
+  if (::geteuid() != 0) {
+    std::filesystem::create_directory(path("closed"));
+    ASSERT_EQ(::chmod(path("closed").c_str(), 0500), 0);
+    places.push_back(path("closed/file"));
+  }
+  const std::vector<std::vector<std::string>> nodes{
+      {"scheduler", "--port", "0", "--dashboard-address", ":0"}, {"worker", "--no-nanny"}, {"worker", "--nanny"}};
+  for (const auto& place : places)
+    for (const auto& node : nodes)
+      for (const char* option : {"--log-file", "--pid-file"}) {
+        auto command = node;
+        command.insert(command.end(), {option, place});
+        if (node.front() == "scheduler") command.insert(command.end(), {"--scheduler-file", path("other.json")});
+        const auto ended = run(command);
+        EXPECT_EQ(ended.status, 2) << testing::PrintToString(command) << ended.err;
+        EXPECT_EQ(ended.out, "") << "it never was ready";
+        EXPECT_THAT(ended.err, HasSubstr(std::string(option) + " " + place + ": "));
+      }
+  for (const auto& place : {file + "/below/access.json", std::string("/proc/nothing/access.json")}) {
+    const auto ended = run({"scheduler", "--port", "0", "--dashboard-address", ":0", "--scheduler-file", place});
+    EXPECT_EQ(ended.status, 1) << ended.err;
+    EXPECT_EQ(ended.out, "");
+    EXPECT_THAT(ended.err, HasSubstr(place));
+  }
+  EXPECT_EQ(run({"status"}).status, 0) << "the first one was not harmed";
+}
+
+TEST_F(NodesTest, a_full_disk_costs_log_lines_and_no_work) {
+  auto [scheduler, said] = start_scheduler({"--log-file", "/dev/full"});
+  auto [worker, worker_said] = start_worker("alpha", {"--log-file", "/dev/full"});
+  write("text/a", "one two two");
+  EXPECT_EQ(run({"demo", "wordcount", path("text"), "--scheduler", text_at(said, "address")}).status, 0);
+  const auto full = run({"worker", "--no-nanny", "--pid-file", "/dev/full"});
+  EXPECT_EQ(full.status, 2);
+  EXPECT_THAT(full.err, HasSubstr("--pid-file /dev/full: No space left on device"));
+  EXPECT_EQ(worker.stop(), 0);
+  EXPECT_EQ(scheduler.stop(), 0);
+  for (const char* log : {"scheduler.err", "alpha.err"})
+    EXPECT_THAT(read(path(log)), HasSubstr("a log line could not be written (No space left on device)"));
+}
+
+TEST_F(NodesTest, a_worker_whose_ports_are_in_use_says_which_flag_helps) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha");
+  const auto port = [](const std::string& address) { return address.substr(address.rfind(':') + 1); };
+  for (const auto& [flag, taken] : {std::pair{"--worker-port", port(text_at(worker_said, "address"))},
+                                    std::pair{"--http-port", port(text_at(worker_said, "http"))}}) {
+    const auto second = run({"worker", "--no-nanny", flag, taken});
+    EXPECT_EQ(second.status, 1) << second.err;
+    EXPECT_THAT(second.err, HasSubstr(flag));
+    EXPECT_THAT(second.err, HasSubstr("in use"));
+  }
+  EXPECT_THAT(run({"status"}).out, HasSubstr("workers    1"));
 }
 
 TEST_F(NodesTest, a_nanny_starts_a_worker_again_that_was_killed) {

@@ -24,7 +24,7 @@ struct Ended {
   std::string err;
 };
 
-class TroupeProgramTest : public testing::Test {
+class TroupeProgramTest : public ::testing::Test {
 protected:
   TroupeProgramTest() {
     std::string pattern = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();

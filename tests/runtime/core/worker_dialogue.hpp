@@ -79,6 +79,7 @@ public:
     EXPECT_TRUE(effects_.execute.tasks.empty())
         << "something else is executed, first " << effects_.execute.tasks.front().index();
     EXPECT_TRUE(effects_.retract.empty()) << "something else is retracted";
+    EXPECT_TRUE(effects_.stop.empty()) << "something else is asked to stop";
     EXPECT_TRUE(effects_.fetch.empty()) << "something else is fetched";
     EXPECT_TRUE(effects_.drop.empty()) << "something else is dropped";
     EXPECT_TRUE(effects_.run.empty()) << "something else is run";
@@ -106,6 +107,11 @@ public:
   Turn& retracts(std::initializer_list<std::uint32_t> numbers) {
     EXPECT_EQ(effects_.retract, tasks(numbers));
     effects_.retract.clear();
+    return *this;
+  }
+  Turn& stops(std::initializer_list<std::uint32_t> numbers) {
+    EXPECT_EQ(effects_.stop, tasks(numbers));
+    effects_.stop.clear();
     return *this;
   }
   Turn& drops(std::initializer_list<std::uint32_t> numbers) {

@@ -334,6 +334,18 @@ void play(std::uint64_t first, std::uint64_t last, void (History::*end)()) {
   }
 }
 
+TEST(worker_state_history, asks_to_stop_what_nobody_wants_also_if_it_is_being_stolen_or_gave_its_slot_back) {
+  WorkerConfig config;
+  config.threads = 2;
+  Dialogue d(config);
+  d.turn(d.say(Compute().add(1).add(2))).executes({1, 2});
+  d.turn(d.say(StealTasks{tasks({1}), {{1}}})).retracts({1});
+  d.turn(ExecutionSeceded{task(2), {1}, false}).says(TasksSeceded{tasks({2}), {{1}}, {0}});
+  d.turn(d.say(CancelCompute{tasks({1, 2}), {{1}, {1}}})).stops({1, 2});
+  d.turn(Done().finished(1).finished(2).event).says(steal_reply(1, false)).drops({1, 2});
+  EXPECT_EQ(d.worker.key_count(), 0u);
+}
+
 TEST(worker_state_history, keeps_its_invariants_and_ends_all_that_is_wanted_whatever_is_said_and_happens) {
   play(1, 600, &History::finish);
 }

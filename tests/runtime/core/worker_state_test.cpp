@@ -99,7 +99,7 @@ TEST(worker_state, runs_the_most_urgent_first_however_they_arrive) {
 TEST(worker_state, sends_small_values_along_also_when_only_some_of_an_event_are_reported) {
   Dialogue d(threads(3));
   d.turn(d.say(Compute().add(1).add(2).add(3))).executes({1, 2, 3});
-  d.turn(d.say(CancelCompute{tasks({2}), {{1}}})).retracts({2});
+  d.turn(d.say(CancelCompute{tasks({2}), {{1}}})).retracts({2}).stops({2});
   auto done = Done().finished(1).finished(2).event;
   done.values = {{0, 2, 5}, Bytes::copy("aabbb")};
   auto second = Done().finished(3).event;
@@ -338,7 +338,10 @@ TEST(worker_state, acquires_replicas_and_says_so_also_if_it_has_them) {
 TEST(worker_state, cancels_what_has_not_started_and_drops_the_value_of_what_runs) {
   Dialogue d;
   d.turn(d.say(Compute().add(1).add(2).add(3, 1, {{2}}))).executes({1});
-  d.turn(d.say(CancelCompute{tasks({1, 2, 3}), {{1}, {1}, {1}}})).retracts({1}).says(InputsMissing{tasks({2}), {{0}}});
+  d.turn(d.say(CancelCompute{tasks({1, 2, 3}), {{1}, {1}, {1}}}))
+      .retracts({1})
+      .stops({1})
+      .says(InputsMissing{tasks({2}), {{0}}});
   d.turn(Done().finished(1).event).drops({1});
   EXPECT_EQ(d.worker.key_count(), 0u);
 }
@@ -346,7 +349,7 @@ TEST(worker_state, cancels_what_has_not_started_and_drops_the_value_of_what_runs
 TEST(worker_state, never_reports_a_late_end_under_a_new_run) {
   Dialogue d;
   d.turn(d.say(Compute().add(1))).executes({1});
-  d.turn(d.say(CancelCompute{tasks({1}), {{1}}})).retracts({1});
+  d.turn(d.say(CancelCompute{tasks({1}), {{1}}})).retracts({1}).stops({1});
   d.turn(d.say(Compute().add(1, 2)));
   d.turn(Done().finished(1).event).drops({1}).executes({1}, 2);
   d.turn(Done().erred(1, 2).event).says(TasksErred{tasks({1}), {{2}}, {Done().erred(1).event.errors[0]}});
@@ -355,7 +358,7 @@ TEST(worker_state, never_reports_a_late_end_under_a_new_run) {
 TEST(worker_state, a_new_run_replaces_the_old_one_without_a_cancel) {
   Dialogue d;
   d.turn(d.say(Compute().add(1).add(2))).executes({1});
-  d.turn(d.say(Compute().add(1, 2).add(2, 2))).retracts({1});
+  d.turn(d.say(Compute().add(1, 2).add(2, 2))).retracts({1}).stops({1});
   d.turn(Done().retracted(1).event).executes({1}, 2);
 }
 

@@ -86,7 +86,7 @@ TEST_F(FunctionRegistryTest, built_ins_have_names_of_their_own) {
 
 TEST_F(FunctionRegistryTest, loads_all_modules_of_a_library_and_runs_them) {
   const auto path = copy_of(TROUPE_TEST_LOADED_MODULE);
-  const auto loaded = registry_.load(path, *sha256_of_file(path));
+  const auto loaded = registry_.load(path, read_module_file(path)->sha256);
   ASSERT_TRUE(loaded) << loaded.error().text;
   ASSERT_EQ(loaded->size(), 2U);
   EXPECT_EQ((*loaded)[0].name, "loaded_first");
@@ -111,7 +111,7 @@ TEST_F(FunctionRegistryTest, loads_all_modules_of_a_library_and_runs_them) {
 
 TEST_F(FunctionRegistryTest, refuses_a_file_with_another_hash) {
   const auto path = copy_of(TROUPE_TEST_LOADED_MODULE);
-  EXPECT_THAT(error_of(path, std::string(64, '0')), HasSubstr("its SHA-256 is " + *sha256_of_file(path)));
+  EXPECT_THAT(error_of(path, std::string(64, '0')), HasSubstr("its SHA-256 is " + read_module_file(path)->sha256));
 }
 
 TEST_F(FunctionRegistryTest, refuses_a_module_of_another_interface) {

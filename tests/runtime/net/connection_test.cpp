@@ -98,6 +98,18 @@ TEST_F(ConnectionTest, AConnectionClosedGentlyDeliversItsLastWordToOneThatTalks)
   EXPECT_EQ(at_b.frames[0].payload.text().substr(0, 8), "farewell");
 }
 
+TEST_F(ConnectionTest, AConnectionClosedGentlyIsDeafToWhatStillComes) {
+  b->start(at_b, Reading::batches);
+  b->unbound_writes();
+  a->send(message_frame(1, "no more, please"));
+  Connection::close_gently(a);
+  for (int i = 0; i < 16; ++i) b->send(Bytes::own(std::string(1U << 20, '\xff')));  // as the buffers of a value are
+  b->flush();
+  ASSERT_TRUE(until([&] { return at_b.closed.has_value(); }));
+  ASSERT_EQ(at_b.frames.size(), 1U);
+  EXPECT_EQ(at_b.frames[0].payload.text().substr(0, 15), "no more, please");
+}
+
 TEST_F(ConnectionTest, AddressesAreParsedWithAndWithoutScheme) {
   EXPECT_EQ(parse_address("tcp://host:8786")->host, "host");
   EXPECT_EQ(parse_address("[::1]:80")->text(), "[::1]:80");

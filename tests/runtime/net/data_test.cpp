@@ -41,8 +41,12 @@ public:
     }
     return {};
   }
-  std::optional<Error> put_module(KeyKind key, const std::string& name, const std::string&, Bytes file) override {
-    module = std::string(name_of(key)) + " " + name + " " + std::to_string(file.size());
+  std::optional<Error> refuse_module(KeyKind key, const PutModule& wanted) const override {
+    if (wanted.name == "forbidden") return Error{ErrorKind::unsupported, "not from a " + std::string(name_of(key))};
+    return {};
+  }
+  std::optional<Error> put_module(const std::string& name, const std::string&, const Bytes& file) override {
+    module = name + " " + std::to_string(file.size());
     return {};
   }
   static std::uint64_t size_of(const std::vector<Bytes>& buffers) {
@@ -227,7 +231,20 @@ TEST_F(DataTest, ValuesAndModulesArePutAndRefusalsComeBack) {
   result.reset();
   pool->put_module(server->address(), "libdemo", std::string(64, 'a'), pattern(12'345), done);
   ASSERT_TRUE(until([&] { return result.has_value(); }));
-  EXPECT_EQ(shelf.module, "worker libdemo 12345");
+  ASSERT_TRUE(*result) << result->error().text;
+  EXPECT_EQ(shelf.module, "libdemo 12345");
+}
+
+TEST_F(DataTest, AModuleThatIsNotWantedIsRefusedWhileItIsStillBeingSent) {
+  std::optional<Result<void>> result;
+  pool->put_module(server->address(), "forbidden", std::string(64, 'a'), pattern(64U << 20),
+                   [&](Result<void> put) { result = std::move(put); });
+  ASSERT_TRUE(until([&] { return result.has_value(); }));
+  ASSERT_FALSE(*result);
+  EXPECT_EQ(result->error().text, "not from a worker");
+  EXPECT_EQ(shelf.module, "");
+  shelf.values[1] = {pattern(10)};
+  EXPECT_TRUE(get({{1}})) << "the next request is served";
 }
 
 TEST_F(DataTest, RequestsInARowShareAConnectionAndManyAtOnceAreBounded) {
