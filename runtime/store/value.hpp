@@ -157,6 +157,10 @@ public:
   [[nodiscard]] bool unique() const {
     return !is_counted() || object()->references.load(std::memory_order_acquire) == 1;
   }
+  /// Both refer to one object. Values that lie in place are never the same.
+  [[nodiscard]] bool same_object(const Value& other) const {
+    return is_counted() && other.is_counted() && object() == other.object();
+  }
   void reset() {
     if (is_counted() && object()->references.fetch_sub(1, std::memory_order_acq_rel) == 1) ops_->destroy(object());
     ops_ = nullptr;
