@@ -30,7 +30,7 @@ ExitCode list_workers(const Door& door) {
     table.add({fmt::to_string(worker.address.worker.value), worker.address.name, worker.address.address,
                monitoring::name_of(worker.status), fmt::to_string(worker.pid), fmt::to_string(worker.threads),
                fmt::to_string(worker.processing), fmt::to_string(worker.stored), fmt::to_string(worker.finished),
-               show_size(worker.resident_bytes), worker.memory_limit == 0 ? "-" : show_size(worker.memory_limit),
+               show_size(worker.process_bytes), worker.memory_limit == 0 ? "-" : show_size(worker.memory_limit),
                show_duration(std::chrono::milliseconds(worker.last_seen_ms)) + " ago"});
   print(table.text());
   return ExitCode::done;

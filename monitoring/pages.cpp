@@ -31,7 +31,7 @@ json::object worker_json(const WorkerSummary& worker) {
           {"status", name_of(worker.status)},
           {"memory_limit_bytes", worker.memory_limit},
           {"managed_bytes", worker.managed_bytes},
-          {"resident_bytes", worker.resident_bytes},
+          {"process_bytes", worker.process_bytes},
           {"processing", worker.processing},
           {"executing", worker.executing},
           {"stored", worker.stored},

@@ -75,7 +75,7 @@ void fill(wire::WorkerSummary::Builder w, const WorkerSummary& m) {
   w.setStatus(static_cast<std::uint8_t>(m.status));
   w.setMemoryLimit(m.memory_limit);
   w.setManagedBytes(m.managed_bytes);
-  w.setResidentBytes(m.resident_bytes);
+  w.setProcessBytes(m.process_bytes);
   w.setProcessing(m.processing);
   w.setExecuting(m.executing);
   w.setStored(m.stored);
@@ -83,6 +83,8 @@ void fill(wire::WorkerSummary::Builder w, const WorkerSummary& m) {
   w.setLastSeenMs(m.last_seen_ms);
   codec::fill(w.initResources(count(m.resources)), m.resources);
   codec::fill(w.initModules(count(m.modules)), m.modules);
+  w.setSpilledBytes(m.spilled_bytes);
+  w.setUnmanagedOldBytes(m.unmanaged_old_bytes);
 }
 
 void fill(wire::SchedulerSummary::Builder w, const SchedulerSummary& m) {
@@ -339,7 +341,7 @@ WorkerSummary read(Input& in, wire::WorkerSummary::Reader r) {
   m.status = in.enumerator(r.getStatus(), WorkerStatus::closing, "status");
   m.memory_limit = r.getMemoryLimit();
   m.managed_bytes = r.getManagedBytes();
-  m.resident_bytes = r.getResidentBytes();
+  m.process_bytes = r.getProcessBytes();
   m.processing = r.getProcessing();
   m.executing = r.getExecuting();
   m.stored = r.getStored();
@@ -347,6 +349,8 @@ WorkerSummary read(Input& in, wire::WorkerSummary::Reader r) {
   m.last_seen_ms = r.getLastSeenMs();
   m.resources = codec::read(in, r.getResources());
   m.modules = codec::read(in, r.getModules());
+  m.spilled_bytes = r.getSpilledBytes();
+  m.unmanaged_old_bytes = r.getUnmanagedOldBytes();
   return m;
 }
 

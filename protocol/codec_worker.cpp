@@ -39,11 +39,14 @@ void fill(wire::TasksErred::Builder w, const TasksErred& m) {
 
 void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
   w.setManagedBytes(m.managed_bytes);
-  w.setResidentBytes(m.resident_bytes);
+  w.setProcessBytes(m.process_bytes);
   w.setExecuting(m.executing);
   w.setReady(m.ready);
   w.setFetching(m.fetching);
   w.setCpuMs(m.cpu_ms);
+  w.setSpilledBytes(m.spilled_bytes);
+  w.setUnmanagedOldBytes(m.unmanaged_old_bytes);
+  w.setFreeBytes(m.free_bytes);
 }
 
 void fill(wire::FunctionRan::Builder w, const FunctionRan& m) {
@@ -310,7 +313,8 @@ FunctionRan read(Input& in, wire::FunctionRan::Reader r) {
 
 Heartbeat read(Input& in, wire::Heartbeat::Reader r) {
   in.begin("Heartbeat");
-  return {r.getManagedBytes(), r.getResidentBytes(), r.getExecuting(), r.getReady(), r.getFetching(), r.getCpuMs()};
+  return {r.getManagedBytes(), r.getProcessBytes(), r.getExecuting(),         r.getReady(),    r.getFetching(),
+          r.getCpuMs(),        r.getSpilledBytes(), r.getUnmanagedOldBytes(), r.getFreeBytes()};
 }
 
 WorkerRegistered read(Input& in, wire::WorkerRegistered::Reader r) {

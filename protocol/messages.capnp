@@ -254,7 +254,7 @@ struct WorkerSummary {
   status @3 :UInt8;                # WorkerStatus, by position
   memoryLimit @4 :UInt64;          # bytes; 0 = none
   managedBytes @5 :UInt64;         # values in memory
-  residentBytes @6 :UInt64;        # of the process
+  processBytes @6 :UInt64;         # memory of the process; 0 = shared with others
   processing @7 :UInt32;           # tasks assigned
   executing @8 :UInt32;            # tasks running, by its last heartbeat
   stored @9 :UInt64;               # values it holds
@@ -262,6 +262,8 @@ struct WorkerSummary {
   lastSeenMs @11 :Int64;           # age of its last sign of life
   resources @12 :List(Resource);   # it offers
   modules @13 :List(Module);       # it can run
+  spilledBytes @14 :UInt64;        # what its values on disk took in memory
+  unmanagedOldBytes @15 :UInt64;   # of processBytes, beside values, and not new
 }
 
 struct SchedulerSummary {
@@ -387,11 +389,14 @@ struct TasksSeceded {
 
 struct Heartbeat {
   managedBytes @0 :UInt64;    # values in memory
-  residentBytes @1 :UInt64;   # of the process
+  processBytes @1 :UInt64;    # memory of the process; 0 = shared with others
   executing @2 :UInt32;       # tasks running
   ready @3 :UInt32;           # tasks that wait for a slot
   fetching @4 :UInt32;        # inputs on their way
   cpuMs @5 :UInt64;           # of the process, since its start
+  spilledBytes @6 :UInt64;    # what the values on disk took in memory
+  unmanagedOldBytes @7 :UInt64;   # of processBytes, beside values, and not new
+  freeBytes @8 :UInt64;       # before it pauses; all ones = not limited
 }
 
 struct WorkerStatusChanged {

@@ -218,7 +218,7 @@ struct WorkerSummary {
   WorkerStatus status{};
   std::uint64_t memory_limit{};    ///< bytes; 0 = none
   std::uint64_t managed_bytes{};   ///< values in memory
-  std::uint64_t resident_bytes{};  ///< of the process
+  std::uint64_t process_bytes{};   ///< memory of the process; 0 = shared with others
   std::uint32_t processing{};      ///< tasks assigned
   std::uint32_t executing{};       ///< tasks running, by its last heartbeat
   std::uint64_t stored{};          ///< tasks whose value it holds
@@ -226,6 +226,8 @@ struct WorkerSummary {
   std::int64_t last_seen_ms{};     ///< age of its last sign of life
   std::vector<ResourceAmount> resources;
   std::vector<ModuleInfo> modules;
+  std::uint64_t spilled_bytes{};        ///< what its values on disk took in memory
+  std::uint64_t unmanaged_old_bytes{};  ///< of process_bytes, beside values, and not new
   friend bool operator==(const WorkerSummary&, const WorkerSummary&) = default;
 };
 
@@ -364,12 +366,15 @@ struct TasksSeceded {
 };
 
 struct Heartbeat {
-  std::uint64_t managed_bytes{};
-  std::uint64_t resident_bytes{};
+  std::uint64_t managed_bytes{};  ///< values in memory
+  std::uint64_t process_bytes{};  ///< memory of the process; 0 = not measured, since it is shared with others
   std::uint32_t executing{};
   std::uint32_t ready{};  ///< tasks that wait for a slot
   std::uint32_t fetching{};
-  std::uint64_t cpu_ms{};  ///< of the process, since its start
+  std::uint64_t cpu_ms{};               ///< of the process, since its start
+  std::uint64_t spilled_bytes{};        ///< what the values on disk took in memory
+  std::uint64_t unmanaged_old_bytes{};  ///< of process_bytes, beside values, and not new
+  std::uint64_t free_bytes{};           ///< before it pauses; all ones = not limited
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

@@ -73,8 +73,14 @@ struct WorkerCounters {
   std::uint64_t waiting{};
   std::uint64_t fetching{};
   std::uint64_t seceded{};
-  std::uint64_t stored{};
+  std::uint64_t stored{};   ///< values in memory
+  std::uint64_t spilled{};  ///< values on disk
   std::uint64_t managed_bytes{};
+  std::uint64_t spilled_bytes{};        ///< what the values on disk took in memory
+  std::uint64_t process_bytes{};        ///< memory of the process, as last measured; 0 = not measured
+  std::uint64_t unmanaged_old_bytes{};  ///< of it, beside values, for longer than worker.memory.recent-to-old-time
+  std::uint64_t memory_limit{};         ///< 0 = none
+  std::uint64_t paused{};               ///< 1 while nothing new is started, since memory is nearly full
   std::uint64_t finished{};
   std::uint64_t erred{};
   std::uint64_t compute_us{};
@@ -82,9 +88,17 @@ struct WorkerCounters {
   std::uint64_t transfers_sent{};
   std::uint64_t received_bytes{};
   std::uint64_t sent_bytes{};
-  std::uint64_t copied_bytes{};        ///< bytes of out-of-band buffers that had to be copied in user space
-  std::uint64_t transfers_incoming{};  ///< now
-  std::uint64_t transfers_outgoing{};  ///< now
+  std::uint64_t copied_bytes{};         ///< bytes of out-of-band buffers that had to be copied in user space
+  std::uint64_t transfers_incoming{};   ///< now
+  std::uint64_t transfers_outgoing{};   ///< now
+  std::uint64_t spill_written_bytes{};  ///< to disk, as packed
+  std::uint64_t spill_read_bytes{};
+  std::uint64_t spill_writes{};  ///< values
+  std::uint64_t spill_reads{};
+  std::uint64_t spill_write_ns{};  ///< spent encoding, packing and writing
+  std::uint64_t spill_read_ns{};
+  std::uint64_t spill_errors{};      ///< writes refused by the disk, and values found damaged
+  std::uint64_t spill_disk_bytes{};  ///< now
 };
 
 }  // namespace troupe

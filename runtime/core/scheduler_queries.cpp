@@ -57,7 +57,7 @@ std::shared_ptr<const SchedulerSummary> SchedulerState::summary(Instant now) con
     line.status = worker->status;
     line.memory_limit = worker->registration.memory_limit;
     line.managed_bytes = worker->managed_bytes;
-    line.resident_bytes = worker->heartbeat.resident_bytes;
+    line.process_bytes = worker->heartbeat.process_bytes;
     line.processing = static_cast<std::uint32_t>(worker->processing.size());
     line.executing = worker->heartbeat.executing;
     line.stored = worker->stored.size();

@@ -13,7 +13,7 @@ namespace troupe {
 
 /// How an execution handed to the pool ended.
 enum class ExecutionOutcome : std::uint8_t {
-  finished,  ///< the value is in the store
+  finished,  ///< the value is in memory
   erred,
   retracted,  ///< taken back before it started
 };
@@ -38,7 +38,7 @@ struct ExecutionSeceded {
 
 enum class FetchOutcome : std::uint8_t { ok, busy, lost };
 
-/// A fetch effect ended. `received` are now in the store; `missing` the peer does not have; the rest it held back
+/// A fetch effect ended. `received` are now in memory; `missing` the peer does not have; the rest it held back
 /// for size and may be asked for again. `busy` and `lost` bring neither.
 struct FetchDone {
   std::uint64_t fetch{};
@@ -60,17 +60,47 @@ struct ValuesServed {
   bool begin{};
 };
 
+/// How a write to disk ended.
+enum class SpillOutcome : std::uint8_t {
+  written,   ///< the value is on disk, and no longer in memory
+  obsolete,  ///< it was dropped or replaced meanwhile: nothing changed
+  refused,   ///< the disk is full or broken: the value stays in memory
+};
+
+/// `spill` effects that ended.
+struct ValuesSpilled {
+  std::vector<TaskId> tasks;
+  std::vector<SpillOutcome> outcomes;
+};
+
+enum class LoadOutcome : std::uint8_t {
+  loaded,    ///< the value is in memory, and no longer on disk
+  obsolete,  ///< it was dropped or replaced meanwhile: nothing changed
+  lost,      ///< what is on disk is damaged: there is no value any more
+};
+
+/// `load` effects that ended.
+struct ValuesLoaded {
+  std::vector<TaskId> tasks;
+  std::vector<LoadOutcome> outcomes;
+};
+
+/// Values on disk that a peer asked for, and that could not be read.
+struct ValuesLost {
+  std::vector<TaskId> tasks;
+};
+
 struct SchedulerSaid {
   ToWorker message;
 };
 
 struct WorkerTick {
-  std::uint64_t resident_bytes{};  ///< of the process, 0 = not measured this time
+  std::uint64_t process_bytes{};  ///< memory of the process, 0 = not measured this time
   std::uint64_t cpu_ms{};
 };
 
-using WorkerEvent =
-    std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed, WorkerTick>;
+using WorkerEvent = std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed,
+                                 WorkerTick, ValuesSpilled, ValuesLoaded, ValuesLost>;
 
 /// Tasks for the pool, most urgent first, as parallel vectors.
 struct ExecuteBatch {
@@ -80,7 +110,7 @@ struct ExecuteBatch {
   std::vector<Bytes> arguments;  ///< the task's own, or its template's
   std::vector<std::uint8_t> inline_wanted;
   std::vector<std::uint32_t> input_offsets;  ///< tasks + 1 entries
-  std::vector<TaskId> inputs;                ///< all in the store
+  std::vector<TaskId> inputs;                ///< all in memory
 
   void clear() {
     tasks.clear();
@@ -107,7 +137,9 @@ struct WorkerEffects {
   std::vector<TaskId> retract;  ///< take back from the pool if not started; each ends in ExecutionsDone
   std::vector<TaskId> stop;     ///< nobody wants these runs: ask their functions to end soon
   std::vector<Fetch> fetch;
-  std::vector<TaskId> drop;      ///< remove from the store
+  std::vector<TaskId> drop;      ///< remove from memory and disk
+  std::vector<TaskId> spill;     ///< write to disk, then remove from memory; each ends in ValuesSpilled
+  std::vector<TaskId> load;      ///< read from disk, then remove there; each ends in ValuesLoaded
   std::vector<RunFunction> run;  ///< outside the task system; answered by the shell with FunctionRan
   bool close{};                  ///< the worker's life is over; reason in close_reason
   std::string close_reason;
@@ -120,6 +152,8 @@ struct WorkerEffects {
     stop.clear();
     fetch.clear();
     drop.clear();
+    spill.clear();
+    load.clear();
     run.clear();
     close = false;
     close_reason.clear();

@@ -14,8 +14,14 @@ constexpr std::uint32_t shortest_charge_ns = 500;  // even nothing takes time to
 void WorkerState::start_executions(WorkerEffects& out) {
   while (UrgencyQueue* queue = most_urgent()) {
     const auto slot = queue->front().slot;
-    if (!fits_slots(templates_[keys_[slot].assigned.tmpl])) return;
+    const Key& key = keys_[slot];
+    if (counters_.spilled > 0 && !inputs_in_memory(key.assigned)) {
+      if (!stage(*queue, out)) return;
+      continue;
+    }
+    if (!fits_slots(templates_[key.assigned.tmpl])) return;
     queue->pop();
+    leave_queue(keys_[slot]);
     hand_over(slot, out);
   }
 }
@@ -63,6 +69,14 @@ bool WorkerState::fits_slots(const Template& tmpl) const {
          tmpl.handed < config_.threads + 2 * tmpl.finished;
 }
 
+bool WorkerState::fits_resources(const Template& tmpl) const {
+  if (tmpl.constraint == no_slot) return true;
+  const auto& needs = constraints_[tmpl.constraint].needs;
+  return std::all_of(needs.begin(), needs.end(), [this](const Constraint::Need& need) {
+    return resources_[need.resource].free >= need.millionths;
+  });
+}
+
 std::uint32_t WorkerState::charge_of(const Template& tmpl) const {
   const auto horizon = static_cast<std::uint32_t>(horizon_ns_);
   return tmpl.finished == 0 ? horizon : std::min(horizon, std::max(tmpl.average_ns, shortest_charge_ns));
@@ -70,7 +84,7 @@ std::uint32_t WorkerState::charge_of(const Template& tmpl) const {
 
 void WorkerState::hand_over(std::uint32_t slot, WorkerEffects& out) {
   Key& key = keys_[slot];
-  leave_queue(key);
+  if (!key.pins_inputs && large_in_memory_ > 0) pin_inputs(key, key.assigned);
   key.executing = key.assigned;
   key.assigned.batch = no_slot;
   key.activity = KeyActivity::executing;
@@ -145,6 +159,7 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
   }
   if (tmpl.constraint != no_slot) occupy(tmpl, -1);
   --executing_;
+  if (key.pins_inputs) unpin_inputs(key, key.executing);
   key.activity = KeyActivity::idle;
   key.seceded = false;
   if (std::exchange(key.retracting, false)) std::erase(out.retract, key.task);  // over before the pool was asked
@@ -187,7 +202,7 @@ void WorkerState::execution_finished(std::uint32_t slot, const ExecutionsDone& e
   if (!wanted) {
     // The value of a refused run is in the store. If it took the place of another that is still needed, that one's
     // readers get it; else it goes at once.
-    if (key.data == KeyData::memory) {
+    if (key.data != KeyData::absent) {
       value_arrived(slot, event.nbytes[i], out);
     } else {
       drop_unwanted(key.task, out);

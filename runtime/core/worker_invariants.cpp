@@ -10,13 +10,16 @@ struct WorkerState::Recount {
   std::vector<std::uint32_t> needed, entries, waits, flying;  // by key
   std::vector<std::uint32_t> batch_live, template_users, template_handed;
   std::vector<std::int64_t> occupied;  // by resource
+  std::vector<std::uint32_t> pins;     // by key
   std::uint64_t keys{}, stored{}, bytes{}, unready{}, ready{};
+  std::uint64_t spilled{}, spilled_bytes{}, large{}, spilling{}, loading{}, staged{}, evictable{};
   std::uint64_t executing{}, fetching{}, seceded{}, handed{}, handed_ns{};
 };
 
 void WorkerState::check_invariants() const {
   Recount count;
-  for (auto* by_key : {&count.needed, &count.entries, &count.waits, &count.flying}) by_key->resize(keys_.end());
+  for (auto* by_key : {&count.needed, &count.entries, &count.waits, &count.flying, &count.pins})
+    by_key->resize(keys_.end());
   count.batch_live.resize(batches_.end());
   count.template_users.resize(templates_.end());
   count.template_handed.resize(templates_.end());
@@ -25,7 +28,32 @@ void WorkerState::check_invariants() const {
   for (std::uint32_t slot = 0; slot < keys_.end(); ++slot) {
     if (keys_[slot].task) check_key(slot, count);
   }
+  check_memory(count);
   check_sums(count);
+}
+
+void WorkerState::check_memory(Recount& count) const {
+  for (const auto which : {unneeded_values, needed_values}) {
+    std::uint32_t before = no_slot;
+    for (auto slot = evictable_[which].least_recent; slot != no_slot; slot = keys_[slot].more_recent) {
+      const Key& key = keys_[slot];
+      TROUPE_ASSERT(key.task && key.evictable == which && key.less_recent == before, "a broken list");
+      TROUPE_ASSERT(key.data == KeyData::memory && key.transfer == KeyTransfer::none && key.pins == 0 &&
+                        key.served == 0 && large(key) && (key.needed > 0) == (which == needed_values),
+                    "a value may go that may not");
+      before = slot;
+      ++count.evictable;
+    }
+    TROUPE_ASSERT(evictable_[which].most_recent == before, "a broken list");
+  }
+  for (const auto slot : staged_) {
+    const Key& key = keys_[slot];
+    TROUPE_ASSERT(key.staged && key.pins_inputs && key.intent == KeyIntent::compute && key.waiting_for == 0 &&
+                      key.activity == KeyActivity::idle && key.assigned.batch != no_slot && !key.queued,
+                  "staged is ready, and no longer queued");
+  }
+  TROUPE_ASSERT(staged_.size() == count.staged && staged_.size() <= config_.threads);
+  TROUPE_ASSERT(count.evictable == 0, "what is listed is counted with the keys");
 }
 
 void WorkerState::check_queues(Recount& count) const {
@@ -73,22 +101,38 @@ void WorkerState::check_key(std::uint32_t slot, Recount& count) const {
   if (key.data == KeyData::memory) {
     ++count.stored;
     count.bytes += key.nbytes;
-    TROUPE_ASSERT(key.first_waiter == no_slot, "waits for what is here");
+    count.large += memory_.limited() && large(key);
+    const bool may_go =
+        memory_.may_spill() && large(key) && key.transfer == KeyTransfer::none && key.pins == 0 && key.served == 0;
+    TROUPE_ASSERT(may_go == (key.evictable != not_evictable), "what may go is listed");
+    count.evictable -= may_go;
+  } else if (key.data == KeyData::spilled) {
+    ++count.spilled;
+    count.spilled_bytes += key.nbytes;
   }
+  TROUPE_ASSERT(key.data == KeyData::absent || key.first_waiter == no_slot, "waits for what is here");
+  TROUPE_ASSERT((key.moving_bytes > 0) <= (key.transfer != KeyTransfer::none), "a transfer has an end");
+  (key.transfer == KeyTransfer::loading ? count.loading : count.spilling) += key.moving_bytes;
+  if (key.pins_inputs) {
+    const auto& reader = key.activity == KeyActivity::executing ? key.executing : key.assigned;
+    for_each_input(reader, [&](std::uint32_t input) { ++count.pins[input]; });
+  }
+  count.staged += key.staged;
 
   TROUPE_ASSERT(count.entries[slot] == (key.queued ? 1u : 0u), "stands in exactly the queue it names");
   if (wants_fetch(key)) {
     TROUPE_ASSERT(key.queued != key.asked, "to be fetched or to be heard of, one of the two");
   } else {
-    TROUPE_ASSERT(key.queued == (pending && key.activity == KeyActivity::idle && key.waiting_for == 0),
-                  "ready and queued are the same");
+    TROUPE_ASSERT((key.queued || key.staged) == (pending && key.activity == KeyActivity::idle && key.waiting_for == 0),
+                  "ready is queued or staged");
   }
   count.ready += key.queued && compute;
   for (auto edge = key.first_waiter; edge != no_slot; edge = edges_[edge].next) {
     const Key& waiter = keys_[edges_[edge].slot];
     if (waiter.task && waiter.ticket == edges_[edge].ticket && waiter.waiting_for > 0) ++count.waits[edges_[edge].slot];
   }
-  TROUPE_ASSERT(key.intent != KeyIntent::none || key.activity != KeyActivity::idle || key.needed > 0 || key.served > 0,
+  TROUPE_ASSERT(key.intent != KeyIntent::none || key.activity != KeyActivity::idle || key.needed > 0 ||
+                    key.served > 0 || key.transfer != KeyTransfer::none,
                 "no junk");
 }
 
@@ -100,7 +144,10 @@ void WorkerState::check_activity(const Key& key, Recount& count) const {
     TROUPE_ASSERT(!key.seceded && !key.retracting && !key.steal_pending, "marks of an execution that is over");
     return;
   }
-  TROUPE_ASSERT(check_inputs(key.executing, count) == 0, "runs without its inputs");
+  (void)check_inputs(key.executing, count);
+  for_each_input(key.executing, [&](std::uint32_t input) {
+    TROUPE_ASSERT(keys_[input].data != KeyData::absent || keys_[input].lost, "runs without its inputs");
+  });
   ++count.executing;
   if (key.seceded) {
     ++count.seceded;
@@ -135,6 +182,7 @@ void WorkerState::check_sums(const Recount& count) const {
   for (std::uint32_t slot = 0; slot < keys_.end(); ++slot) {
     TROUPE_ASSERT(keys_[slot].needed == count.needed[slot], "needed by as many as a recount gives");
     TROUPE_ASSERT(keys_[slot].waiting_for == count.waits[slot], "one edge for each missing input");
+    TROUPE_ASSERT(keys_[slot].pins == count.pins[slot], "pinned by as many as a recount gives");
   }
   for (std::uint32_t slot = 0; slot < batches_.end(); ++slot) {
     TROUPE_ASSERT(batches_[slot].live == count.batch_live[slot], "a batch is kept for its tasks, no longer");
@@ -150,6 +198,9 @@ void WorkerState::check_sums(const Recount& count) const {
   TROUPE_ASSERT(count.keys == keys_.used() && count.keys == table_.size());
   TROUPE_ASSERT(count.stored == counters_.stored && count.bytes == counters_.managed_bytes,
                 "bytes are the sum of sizes");
+  TROUPE_ASSERT(count.spilled == counters_.spilled && count.spilled_bytes == counters_.spilled_bytes);
+  TROUPE_ASSERT(count.large == large_in_memory_ && count.spilling == spilling_bytes_ &&
+                count.loading == loading_bytes_);
   TROUPE_ASSERT(count.unready == unready_ && count.ready == ready_count_);
   TROUPE_ASSERT(count.executing == executing_ && count.fetching == fetching_ && count.seceded == counters_.seceded);
   TROUPE_ASSERT(count.handed == handed_ && count.handed_ns == handed_ns_);

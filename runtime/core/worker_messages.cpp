@@ -151,7 +151,7 @@ void WorkerState::assign(std::uint32_t slot, const Assignment& assignment, Worke
   Key& key = keys_[slot];
   leave_queue(key);
   // An earlier value goes, unless a task or a peer still reads it; then the new one takes its place.
-  if (key.data == KeyData::memory && key.needed == 0 && key.served == 0) drop_value(key, out);
+  if (key.data != KeyData::absent && key.needed == 0 && key.served == 0) drop_value(slot, out);
   key.intent = KeyIntent::compute;
   key.assigned = assignment;
   key.asked = false;
@@ -180,7 +180,8 @@ void WorkerState::need(std::uint32_t input, std::uint32_t dependent, WorkerId ho
   Key& key = keys_[input];
   Key& waiter = keys_[dependent];
   const bool first = key.needed++ == 0;
-  if (key.data == KeyData::memory) return;
+  if (first && key.evictable != not_evictable) relist(input);
+  if (key.data != KeyData::absent) return;
   const auto edge = edges_.acquire();
   edges_[edge] = {dependent, waiter.ticket, key.first_waiter};
   key.first_waiter = edge;
@@ -210,7 +211,9 @@ void WorkerState::unassign(Assignment& assignment, WorkerEffects& out) {
     const auto& offsets = batch.message.input_offsets;
     for (auto i = offsets[assignment.index]; i < offsets[assignment.index + 1]; ++i) {
       const auto input = batch.input_slots[i];
-      if (--keys_[input].needed == 0) reconcile(input, out);
+      if (--keys_[input].needed > 0) continue;
+      if (keys_[input].evictable != not_evictable) relist(input);
+      reconcile(input, out);
     }
   }
   if (--batch.live == 0) {
@@ -230,6 +233,7 @@ void WorkerState::no_longer_compute(std::uint32_t slot, WorkerEffects& out) {
   key.waiting_for = 0;
   key.ticket = 0;
   key.intent = KeyIntent::none;
+  if (key.staged) unstage(slot);
   if (key.assigned.batch != no_slot) {
     unassign(key.assigned, out);
   } else {
@@ -319,7 +323,7 @@ void WorkerState::on(AcquireReplicas& message, WorkerEffects& out) {
     if (key.intent == KeyIntent::compute) continue;
     if (key.intent == KeyIntent::none && key.needed == 0) key.fetch_priority = least_urgent;
     key.intent = KeyIntent::replica;
-    if (key.data == KeyData::memory) {
+    if (key.data != KeyData::absent) {
       report_replica(key);
       continue;
     }

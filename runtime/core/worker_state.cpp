@@ -14,9 +14,9 @@ FetchLimits fetch_limits(const WorkerConfig& config) {
   limits.max_concurrent = config.max_concurrent_fetches;
   limits.fetch_bytes = config.fetch_bytes_limit;
   limits.busy_retry = config.busy_retry;
-  if (config.memory_limit > 0) {
+  if (config.memory.limit > 0 && config.memory.transfer > 0) {
     limits.in_flight_bytes =
-        static_cast<std::uint64_t>(static_cast<double>(config.memory_limit) * config.in_flight_fraction);
+        static_cast<std::uint64_t>(static_cast<double>(config.memory.limit) * config.memory.transfer);
   }
   return limits;
 }
@@ -25,6 +25,7 @@ FetchLimits fetch_limits(const WorkerConfig& config) {
 
 WorkerState::WorkerState(WorkerConfig config)
     : config_(std::move(config)),
+      memory_(config_.memory),
       fetches_(fetch_limits(config_)),
       horizon_ns_(static_cast<std::uint64_t>(config_.ready_horizon.count())) {
   TROUPE_ASSERT(config_.threads > 0, "a worker needs a thread");
@@ -45,8 +46,12 @@ void WorkerState::settle(Instant now, WorkerEffects& out) {
   watch_memory();
   if (status_ == WorkerStatus::running) {
     if (!fetches_.idle()) start_fetches(now, out);
+    if (!staged_.empty()) start_staged(out);
     if (ready_count_ > 0) start_executions(out);
+  } else if (status_ == WorkerStatus::paused && executing_ == 0 && !staged_.empty()) {
+    start_staged(out);
   }
+  if (memory_.may_spill()) spill_excess(now, out);
   flush(out);
   if (status_ == WorkerStatus::closing && executing_ == 0) end(drain_reason_, out);
 }
@@ -59,10 +64,14 @@ Duration WorkerState::tick_interval() const {
 const WorkerCounters& WorkerState::counters() {
   counters_.threads = config_.threads;
   counters_.executing = std::min(handed_, config_.threads);
-  counters_.ready = ready_count_ + handed_ - counters_.executing;
+  counters_.ready = ready_count_ + staged_.size() + handed_ - counters_.executing;
   counters_.waiting = unready_;
   counters_.fetching = fetching_;
   counters_.transfers_incoming = fetches_.flights().size();
+  counters_.process_bytes = memory_.process_bytes();
+  counters_.unmanaged_old_bytes = memory_.unmanaged_old();
+  counters_.memory_limit = config_.memory.limit;
+  counters_.paused = status_ == WorkerStatus::paused ? 1 : 0;
   return counters_;
 }
 
@@ -70,7 +79,8 @@ std::optional<KeyView> WorkerState::key(TaskId task) const {
   const auto slot = find(task);
   if (slot == no_slot) return std::nullopt;
   const Key& key = keys_[slot];
-  KeyView view{key.intent, key.activity, key.data, {}, key.needed, key.served, key.waiting_for, key.queued};
+  KeyView view{key.intent, key.activity,    key.data, key.transfer, {},        key.needed,
+               key.served, key.waiting_for, key.pins, key.queued,   key.staged};
   if (key.intent == KeyIntent::compute) view.run = key.assigned.run;
   return view;
 }
@@ -108,7 +118,7 @@ void WorkerState::reconcile(std::uint32_t slot, WorkerEffects& out) {
   Key& key = keys_[slot];
   if (key.activity != KeyActivity::idle) return;
   if (key.intent == KeyIntent::compute) {
-    if (key.waiting_for == 0 && !key.queued) queue_ready(slot);
+    if (key.waiting_for == 0 && !key.queued && !key.staged) queue_ready(slot);
     return;
   }
   if (wants_fetch(key)) {
@@ -118,8 +128,8 @@ void WorkerState::reconcile(std::uint32_t slot, WorkerEffects& out) {
   leave_queue(key);
   key.asked = false;
   if (key.intent == KeyIntent::replica || key.needed > 0 || key.served > 0) return;
-  if (key.data == KeyData::memory) drop_value(key, out);
-  erase(slot);
+  if (key.data != KeyData::absent) drop_value(slot, out);
+  if (key.transfer == KeyTransfer::none) erase(slot);
 }
 
 void WorkerState::queue_fetch(std::uint32_t slot) {
@@ -156,15 +166,11 @@ bool WorkerState::is_stale(const UrgencyQueue::Entry& entry) const {
 /// The store has the value: those who wait for it go on.
 void WorkerState::value_arrived(std::uint32_t slot, std::uint64_t nbytes, WorkerEffects& out) {
   Key& key = keys_[slot];
-  if (key.data == KeyData::memory) {
-    counters_.managed_bytes -= key.nbytes;
-  } else {
-    ++counters_.stored;
-  }
-  key.data = KeyData::memory;
-  key.nbytes = nbytes;
+  if (key.data != KeyData::absent) count_departure(key);
+  count_arrival(key, nbytes);
   key.asked = false;
-  counters_.managed_bytes += nbytes;
+  key.lost = false;
+  if (memory_.limited()) relist(slot);
   auto edge = std::exchange(key.first_waiter, no_slot);
   while (edge != no_slot) {
     const Edge waiter = edges_[edge];
@@ -193,12 +199,12 @@ void WorkerState::value_came_from_elsewhere(std::uint32_t slot, std::uint64_t nb
   if (key.intent == KeyIntent::replica) report_replica(key);
 }
 
-void WorkerState::drop_value(Key& key, WorkerEffects& out) {
+void WorkerState::drop_value(std::uint32_t slot, WorkerEffects& out) {
+  Key& key = keys_[slot];
   out.drop.push_back(key.task);
-  key.data = KeyData::absent;
+  count_departure(key);
   key.value_run = {};
-  --counters_.stored;
-  counters_.managed_bytes -= key.nbytes;
+  if (key.evictable != not_evictable) unlist(slot);
 }
 
 /// The store got a value that nobody waits for. In the same turn it may have replaced one that is to go anyhow.
@@ -260,7 +266,7 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
     counters_.received_bytes += event.nbytes[i];
     if (key.intent == KeyIntent::replica || (key.intent == KeyIntent::none && key.needed > 0)) {
       value_came_from_elsewhere(slot, event.nbytes[i], out);
-    } else if (key.data == KeyData::memory) {
+    } else if (key.data != KeyData::absent) {
       value_arrived(slot, event.nbytes[i], out);  // in the place of one that is still read
     } else {
       drop_unwanted(key.task, out);  // or to be computed anew
@@ -305,13 +311,16 @@ void WorkerState::on(ValuesServed& event, Instant, WorkerEffects& out) {
   // A value may have been dropped between the reader's begin and this event: then there is still a key to count on.
   for (const TaskId task : event.tasks) {
     if (event.begin) {
-      ++keys_[find_or_make(task)].served;
+      const auto slot = find_or_make(task);
+      ++keys_[slot].served;
+      relist(slot);
       continue;
     }
     const auto slot = find(task);
     TROUPE_ASSERT(slot != no_slot && keys_[slot].served > 0, "a reader ended that never began");
     --keys_[slot].served;
-    if (keys_[slot].data == KeyData::memory) counters_.sent_bytes += keys_[slot].nbytes;
+    if (keys_[slot].data != KeyData::absent) counters_.sent_bytes += keys_[slot].nbytes;
+    relist(slot);
     reconcile(slot, out);
   }
   if (event.begin) {
@@ -323,6 +332,7 @@ void WorkerState::on(ValuesServed& event, Instant, WorkerEffects& out) {
 }
 
 void WorkerState::on(WorkerTick& event, Instant now, WorkerEffects&) {
+  memory_.measured(event.process_bytes, counters_.managed_bytes, spilling_bytes_, now);
   if (heartbeat_.count() == 0 || now - last_heartbeat_ < heartbeat_) return;
   last_heartbeat_ = now;
   heartbeat_due_ = event;
@@ -331,12 +341,17 @@ void WorkerState::on(WorkerTick& event, Instant now, WorkerEffects&) {
 // ---- settling ---------------------------------------------------------------------------------------------------
 
 void WorkerState::watch_memory() {
-  if (config_.memory_limit == 0 || status_ == WorkerStatus::closing) return;
-  const double used = static_cast<double>(counters_.managed_bytes) / static_cast<double>(config_.memory_limit);
-  const bool running = status_ == WorkerStatus::running;
-  if (running ? used > config_.pause_fraction : used < config_.resume_fraction) {
-    status_ = running ? WorkerStatus::paused : WorkerStatus::running;
-    status_changed_ = true;
+  if (!memory_.limited() || status_ == WorkerStatus::closing) return;
+  const bool paused = memory_.paused(status_ == WorkerStatus::paused, counters_.managed_bytes);
+  if (paused == (status_ == WorkerStatus::paused)) return;
+  status_ = paused ? WorkerStatus::paused : WorkerStatus::running;
+  status_changed_ = true;
+  // What was brought into memory for tasks that may not start now has to be able to leave it. But for one, if nothing
+  // runs: its inputs alone may be what fills memory.
+  while (paused && staged_.size() > (executing_ == 0 ? 1 : 0)) {
+    const auto slot = staged_.back();
+    unstage(slot);
+    queue_ready(slot);
   }
 }
 
@@ -352,15 +367,24 @@ void WorkerState::flush(WorkerEffects& out) {
   say(erred_);
   if (!out.drop.empty() && !added_.tasks.empty()) forget_dropped_replicas();
   say(added_);
+  say(removed_);
   say(steals_);
   say(missing_);
   if (status_changed_) out.to_scheduler.emplace_back(WorkerStatusChanged{status_});
   status_changed_ = false;
   if (!heartbeat_due_) return;
   const WorkerCounters& now = counters();
-  out.to_scheduler.emplace_back(Heartbeat{
-      now.managed_bytes, heartbeat_due_->resident_bytes, static_cast<std::uint32_t>(now.executing),
-      static_cast<std::uint32_t>(now.ready), static_cast<std::uint32_t>(now.fetching), heartbeat_due_->cpu_ms});
+  Heartbeat beat;
+  beat.managed_bytes = now.managed_bytes;
+  beat.process_bytes = heartbeat_due_->process_bytes;
+  beat.executing = static_cast<std::uint32_t>(now.executing);
+  beat.ready = static_cast<std::uint32_t>(now.ready);
+  beat.fetching = static_cast<std::uint32_t>(now.fetching);
+  beat.cpu_ms = heartbeat_due_->cpu_ms;
+  beat.spilled_bytes = now.spilled_bytes;
+  beat.unmanaged_old_bytes = now.unmanaged_old_bytes;
+  beat.free_bytes = memory_.room(now.managed_bytes);
+  out.to_scheduler.emplace_back(beat);
   heartbeat_due_.reset();
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/core/fetch_plan.hpp"
+#include "runtime/core/memory_policy.hpp"
 #include "runtime/core/probe.hpp"
 #include "runtime/core/worker_events.hpp"
 #include "runtime/core/worker_tables.hpp"
@@ -13,13 +14,11 @@
 namespace troupe {
 
 struct WorkerConfig {
-  std::uint32_t threads{1};      ///< slots of the pool
-  std::uint64_t memory_limit{};  ///< bytes; 0 = none
-  double pause_fraction{0.8};    ///< of the limit: over it nothing is started
-  double resume_fraction{0.75};
+  std::uint32_t threads{1};  ///< slots of the pool
+  MemoryLimits memory;
+  std::uint64_t spill_bytes_min{1024};  ///< smaller values stay: what is kept of a spilled one takes memory too
   std::uint32_t max_concurrent_fetches{50};
   std::uint64_t fetch_bytes_limit{50'000'000};           ///< of one request; its first key always goes
-  double in_flight_fraction{0.1};                        ///< of the memory limit, over all fetches
   Duration busy_retry{std::chrono::milliseconds{150}};   ///< a busy peer is asked again after
   Duration ready_horizon{std::chrono::milliseconds{1}};  ///< learnt work handed to the pool ahead, a slot
   std::vector<ResourceAmount> resources;
@@ -29,30 +28,38 @@ struct WorkerConfig {
 enum class KeyIntent : std::uint8_t { none, compute, replica };
 /// What is in the air for a key. Each ends in exactly one event, wanted or not.
 enum class KeyActivity : std::uint8_t { idle, fetching, executing };
-enum class KeyData : std::uint8_t { absent, memory };
+enum class KeyData : std::uint8_t { absent, memory, spilled };
+/// What is in the air between memory and disk; each ends in exactly one event too.
+enum class KeyTransfer : std::uint8_t { none, spilling, loading };
 
 /// A key as tests and people see it.
 struct KeyView {
   KeyIntent intent{};
   KeyActivity activity{};
   KeyData data{};
+  KeyTransfer transfer{};
   RunId run;                    ///< to compute, if that is the intent
   std::uint32_t needed{};       ///< inputs of tasks that have not ended here
   std::uint32_t served{};       ///< readers
   std::uint32_t waiting_for{};  ///< inputs that are not here
+  std::uint32_t pins{};         ///< tasks with a slot, or about to have one, that read it
   bool queued{};                ///< for a slot, or for a peer
+  bool staged{};                ///< its inputs are brought into memory
   friend bool operator==(const KeyView&, const KeyView&) = default;
 };
 
 /// Decides what one worker does next; never acts. Owned by WorkerActor, touched only on its thread.
 ///
 /// The shell calls handle() for each event of a drained mailbox, then settle() once, and then performs the effects in
-/// this order: `drop`, `retract`, `stop`, `execute`, `fetch`, `run`, messages, `close`. It sends a WorkerTick every
-/// tick_interval(). An executing task's inputs are taken out of the store as the effect is performed.
+/// this order: `drop`, `retract`, `stop`, `execute`, `fetch`, `spill`, `load`, `run`, messages, `close`. It sends a
+/// WorkerTick every tick_interval(). An executing task's inputs are taken out of the store as the effect is performed.
 ///
 /// Of each key two things are kept apart: what is wanted (intent) and what is in the air (activity). Commands change
 /// the first, ends of effects the second, and reconcile() alone acts on both. A thing in the air is never undone, only
 /// no longer wanted; so no state has to remember what it was before.
+///
+/// Where memory is limited, values go to disk and back (worker_spill.cpp). A task whose inputs are all here is ready,
+/// in memory or not; it is staged, ahead of its slot, to bring into memory what is on disk.
 ///
 /// Always true (check_invariants): a key is in the queue that its fields name and in no other; counts and bytes equal
 /// a recount; each effect has one owner until its end; a task is handed over only with all its inputs in memory, and
@@ -75,6 +82,13 @@ public:
   [[nodiscard]] std::size_t key_count() const { return keys_.used(); }
 
 private:
+  /// Lists of values that may go to disk: those that no task here needs go first.
+  enum : std::uint8_t { unneeded_values, needed_values, not_evictable };
+  struct RecencyList {
+    std::uint32_t least_recent{no_slot};
+    std::uint32_t most_recent{no_slot};
+  };
+
   /// One attempt to compute a key: a place in a ComputeTasks message that is kept until all its tasks have ended.
   struct Assignment {
     RunId run;
@@ -99,6 +113,14 @@ private:
     KeyIntent intent{};
     KeyActivity activity{};
     KeyData data{};
+    std::uint32_t pins{};                                      ///< staged and executing tasks that read it
+    std::uint32_t more_recent{no_slot}, less_recent{no_slot};  ///< neighbours in its list of evictable values
+    std::uint64_t moving_bytes{};                              ///< between memory and disk
+    KeyTransfer transfer{};
+    std::uint8_t evictable{not_evictable};  ///< the list it is in
+    bool staged{};
+    bool pins_inputs{};
+    bool lost{};  ///< was on disk and could not be read
     bool queued{};
     bool asked{};          ///< reported missing; the scheduler will say more
     bool retracting{};     ///< executing: the pool was asked to give it back
@@ -173,6 +195,9 @@ private:
   void on(ValuesPut& event, Instant now, WorkerEffects& out);
   void on(ValuesServed& event, Instant now, WorkerEffects& out);
   void on(WorkerTick& event, Instant now, WorkerEffects& out);
+  void on(ValuesSpilled& event, Instant now, WorkerEffects& out);
+  void on(ValuesLoaded& event, Instant now, WorkerEffects& out);
+  void on(ValuesLost& event, Instant now, WorkerEffects& out);
 
   // Keys (worker_state.cpp).
   [[nodiscard]] std::uint32_t find(TaskId task) const { return table_.find(task.value); }
@@ -186,7 +211,7 @@ private:
   [[nodiscard]] bool is_stale(const UrgencyQueue::Entry& entry) const;
   void value_arrived(std::uint32_t slot, std::uint64_t nbytes, WorkerEffects& out);
   void value_came_from_elsewhere(std::uint32_t slot, std::uint64_t nbytes, WorkerEffects& out);
-  void drop_value(Key& key, WorkerEffects& out);
+  void drop_value(std::uint32_t slot, WorkerEffects& out);
   static void drop_unwanted(TaskId task, WorkerEffects& out);
   void report_replica(const Key& key);
   void report_missing(Key& key, WorkerId holder);
@@ -208,6 +233,7 @@ private:
   UrgencyQueue* most_urgent();
   UrgencyQueue* most_urgent_constrained(const UrgencyQueue::Entry* unconstrained);
   [[nodiscard]] bool fits_slots(const Template& tmpl) const;
+  [[nodiscard]] bool fits_resources(const Template& tmpl) const;
   [[nodiscard]] std::uint32_t charge_of(const Template& tmpl) const;
   void hand_over(std::uint32_t slot, WorkerEffects& out);
   void take_slot(Key& key);
@@ -217,6 +243,31 @@ private:
   void end_execution(const ExecutionsDone& event, std::size_t i, WorkerEffects& out);
   void execution_finished(std::uint32_t slot, const ExecutionsDone& event, std::size_t i, bool wanted,
                           WorkerEffects& out);
+
+  // Memory and disk (worker_spill.cpp).
+  void relist(std::uint32_t slot);
+  void unlist(std::uint32_t slot);
+  void list(std::uint32_t slot, std::uint8_t list, bool least_recent);
+  void spill_excess(Instant now, WorkerEffects& out);
+  void load(std::uint32_t slot, WorkerEffects& out);
+  template <class Visit>
+  void for_each_input(const Assignment& assignment, Visit visit) const {
+    const Batch& batch = batches_[assignment.batch];
+    const auto& offsets = batch.message.input_offsets;
+    if (offsets.empty()) return;
+    for (auto i = offsets[assignment.index]; i < offsets[assignment.index + 1]; ++i) visit(batch.input_slots[i]);
+  }
+  [[nodiscard]] bool inputs_in_memory(const Assignment& assignment) const;
+  void pin_inputs(Key& key, const Assignment& assignment);
+  void unpin_inputs(Key& key, const Assignment& assignment);
+  bool stage(UrgencyQueue& queue, WorkerEffects& out);
+  void unstage(std::uint32_t slot);
+  void start_staged(WorkerEffects& out);
+  void lose(std::uint32_t slot);
+  void wait_again_for(std::uint32_t slot);
+  void count_arrival(Key& key, std::uint64_t nbytes);
+  void count_departure(Key& key);
+  [[nodiscard]] bool large(const Key& key) const { return key.nbytes >= config_.spill_bytes_min; }
 
   // Settling (worker_state.cpp).
   void start_fetches(Instant now, WorkerEffects& out);
@@ -228,6 +279,7 @@ private:
 
   // Recounting (worker_invariants.cpp).
   struct Recount;
+  void check_memory(Recount& count) const;
   void check_queues(Recount& count) const;
   void check_key(std::uint32_t slot, Recount& count) const;
   void check_activity(const Key& key, Recount& count) const;
@@ -255,6 +307,13 @@ private:
   std::vector<std::uint32_t> constrained_heads_;  ///< scratch
   std::uint32_t held_back_round_{};
 
+  MemoryPolicy memory_;
+  RecencyList evictable_[2];           ///< of values in memory that nobody uses right now
+  std::uint64_t large_in_memory_{};    ///< values of spill_bytes_min or more; counted where memory is limited
+  std::uint64_t spilling_bytes_{};     ///< on their way to disk
+  std::uint64_t loading_bytes_{};      ///< on their way to memory
+  std::vector<std::uint32_t> staged_;  ///< most urgent first
+
   UrgencyQueue ready_;  ///< tasks that need a slot only
   FetchPlan fetches_;
   std::uint32_t last_ticket_{};
@@ -273,6 +332,7 @@ private:
   std::vector<std::uint32_t> picked_;  ///< scratch: entries of the event at hand that were reported finished
   TasksErred erred_;
   ReplicasAdded added_;
+  ReplicasRemoved removed_;
   InputsMissing missing_;
   StealReply steals_;
   TasksSeceded seceded_;

@@ -85,7 +85,7 @@ TEST(Codec, OneEncoderMakesManyFramesThatDoNotDisturbEachOther) {
 }
 
 TEST(Codec, AFrameIsHeaderAndPayloadInOnePiece) {
-  const auto frame = encoded(WorkerMessage{Heartbeat{1, 2, 3, 4, 5, 6}});
+  const auto frame = encoded(WorkerMessage{Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9}});
   frame.write_header({.kind = FrameKind::message, .credit_messages = 7, .sequence = 8, .acknowledged = 9});
   FrameReader reader;
   reader.authenticated();

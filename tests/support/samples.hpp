@@ -86,7 +86,7 @@ inline std::vector<std::shared_ptr<const TaskError>> task_errors() {
 }
 inline std::shared_ptr<const SchedulerSummary> scheduler_summary() {
   WorkerSummary worker{address(), 4711, 8,  WorkerStatus::paused, 1ULL << 34, 1ULL << 30, 1ULL << 31, 20, 7,
-                       12345678,  99,   -1, resources(),          modules()};
+                       12345678,  99,   -1, resources(),          modules(),  1ULL << 35, 1ULL << 20};
   return std::make_shared<const SchedulerSummary>(SchedulerSummary{
       {5, 6}, {7}, "127.0.0.1:8786", "0.1.0", {worker, WorkerSummary{}}, 2, {1, 2, 3, 4, 5, 6, 7}, 1000, 3});
 }
@@ -152,7 +152,7 @@ inline std::vector<WorkerMessage> worker_messages() {
       InputsMissing{tasks(), workers()},
       StealReply{tasks(), runs(), {1, 0, 1}},
       TasksSeceded{tasks(), runs(), {0, 1, 0}},
-      Heartbeat{1, 2, 3, 4, 5, 6},
+      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9},
       WorkerStatusChanged{WorkerStatus::closing},
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},

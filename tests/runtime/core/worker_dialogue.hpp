@@ -82,6 +82,8 @@ public:
     EXPECT_TRUE(effects_.stop.empty()) << "something else is asked to stop";
     EXPECT_TRUE(effects_.fetch.empty()) << "something else is fetched";
     EXPECT_TRUE(effects_.drop.empty()) << "something else is dropped";
+    EXPECT_TRUE(effects_.spill.empty()) << "something else is spilled";
+    EXPECT_TRUE(effects_.load.empty()) << "something else is loaded";
     EXPECT_TRUE(effects_.run.empty()) << "something else is run";
     EXPECT_FALSE(effects_.close);
   }
@@ -117,6 +119,16 @@ public:
   Turn& drops(std::initializer_list<std::uint32_t> numbers) {
     EXPECT_EQ(effects_.drop, tasks(numbers));
     effects_.drop.clear();
+    return *this;
+  }
+  Turn& spills(std::initializer_list<std::uint32_t> numbers) {
+    EXPECT_EQ(effects_.spill, tasks(numbers));
+    effects_.spill.clear();
+    return *this;
+  }
+  Turn& loads(std::initializer_list<std::uint32_t> numbers) {
+    EXPECT_EQ(effects_.load, tasks(numbers));
+    effects_.load.clear();
     return *this;
   }
   Turn& fetches(std::uint64_t fetch, std::uint32_t peer, std::initializer_list<std::uint32_t> numbers) {

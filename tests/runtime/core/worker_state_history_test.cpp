@@ -26,10 +26,15 @@ WorkerConfig config_of(std::uint64_t seed) {
   config.resources = {{"GPU", 2}};
   config.max_concurrent_fetches = 1 + static_cast<std::uint32_t>(seed % 4);
   config.fetch_bytes_limit = seed % 2 == 0 ? 100 : 20;
+  if (seed % 4 != 0) {
+    config.memory.limit = 50 * (1 + seed % 7);
+    config.memory.recent_to_old = 1s;
+    config.spill_bytes_min = 1;
+  }
   return config;
 }
 
-/// A scheduler that says anything at any time, a pool and peers that end things in any order, and a store. Every turn
+/// A scheduler that says anything at any time, a pool, peers and a disk that end things in any order, and a store. Every turn
 /// the machine's word is held against what these know.
 class History {
 public:
@@ -48,6 +53,8 @@ public:
   void finish() {
     feed(addresses());
     peaceful = true;
+    while (!readers.empty()) feed(stop_reading());  // what is read fills memory
+    feed(WorkerTick{1});
     WhoHas who;
     for (std::uint32_t n = 0; n < task_count; ++n) {
       who.tasks.push_back(task(n));
@@ -55,8 +62,7 @@ public:
     }
     feed(Dialogue::say(who));
     settle();
-    for (int i = 0; i < 10'000 && (!running.empty() || !flights.empty() || !questions.empty() || !wanted.empty());
-         ++i) {
+    for (int i = 0; i < 10'000 && (busy() || !questions.empty() || !wanted.empty()); ++i) {
       d.now = d.now + 200ms;
       if (!questions.empty()) {
         WhoHas answer;
@@ -64,27 +70,28 @@ public:
         answer.holders.assign(questions.size(), {1});
         questions.clear();
         feed(Dialogue::say(answer));
-      } else if (!running.empty() || !flights.empty()) {
+      } else if (busy()) {
         feed(end_something());
       } else {
-        feed(WorkerTick{});
+        feed(WorkerTick{1});
       }
       settle();
     }
     ASSERT_TRUE(wanted.empty()) << wanted.size() << " runs never ended, first " << wanted.begin()->first.index();
     ASSERT_TRUE(steals.empty()) << "a steal was never answered";
-    while (!readers.empty()) feed(stop_reading());
     FreeKeys free;
     for (std::uint32_t n = 0; n < task_count; ++n) free.tasks.push_back(task(n));
     feed(Dialogue::say(free));
     settle();
-    while (!running.empty() || !flights.empty()) {
+    while (busy()) {
       feed(end_something());
       settle();
     }
     ASSERT_EQ(d.worker.key_count(), 0u);
     ASSERT_TRUE(store.empty());
+    ASSERT_TRUE(disk.empty());
     ASSERT_EQ(d.worker.counters().managed_bytes, 0u);
+    ASSERT_EQ(d.worker.counters().spilled_bytes, 0u);
   }
 
   /// Drained, it says goodbye as soon as what runs has ended, and not before.
@@ -120,7 +127,9 @@ private:
   void settle() {
     d.worker.settle(d.now, out);
     d.worker.check_invariants();
-    for (const TaskId dropped : out.drop) ASSERT_EQ(store.erase(dropped), 1u) << "dropped what is not there";
+    for (const TaskId dropped : out.drop)
+      ASSERT_EQ(store.erase(dropped) + disk.erase(dropped) + lost.erase(dropped), 1u) << "dropped what is not there";
+    lost.clear();
     for (const TaskId retracted : out.retract) {
       ASSERT_TRUE(running.contains(retracted));
       ASSERT_FALSE(running[retracted].retract) << "asked twice";
@@ -138,11 +147,22 @@ private:
       ASSERT_TRUE(std::none_of(flights.begin(), flights.end(), [&](auto& f) { return f.peer == fetch.peer; }));
       flights.push_back(fetch);
     }
+    for (const TaskId t : out.spill) {
+      ASSERT_TRUE(store.contains(t)) << "spills what is not in memory";
+      moves.push_back({t, store[t], true});
+      ++spills;
+    }
+    for (const TaskId t : out.load) {
+      ASSERT_TRUE(disk.contains(t)) << "loads what is not on disk";
+      moves.push_back({t, disk[t], false});
+      ++loads;
+    }
     for (const auto& message : out.to_scheduler) hear(message);
     closed = out.close;
     withdrawn.clear();
     for (std::uint32_t n = 0; n < task_count; ++n) {
       ASSERT_EQ(store.contains(task(n)), d.key(n).data == KeyData::memory) << "store and machine differ on " << n;
+      ASSERT_EQ(disk.contains(task(n)), d.key(n).data == KeyData::spilled) << "disk and machine differ on " << n;
     }
     out.clear();
   }
@@ -168,7 +188,8 @@ private:
     } else if (const auto* q = std::get_if<InputsMissing>(&message)) {
       questions.insert(q->tasks.begin(), q->tasks.end());
     } else if (const auto* r = std::get_if<ReplicasAdded>(&message)) {
-      for (const TaskId t : r->tasks) ASSERT_TRUE(store.contains(t)) << "says it has what it has not";
+      for (const TaskId t : r->tasks)
+        ASSERT_TRUE(store.contains(t) || disk.contains(t)) << "says it has what it has not";
     }
   }
 
@@ -211,12 +232,19 @@ private:
         return addresses();
       case 10:
         if (random.below(3) > 0 || running.contains(task(n)) || flying(task(n))) return read();
-        store.insert(task(n));
+        put(task(n));
         std::erase(out.drop, task(n));
         return ValuesPut{{task(n)}, {random.below(60)}};
-      default: return WorkerTick{};
+      default: return WorkerTick{random.below(8) == 0 ? random.below(400) : 1};
     }
   }
+
+  /// As the shell's stores do: what takes a value's place voids what is in the air for it.
+  void put(TaskId t) {
+    store[t] = ++last_version;
+    disk.erase(t);
+  }
+  [[nodiscard]] bool busy() const { return !running.empty() || !flights.empty() || !moves.empty(); }
 
   bool flying(TaskId t) const {
     return std::any_of(flights.begin(), flights.end(),
@@ -260,7 +288,42 @@ private:
     return ValuesServed{reader.tasks, false};
   }
 
+  WorkerEvent end_move() {
+    const auto at = moves.begin() + random.below(static_cast<std::uint32_t>(moves.size()));
+    const Move move = *at;
+    moves.erase(at);
+    if (move.to_disk) {
+      if (!peaceful && random.below(6) == 0) return ValuesSpilled{{move.task}, {SpillOutcome::refused}};
+      const auto found = store.find(move.task);
+      if (found == store.end() || found->second != move.version)
+        return ValuesSpilled{{move.task}, {SpillOutcome::obsolete}};
+      disk.insert(*found);
+      store.erase(found);
+      return ValuesSpilled{{move.task}, {SpillOutcome::written}};
+    }
+    const auto found = disk.find(move.task);
+    if (found == disk.end() || found->second != move.version) return ValuesLoaded{{move.task}, {LoadOutcome::obsolete}};
+    const bool damaged = !peaceful && random.below(4) == 0;
+    if (damaged)
+      lost.insert(move.task);
+    else
+      store.insert(*found);
+    disk.erase(found);
+    return ValuesLoaded{{move.task}, {damaged ? LoadOutcome::lost : LoadOutcome::loaded}};
+  }
+
+  /// A peer asked for a value whose file is damaged.
+  WorkerEvent lose_one() {
+    const TaskId t = disk.begin()->first;
+    if (std::any_of(moves.begin(), moves.end(), [&](const Move& move) { return move.task == t; })) return WorkerTick{};
+    disk.erase(t);
+    lost.insert(t);
+    return ValuesLost{{t}};
+  }
+
   WorkerEvent end_something() {
+    if (!peaceful && !disk.empty() && random.below(20) == 0) return lose_one();
+    if (!moves.empty() && ((running.empty() && flights.empty()) || random.below(2) == 0)) return end_move();
     if (!flights.empty() && (running.empty() || random.below(2) == 0)) return end_fetch();
     if (running.empty()) return WorkerTick{};
     auto at = std::next(running.begin(), random.below(static_cast<std::uint32_t>(running.size())));
@@ -276,7 +339,7 @@ private:
     } else if (!peaceful && random.below(4) == 0) {
       done.erred(t.index(), state.run.value);
     } else {
-      store.insert(t);
+      put(t);
       done.finished(t.index(), state.run.value, random.below(60), random.below(900));
     }
     return done.event;
@@ -294,7 +357,7 @@ private:
     for (const TaskId t : fetch.tasks) {
       const auto fate = peaceful ? 0 : random.below(4);
       if (fate <= 1) {
-        store.insert(t);
+        put(t);
         done.received.push_back(t);
         done.nbytes.push_back(random.below(60));
       } else if (fate == 2) {
@@ -318,10 +381,25 @@ private:
   std::set<TaskId> questions;
   std::set<std::pair<TaskId, RunId>> steals;
   std::vector<Reader> readers;
-  std::set<TaskId> store;
+  struct Move {
+    TaskId task;
+    std::uint64_t version{};
+    bool to_disk{};
+  };
+  std::vector<Move> moves;
+  std::map<TaskId, std::uint64_t> store;  ///< with a number that no other value has
+  std::map<TaskId, std::uint64_t> disk;
+  std::set<TaskId> lost;  ///< in this turn
+  std::uint64_t last_version{};
+
+public:
+  std::uint64_t spills{};
+  std::uint64_t loads{};
 };
 
 void play(std::uint64_t first, std::uint64_t last, void (History::*end)()) {
+  std::uint64_t spills = 0;
+  std::uint64_t loads = 0;
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     History history(seed);
@@ -331,7 +409,11 @@ void play(std::uint64_t first, std::uint64_t last, void (History::*end)()) {
     }
     (history.*end)();
     if (testing::Test::HasFailure()) return;
+    spills += history.spills;
+    loads += history.loads;
   }
+  EXPECT_GT(spills, last - first);
+  EXPECT_GT(loads, (last - first) / 2);
 }
 
 TEST(worker_state_history, asks_to_stop_what_nobody_wants_also_if_it_is_being_stolen_or_gave_its_slot_back) {

@@ -261,7 +261,7 @@ TEST(worker_state, raises_the_urgency_of_a_waiting_fetch_with_the_task_that_need
 TEST(worker_state, fetches_no_more_at_once_than_its_limits_in_number_and_bytes) {
   WorkerConfig config;
   config.max_concurrent_fetches = 2;
-  config.memory_limit = 1000;  // 100 in flight
+  config.memory.limit = 1000;  // 100 in flight
   Dialogue d(config);
   d.turn(d.say(Compute().add(10, 1, {{1, 1, 80}, {2, 2, 30}, {3, 3, 20}, {4, 4, 1}}))).fetches(1, 1, {1});
   d.turn(fetched(1, {1})).says(ReplicasAdded{tasks({1}), {8}}).fetches(2, 2, {2}).fetches(3, 3, {3});
@@ -434,7 +434,7 @@ TEST(worker_state, does_not_drop_a_value_that_was_freed_and_put_again_in_one_tur
 
 TEST(worker_state, starts_nothing_while_its_memory_is_full) {
   WorkerConfig config;
-  config.memory_limit = 1000;
+  config.memory.limit = 1000;
   Dialogue d(config);
   d.turn(ValuesPut{tasks({1, 2}), {700, 101}}, d.say(Compute().add(3).add(4, 1, {{5, 4}})))
       .says(ReplicasAdded{tasks({1, 2}), {700, 101}})
@@ -452,7 +452,7 @@ TEST(worker_state, beats_as_often_as_it_was_told) {
   d.now = d.now + 999ms;
   d.turn(WorkerTick{5, 6});
   d.now = d.now + 1ms;
-  d.turn(WorkerTick{5, 6}).says(Heartbeat{0, 5, 2, 1, 0, 6});
+  d.turn(WorkerTick{5, 6}).says(Heartbeat{0, 5, 2, 1, 0, 6, 0, 5, ~std::uint64_t{0}});
   d.turn(WorkerTick{5, 6});
 }
 
