@@ -75,6 +75,8 @@ int run_child(int argc, char** argv, const Modules& modules) {
   options.name = command->name;
   options.threads = command->threads;
   options.memory_limit = command->memory_limit;
+  options.own_process = true;
+  options.local_directory = command->local_directory;
   options.resources = command->resources;
   options.registry = std::move(registry);
   adopt_nanny(options);

@@ -16,8 +16,8 @@ bool parse_number(std::string_view text, T& number) {
 }  // namespace
 
 std::vector<std::string> ChildCommand::arguments(std::string program) const {
-  std::vector<std::string> result{std::move(program),      std::string(child_argument), access_file, name,
-                                  std::to_string(threads), std::to_string(memory_limit)};
+  std::vector<std::string> result{std::move(program),      std::string(child_argument),  access_file,    name,
+                                  std::to_string(threads), std::to_string(memory_limit), local_directory};
   for (const auto& resource : resources) result.push_back(fmt::format("{}={}", resource.name, resource.amount));
   return result;
 }
@@ -26,7 +26,7 @@ Result<ChildCommand> ChildCommand::parse(int argc, char** argv) {
   const auto wrong = [](std::string text) {
     return fail(ErrorKind::invalid, fmt::format("{}: {}", child_argument, text));
   };
-  if (argc < 6) return wrong("is for workers that a LocalCluster starts, with 4 arguments more");
+  if (argc < 7) return wrong("is for workers that a LocalCluster starts, with 5 arguments more");
   ChildCommand command;
   command.access_file = argv[2];
   command.name = argv[3];
@@ -34,7 +34,8 @@ Result<ChildCommand> ChildCommand::parse(int argc, char** argv) {
     return wrong(fmt::format("{} is no number of threads", argv[4]));
   if (!parse_number(std::string_view(argv[5]), command.memory_limit))
     return wrong(fmt::format("{} is no number of bytes", argv[5]));
-  for (int i = 6; i < argc; ++i) {
+  command.local_directory = argv[6];
+  for (int i = 7; i < argc; ++i) {
     const std::string_view text = argv[i];
     const auto equals = text.rfind('=');
     ResourceAmount resource;

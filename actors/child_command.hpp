@@ -19,6 +19,7 @@ struct ChildCommand {
   std::string name;
   std::uint32_t threads{1};
   std::uint64_t memory_limit{};
+  std::string local_directory;
   std::vector<ResourceAmount> resources;
 
   [[nodiscard]] std::vector<std::string> arguments(std::string program) const;

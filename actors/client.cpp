@@ -224,7 +224,8 @@ void Client::wait_values(const std::vector<FutureHandle>& futures) {
 }
 
 std::vector<FutureHandle> Client::scatter_values(std::vector<Value> values, const ScatterOptions& options) {
-  return core().scatter(std::move(values), options.replicas, options.workers);
+  if (options.replicas == 0 && !options.broadcast) throw InvalidRequest("scatter: no copy at all is wanted");
+  return core().scatter(std::move(values), options.broadcast ? 0 : options.replicas, options.workers);
 }
 
 void Client::cancel_handles(const std::vector<FutureHandle>& futures, bool force, std::string reason) {
@@ -273,6 +274,40 @@ QueryReply Client::ask_about(QueryKind kind, const std::vector<FutureHandle>& fu
   query.kind = kind;
   query.keys = keys_of(futures);
   return ask(std::move(query));
+}
+
+void Client::replicate_handles(const std::vector<FutureHandle>& futures, const ReplicateOptions& options) {
+  core().check_mine(futures);
+  if (options.branching == 0) throw InvalidRequest("replicate: branching has to be 1 or more");
+  Replicate command;
+  command.keys = keys_of(futures);
+  command.copies = options.copies;
+  command.branching = options.branching;
+  command.workers = options.workers;
+  if (auto reply = core().place({std::move(command)}, after(options.timeout)); !reply) throw_error(reply.error());
+}
+
+void Client::rebalance_handles(const std::vector<FutureHandle>& futures, std::vector<std::string> workers,
+                               std::chrono::milliseconds timeout) {
+  core().check_mine(futures);
+  Rebalance command;
+  command.keys = keys_of(futures);
+  command.workers = std::move(workers);
+  if (auto reply = core().place({std::move(command)}, after(timeout)); !reply) throw_error(reply.error());
+}
+
+std::vector<std::string> Client::retire_workers(std::vector<std::string> workers, std::chrono::milliseconds timeout) {
+  if (workers.empty()) return {};
+  auto reply = core().place({RetireWorkers{{}, std::move(workers), 0}}, after(timeout));
+  if (!reply) throw_error(reply.error());
+  return std::move(reply->lines);
+}
+
+std::vector<std::string> Client::retire_workers(unsigned count, std::chrono::milliseconds timeout) {
+  if (count == 0) return {};
+  auto reply = core().place({RetireWorkers{{}, {}, count}}, after(timeout));
+  if (!reply) throw_error(reply.error());
+  return std::move(reply->lines);
 }
 
 std::shared_ptr<const SchedulerSummary> Client::scheduler_info() {

@@ -285,6 +285,31 @@ public:
   /// its operator started it with --allow-uploads. Throws InvalidRequest for a file that is no module.
   std::map<std::string, tl::expected<void, Error>> upload_module(const std::string& path,
                                                                  const std::vector<std::string>& workers = {});
+  /// Copies values to further workers and waits until the copies are there; they stay as long as the values do.
+  template <class T>
+  void replicate(const std::vector<Future<T>>& futures, const ReplicateOptions& options = {}) {
+    replicate_handles(detail::handles_of(futures), options);
+  }
+  template <class T>
+  void replicate(const Future<T>& future, const ReplicateOptions& options = {}) {
+    replicate_handles({future.handle()}, options);
+  }
+  /// Moves values from workers whose memory is fuller than others' and waits until they have moved: these futures'
+  /// values, or all there are; among the named workers, or all.
+  template <class T>
+  void rebalance(const std::vector<Future<T>>& futures, std::vector<std::string> workers = {},
+                 std::chrono::milliseconds timeout = std::chrono::seconds{60}) {
+    if (!futures.empty()) rebalance_handles(detail::handles_of(futures), std::move(workers), timeout);
+  }
+  void rebalance(std::vector<std::string> workers = {}, std::chrono::milliseconds timeout = std::chrono::seconds{60}) {
+    rebalance_handles({}, std::move(workers), timeout);
+  }
+  /// Ends the named workers without losing anything: they finish what they run, and what only they hold moves to
+  /// others. Returns the names of those that have ended. Throws if nobody can take their values.
+  std::vector<std::string> retire_workers(std::vector<std::string> workers,
+                                          std::chrono::milliseconds timeout = std::chrono::seconds{60});
+  /// The same for `count` of those that hold least.
+  std::vector<std::string> retire_workers(unsigned count, std::chrono::milliseconds timeout = std::chrono::seconds{60});
 
   /// Workers that hold the value, by future.
   template <class T>
@@ -357,6 +382,9 @@ private:
   std::vector<FutureHandle> scatter_values(std::vector<Value> values, const ScatterOptions& options);
   void cancel_handles(const std::vector<FutureHandle>& futures, bool force, std::string reason);
   void retry_handles(const std::vector<FutureHandle>& futures);
+  void replicate_handles(const std::vector<FutureHandle>& futures, const ReplicateOptions& options);
+  void rebalance_handles(const std::vector<FutureHandle>& futures, std::vector<std::string> workers,
+                         std::chrono::milliseconds timeout);
   RunReply run(FunctionRef function, const ArgumentWriter& call, std::vector<std::string> workers);
   QueryReply ask_about(QueryKind kind, const std::vector<FutureHandle>& futures);
 

@@ -306,6 +306,14 @@ Result<QueryReply> ClientCore::query(Query query, Deadline deadline) {
   return reply;
 }
 
+Result<QueryReply> ClientCore::place(PlacementWanted wanted, Deadline deadline) {
+  const RequestId request{next_request_.fetch_add(1)};
+  std::visit([&](auto& command) { command.request = request; }, wanted.command);
+  auto reply = ask<QueryReply>(request, std::move(wanted), deadline);
+  if (reply && reply->error) return tl::unexpected(*reply->error);
+  return reply;
+}
+
 Result<RunReply> ClientCore::run(RunOnWorkers run, Deadline deadline) {
   const RequestId request{next_request_.fetch_add(1)};
   run.request = request;

@@ -88,6 +88,8 @@ public:
   void cancel(std::span<const FutureHandle> futures, bool force, std::string reason);
   void retry(std::span<const FutureHandle> futures);
   [[nodiscard]] Result<QueryReply> query(Query query, Deadline deadline = {});
+  /// The command's `request` is filled in.
+  [[nodiscard]] Result<QueryReply> place(PlacementWanted wanted, Deadline deadline = {});
   [[nodiscard]] Result<RunReply> run(RunOnWorkers run, Deadline deadline = {});
   [[nodiscard]] Result<void> upload(Upload upload);
   void tell(ClientEvent event);

@@ -118,6 +118,7 @@ struct LocalCluster::Parts {
       worker.name = fmt::format("{}-{}", options.name, i);
       worker.threads = options.threads_per_worker;
       worker.memory_limit = options.memory_limit;
+      worker.local_directory = options.local_directory;
       worker.resources = resources_of(options);
       worker.listen = options.listen;
       worker.registry = std::make_shared<FunctionRegistry>();
@@ -135,6 +136,7 @@ struct LocalCluster::Parts {
     command.access_file = (directory->path() / "access.json").string();
     command.threads = options.threads_per_worker;
     command.memory_limit = options.memory_limit;
+    command.local_directory = options.local_directory;
     command.resources = resources_of(options);
     if (auto written = access.write(command.access_file); !written) throw_error(written.error());
     const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
@@ -144,6 +146,7 @@ struct LocalCluster::Parts {
       nanny.command = command.arguments(program);
       nanny.access = access;
       nanny.drain_patience = drain_patience;
+      nanny.memory_max = options.memory_limit / 100 * 95;
       if (options.log) nanny.on_output = options.log;
       auto started = start_nanny(node, std::move(nanny));
       if (!started) throw_error(started.error());

@@ -21,7 +21,8 @@ struct LocalClusterOptions {
   unsigned threads_per_worker{1};
   bool processes{};                             ///< workers are processes of their own: this program, started again
   Modules modules{};                            ///< functions that tasks may run
-  std::uint64_t memory_limit{};                 ///< bytes a worker; 0 = none
+  std::uint64_t memory_limit{};                 ///< bytes a worker; beyond 60 % values go to disk; 0 = none
+  std::string local_directory{};                ///< for those values; empty: troupe-UID in $TMPDIR or /tmp
   std::map<std::string, double> resources{};    ///< of each worker
   bool listen{};                                ///< also take workers and clients of other processes, on loopback
   std::uint16_t port{};                         ///< to listen at; 0: any free one

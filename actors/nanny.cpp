@@ -19,6 +19,7 @@
 #include "actors/connect.hpp"
 #include "actors/link_messages.hpp"
 #include "actors/node.hpp"
+#include "actors/process_memory.hpp"
 #include "actors/worker_node.hpp"
 #include "runtime/exec/running_page.hpp"
 
@@ -68,8 +69,10 @@ public:
         ended_child_(node->io()),
         output_(node->io()),
         timer_(node->io()),
+        memory_timer_(node->io()),
         backoff_(options_.restart_min) {
     *failure = start_worker_process();
+    if (options_.memory_max > 0) watch_memory();
   }
 
   caf::behavior make_behavior() override {
@@ -100,6 +103,7 @@ public:
   void on_exit() override {
     ended_ = true;
     timer_.cancel();
+    memory_timer_.cancel();
     error_code ignored;
     ended_child_.close(ignored);
     output_.close(ignored);
@@ -201,6 +205,23 @@ private:
     if (link_) link_->send({std::move(died)});
   }
 
+  /// At the limit the system would kill a process of its own choice, and perhaps another one.
+  void watch_memory() {
+    memory_timer_.expires_after(options_.memory_interval);
+    memory_timer_.async_wait(guarded([this](const error_code&) {
+      if (const auto used = pid_ > 0 ? process_memory(pid_) : 0; used > options_.memory_max) {
+        last_output_ +=
+            fmt::format("killed by its nanny: it took {} bytes of memory, and worker.memory.terminate allows {}\n",
+                        used, options_.memory_max);
+        node_.log(LogLevel::error, fmt::format("the worker process {} takes {} bytes of memory, and "
+                                               "worker.memory.terminate allows {}: it is killed",
+                                               pid_, used, options_.memory_max));
+        ::kill(pid_, SIGKILL);
+      }
+      watch_memory();
+    }));
+  }
+
   void restart() {
     if (Node::now() - born_ >= options_.calm_after) backoff_ = options_.restart_min;
     timer_.expires_after(backoff_);
@@ -242,6 +263,7 @@ private:
   asio::posix::stream_descriptor ended_child_;
   asio::posix::stream_descriptor output_;
   asio::steady_timer timer_;
+  asio::steady_timer memory_timer_;
   std::array<char, 4096> chunk_{};
   std::string last_output_;
   Incarnation incarnation_;

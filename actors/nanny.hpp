@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,6 +29,8 @@ struct NannyOptions {
   Duration calm_after{std::chrono::seconds(30)};      ///< a life longer than this forgets earlier deaths
   Duration drain_patience{std::chrono::seconds(30)};  ///< from SIGTERM to SIGKILL
   Duration give_up_after{std::chrono::seconds(60)};
+  std::uint64_t memory_max{};  ///< a worker process that takes more is killed, and started again; 0 = none
+  Duration memory_interval{std::chrono::milliseconds(100)};  ///< how often it is measured
 };
 
 /// A running nanny, as its owner holds it; from any thread.

@@ -24,8 +24,16 @@ struct TaskOptions {
 };
 
 struct ScatterOptions {
-  unsigned replicas{1};                ///< copies; 0 = one on each worker
+  unsigned replicas{1};                ///< copies
+  bool broadcast{};                    ///< a copy on each worker
   std::vector<std::string> workers{};  ///< where; empty = any
+};
+
+struct ReplicateOptions {
+  unsigned copies{};                          ///< of each value, in all; 0 = one on each worker
+  unsigned branching{2};                      ///< copies that each holder gives away at a time
+  std::vector<std::string> workers{};         ///< where; empty = any
+  std::chrono::milliseconds timeout{60'000};  ///< for the copies to be there
 };
 
 }  // namespace troupe

@@ -31,20 +31,10 @@ public:
       : node_(node), pool_(std::make_unique<DataPool>(node.io(), std::move(options))) {}
 
   void get_here(ValueSource& source, const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) {
-    FetchedValues fetched;
-    std::uint64_t sum = 0;
-    for (const auto task : tasks) {
-      Value value = source.find_value(task);
-      if (!value) {
-        fetched.missing.push_back(task);
-        continue;
-      }
-      sum += value.nbytes();
-      if (!fetched.tasks.empty() && sum > max_bytes) break;
-      fetched.tasks.push_back(task);
-      fetched.values.push_back(std::move(value));
-    }
-    later([fetched = std::move(fetched), done = std::move(done)]() mutable { done(std::move(fetched)); });
+    source.get_values(tasks, max_bytes, [weak = weak_from_this(), done = std::move(done)](FetchedValues fetched) {
+      if (const auto self = weak.lock())
+        self->later([fetched = std::move(fetched), done]() mutable { done(std::move(fetched)); });
+    });
   }
 
   /// On the loop, soon, unless the exchange is gone by then.

@@ -29,8 +29,10 @@ struct FetchedValues {
 /// the loop.
 class ValueSource {
 public:
-  /// Empty if it is not here.
-  [[nodiscard]] virtual Value find_value(TaskId task) const = 0;
+  /// What is here of them, as ValueExchange::get. Calls back once, maybe from inside the call, unless the source is gone
+  /// by then.
+  virtual void get_values(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
+                          std::function<void(FetchedValues)> done) = 0;
   virtual std::optional<Error> put_values(std::vector<TaskId> tasks, std::vector<Value> values) = 0;
   virtual std::optional<Error> put_module(const std::string& name, const std::string& sha256, const Bytes& file) = 0;
 

@@ -8,6 +8,7 @@
 
 #include "actors/connect.hpp"
 #include "actors/local_directory.hpp"
+#include "actors/process_memory.hpp"
 #include "runtime/exec/running_page.hpp"
 
 namespace troupe {
@@ -41,12 +42,14 @@ WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions op
       page_(std::move(page)),
       tick_(node->io()) {
   now_ = Node::now();
+  options_.config.threads = options_.threads;
+  options_.config.memory.limit = options_.memory_limit;
+  options_.config.resources = options_.resources;
   *failure = open_doors();
   if (*failure) return;
+  *failure = open_disk();
+  if (*failure) return;
   name_ = options_.name.empty() ? shared_->address : options_.name;
-  options_.config.threads = options_.threads;
-  options_.config.memory_limit = options_.memory_limit;
-  options_.config.resources = options_.resources;
   state_ = std::make_unique<WorkerState>(options_.config);
   DataOptions data;
   data.cluster = options_.access.cluster;
@@ -112,6 +115,12 @@ caf::behavior WorkerActor::make_behavior() {
         stirred_ = true;
       },
       [this](WorkerTurn) { stirred_ = true; },
+      [this](SpillEnded& event) { spill_ended(event); },
+      [this](LoadEnded& event) { load_ended(event); },
+      [this](ValuesLost& event) {
+        handle(std::move(event));
+        stirred_ = true;
+      },
       [this](StopWorker& event) {
         handle(SchedulerSaid{CloseWorker{event.drain, std::move(event.reason)}});
         stirred_ = true;
@@ -171,6 +180,7 @@ void WorkerActor::begin_anew() {
   store_.clear();
   for (const auto& [task, readers] : serving_) served_before_[task] += readers;
   serving_.clear();
+  if (disk_) disk_->clear();
   effects_.clear();
   state_ = std::make_unique<WorkerState>(options_.config);
   ++generation_;
@@ -226,11 +236,13 @@ void WorkerActor::perform() {
     state_->settle(now_, effects_);
     std::swap(performing_, effects_);
     effects_.clear();
-    for (const auto task : performing_.drop) store_.erase(task);
+    drop(performing_.drop);
     if (!performing_.retract.empty()) retract(performing_.retract);
     if (!performing_.stop.empty()) pool_->request_stop(performing_.stop);
     if (!performing_.execute.tasks.empty()) execute(performing_.execute);
     for (auto& one : performing_.fetch) fetch(one);
+    if (!performing_.spill.empty()) spill(performing_.spill);
+    if (!performing_.load.empty()) load(performing_.load);
     for (auto& request : performing_.run) run_function(request);
     if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
     const bool close = performing_.close;
@@ -376,7 +388,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
     ended.errors.back() = complete(*job.error, job.task);
   } else {
     if (!ended.errors.empty()) ended.errors.resize(ended.tasks.size());
-    store_.put(job.task, std::move(job.result), job.nbytes);
+    put(job.task, std::move(job.result), job.nbytes);
   }
 }
 
@@ -452,16 +464,6 @@ void WorkerActor::function_ran(Job& job) {
 
 namespace {
 
-std::uint64_t resident_bytes() {
-  std::uint64_t total = 0;
-  std::uint64_t resident = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "re")) {
-    if (std::fscanf(file, "%lu %lu", &total, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 std::uint64_t cpu_ms() {
   timespec used{};
   ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -485,7 +487,8 @@ void WorkerActor::tick() {
   now_ = Node::now();
   pool_->expire();
   forget_templates();
-  handle(WorkerTick{resident_bytes(), cpu_ms()});
+  if (std::exchange(release_due_, false)) disk_->release_memory();
+  handle(WorkerTick{options_.own_process ? process_memory() : 0, cpu_ms()});
 }
 
 void WorkerActor::forget_templates() {
@@ -514,6 +517,7 @@ void WorkerActor::on_exit() {
   exchange_.reset();
   link_.reset();
   store_.clear();
+  if (disk_) disk_->close();
   const auto say = [shared = shared_] {
     {
       const std::lock_guard lock(shared->mutex);
@@ -522,9 +526,10 @@ void WorkerActor::on_exit() {
     shared->changed.notify_all();
   };
   if (!pool_) return say();
-  // Tasks that run must end first, which may take long: not on the loop.
-  node_.finish_later(std::thread([pool = std::move(pool_), page = page_, say] {
+  // Tasks that run must end first, and the disk, which may take long: not on the loop.
+  node_.finish_later(std::thread([pool = std::move(pool_), page = page_, disk = std::move(disk_), say]() mutable {
     pool->stop();
+    disk.reset();
     say();
   }));
 }
@@ -539,6 +544,7 @@ WorkerCounters WorkerActor::counters() {
   counters.transfers_sent = transfers_sent_;
   counters.transfers_outgoing = server_ ? server_->serving() : 0;
   counters.copied_bytes = copied_bytes();
+  add_spill_counters(counters);
   return counters;
 }
 

@@ -19,6 +19,7 @@
 #include "runtime/exec/pool.hpp"
 #include "runtime/net/data_server.hpp"
 #include "runtime/store/object_store.hpp"
+#include "runtime/store/spill_store.hpp"
 
 namespace troupe {
 
@@ -41,6 +42,17 @@ struct WorkerHandle::Shared {
 };
 
 struct PoolReady {};
+/// The disk thread wrote values, or read one back, for the registration of `generation`.
+struct SpillEnded {
+  std::uint32_t generation{};
+  std::vector<std::pair<TaskId, Value>> values;
+  Result<std::vector<SpillStore::Written>> written;
+};
+struct LoadEnded {
+  std::uint32_t generation{};
+  TaskId task;
+  Result<EncodedValue> value;
+};
 struct WorkerTurn {};
 struct StopWorker {
   bool drain{};
@@ -67,7 +79,7 @@ public:
   [[nodiscard]] WorkerId id() const { return state_ ? state_->id() : WorkerId{}; }
 
   // Asked by peers over the data server (worker_values.cpp).
-  std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) override;
+  void get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) override;
   void served(const std::vector<TaskId>& tasks) override;
   std::optional<Error> put(std::vector<CarriedItem> items) override;
   std::optional<Error> refuse_module(KeyKind key, const PutModule& module) const override;
@@ -87,9 +99,30 @@ private:
     std::vector<ExecutionSeceded> events;
   };
 
+  /// A value asked for: here, not here, or held back for size (neither).
+  struct Gathered {
+    TaskId task;
+    Value value;
+    bool missing{};
+  };
+  using GatherDone = std::function<void(std::vector<Gathered>)>;
+  void gather(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, GatherDone done);
+
   // Asked by others in this node.
-  Value find_value(TaskId task) const override;
+  void get_values(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
+                  std::function<void(FetchedValues)> done) override;
   std::optional<Error> put_values(std::vector<TaskId> tasks, std::vector<Value> values) override;
+
+  // Memory and disk (worker_disk.cpp).
+  std::optional<Error> open_disk();
+  void put(TaskId task, Value value, std::uint64_t nbytes);
+  void drop(const std::vector<TaskId>& tasks);
+  void spill(const std::vector<TaskId>& tasks);
+  void load(const std::vector<TaskId>& tasks);
+  void spill_ended(SpillEnded& event);
+  void load_ended(LoadEnded& event);
+  void log_lost(TaskId task, const Error& error);
+  void add_spill_counters(WorkerCounters& counters) const;
 
   std::optional<Error> open_doors();
   void start_pool();
@@ -125,6 +158,9 @@ private:
   ObjectStore store_;
   std::unordered_map<TaskId, std::uint32_t> serving_;        ///< readers that the machine knows of
   std::unordered_map<TaskId, std::uint32_t> served_before_;  ///< readers that an earlier machine knew of
+  std::unique_ptr<SpillStore> disk_;                         ///< null: nothing is ever spilled
+  bool disk_refused_{};                                      ///< told so, and not yet that it works again
+  bool release_due_{};                                       ///< memory was freed that the system should get back
   std::shared_ptr<Pool> pool_;
   std::shared_ptr<Seceded> seceded_;
   std::unique_ptr<Link<WorkerMessage>> link_;
@@ -159,6 +195,9 @@ private:
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolReady)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WorkerTurn)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SpillEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LoadEnded)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ValuesLost)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopWorker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::FetchDone)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ValuesPut)

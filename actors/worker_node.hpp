@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,7 +44,11 @@ struct WorkerOptions {
   bool inline_tasks{true};                 ///< run tiny tasks that come alone on the loop
   bool allow_uploads{};                    ///< clients may load modules here
   std::filesystem::path upload_directory;  ///< where they are kept
-  WorkerConfig config;                     ///< threads, memory_limit and resources are set from above
+  bool own_process{};                      ///< the process is this worker's: its memory counts against the limit
+  std::filesystem::path local_directory;   ///< for values that leave memory; empty: see ScratchDirectory
+  std::uint64_t spill_bytes_max{};         ///< on disk; 0 = what the disk holds
+  std::function<void()> release_memory;    ///< give freed memory back to the system; on a thread of ours
+  WorkerConfig config;                     ///< threads, memory.limit and resources are set from above
   SessionConfig session;
   Duration give_up_after{std::chrono::seconds(60)};  ///< without the scheduler; 0 = never
 };

@@ -26,7 +26,8 @@ void WorkerActor::fetch(Fetch& fetch) {
     } else {
       ++transfers_received_;
       for (std::size_t i = 0; i < fetched->tasks.size(); ++i) {
-        const auto nbytes = store_.put(fetched->tasks[i], std::move(fetched->values[i]));
+        const auto nbytes = fetched->values[i].nbytes();
+        put(fetched->tasks[i], std::move(fetched->values[i]), nbytes);
         received_bytes_ += nbytes;
         event.nbytes.push_back(nbytes);
       }
@@ -38,35 +39,90 @@ void WorkerActor::fetch(Fetch& fetch) {
   exchange_->get(fetch.address, std::move(fetch.tasks), fetch.max_bytes, std::move(received));
 }
 
-std::vector<CarriedItem> WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) {
-  std::vector<CarriedItem> items;
-  items.reserve(tasks.size());
+/// Values in memory are there at once; what is on disk is read, and given away without becoming ours again.
+void WorkerActor::gather(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, GatherDone done) {
+  struct Gathering {
+    std::vector<Gathered> items;
+    std::size_t reading{};
+    GatherDone done;
+  };
+  const auto all = std::make_shared<Gathering>();
+  all->items.resize(tasks.size());
   std::uint64_t sum = 0;
-  ValuesServed serving{{}, true};
-  for (const auto task : tasks) {
-    const Value* value = store_.find(task);
-    if (!value) {
+  bool any = false;
+  std::vector<std::size_t> on_disk;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    Gathered& item = all->items[i];
+    item.task = tasks[i];
+    const Value* value = store_.find(tasks[i]);
+    const bool spilled = value == nullptr && disk_ && disk_->contains(tasks[i]);
+    item.missing = value == nullptr && !spilled;
+    if (item.missing) continue;
+    const auto nbytes = spilled ? disk_->nbytes(tasks[i]) : value->nbytes();
+    if (any && sum + nbytes > max_bytes) continue;
+    any = true;
+    sum += nbytes;
+    if (spilled)
+      on_disk.push_back(i);
+    else
+      item.value = *value;
+  }
+  if (on_disk.empty()) return done(std::move(all->items));
+  all->reading = on_disk.size();
+  all->done = std::move(done);
+  for (const auto i : on_disk) {
+    disk_->read(tasks[i], [this, all, i, generation = generation_](Result<EncodedValue> value) {
+      Gathered& item = all->items[i];
+      if (value) {
+        item.value = Value::from_encoded(std::move(*value));
+      } else {
+        item.missing = true;
+        if (generation == generation_ && disk_->contains(item.task)) {
+          log_lost(item.task, value.error());
+          disk_->erase(item.task);
+          caf::anon_send(caf::actor_cast<caf::actor>(this), ValuesLost{{item.task}});
+        }
+      }
+      if (--all->reading == 0) all->done(std::move(all->items));
+    });
+  }
+}
+
+void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) {
+  gather(tasks, max_bytes, [this, done = std::move(done)](std::vector<Gathered> gathered) {
+    std::vector<CarriedItem> items;
+    items.reserve(gathered.size());
+    ValuesServed serving{{}, true};
+    for (const auto& [task, value, missing] : gathered) {
+      if (value) {
+        sent_bytes_ += value.nbytes();
+        items.push_back(carry(task, value));
+        serving.tasks.push_back(task);
+        continue;
+      }
       CarriedItem absent;
       absent.item.task = task;
-      absent.item.missing = 1;
+      absent.item.missing = missing ? 1 : 0;
       items.push_back(std::move(absent));
-      continue;
     }
-    const auto nbytes = value->nbytes();
-    if (!serving.tasks.empty() && sum + nbytes > max_bytes) {
-      CarriedItem held_back;
-      held_back.item.task = task;
-      items.push_back(std::move(held_back));
-      continue;
+    ++transfers_sent_;
+    if (!serving.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(serving));
+    done(std::move(items));
+  });
+}
+
+void WorkerActor::get_values(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
+                             std::function<void(FetchedValues)> done) {
+  gather(tasks, max_bytes, [done = std::move(done)](std::vector<Gathered> gathered) {
+    FetchedValues fetched;
+    for (auto& [task, value, missing] : gathered) {
+      if (missing) fetched.missing.push_back(task);
+      if (!value) continue;
+      fetched.tasks.push_back(task);
+      fetched.values.push_back(std::move(value));
     }
-    sum += nbytes;
-    items.push_back(carry(task, *value));
-    serving.tasks.push_back(task);
-  }
-  sent_bytes_ += sum;
-  ++transfers_sent_;
-  if (!serving.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(serving));
-  return items;
+    done(std::move(fetched));
+  });
 }
 
 void WorkerActor::served(const std::vector<TaskId>& tasks) {
@@ -83,16 +139,11 @@ std::optional<Error> WorkerActor::put(std::vector<CarriedItem> items) {
   return put_values(std::move(tasks), std::move(values));
 }
 
-Value WorkerActor::find_value(TaskId task) const {
-  const Value* value = store_.find(task);
-  return value ? *value : Value();
-}
-
 std::optional<Error> WorkerActor::put_values(std::vector<TaskId> tasks, std::vector<Value> values) {
   ValuesPut event;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     // One that is here already is in use: the same id means the same value.
-    if (store_.contains(tasks[i])) continue;
+    if (store_.contains(tasks[i]) || (disk_ && disk_->contains(tasks[i]))) continue;
     event.tasks.push_back(tasks[i]);
     event.nbytes.push_back(store_.put(tasks[i], std::move(values[i])));
   }

@@ -71,7 +71,12 @@ std::string as_text(const Flags& flags, const BenchResult& result) {
 }
 
 BenchResult run_on(Client& client, BenchCluster* cluster, const Workload& workload, const Flags& flags) {
-  BenchRun run{client, cluster, flags.tasks ? flags.tasks : workload.tasks, flags.via == "worker"};
+  BenchRun run{client,
+               cluster,
+               flags.tasks ? flags.tasks : workload.tasks,
+               flags.workers,
+               workload.memory_limit,
+               flags.via == "worker"};
   const unsigned repeats = flags.repeats ? flags.repeats : workload.repeats;
   if (repeats > 1 || workload.repeats > 1) {
     BenchRun warm_up = run;
@@ -97,7 +102,7 @@ ExitCode run(const Door& door, const Flags& flags) {
     Client client(cluster);
     result = run_on(client, nullptr, *found, flags);
   } else {
-    BenchCluster cluster({flags.workers, flags.threads});
+    BenchCluster cluster({flags.workers, flags.threads, found->memory_limit});
     result = run_on(cluster.client(), &cluster, *found, flags);
   }
   print(door.json() ? as_json(flags, result) : as_text(flags, result));

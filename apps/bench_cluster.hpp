@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/process.hpp"
@@ -30,7 +31,8 @@ class BenchCluster {
 public:
   struct Options {
     unsigned workers{2};
-    unsigned threads{1};  ///< of each worker
+    unsigned threads{1};           ///< of each worker
+    std::uint64_t memory_limit{};  ///< of each worker; 0 = none
   };
   /// Raises CommandError if a process does not get ready.
   explicit BenchCluster(const Options& options);
@@ -40,15 +42,19 @@ public:
 
   [[nodiscard]] Client& client() { return *client_; }
   [[nodiscard]] CpuUse cpu() const;
+  /// The sum over all workers of one of their metrics without labels.
+  [[nodiscard]] double worker_metric(std::string_view name) const;
   [[nodiscard]] pid_t scheduler_pid() const { return processes_.front().pid(); }
   [[nodiscard]] const std::filesystem::path& access_file() const { return access_file_; }
 
 private:
-  void start(std::vector<std::string> command);
+  /// Returns the line with which it said that it is ready.
+  std::string start(std::vector<std::string> command);
 
   std::filesystem::path folder_;
   std::filesystem::path access_file_;
-  std::vector<ChildProcess> processes_;  ///< the scheduler first
+  std::vector<ChildProcess> processes_;    ///< the scheduler first
+  std::vector<std::string> worker_pages_;  ///< host:port of each worker's HTTP pages
   std::unique_ptr<Client> client_;
 };
 

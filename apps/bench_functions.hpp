@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -25,9 +26,27 @@ inline Buffer make_block(std::uint64_t bytes) {
   return block;
 }
 inline std::uint64_t size_of(const Buffer& block) { return block.size(); }
+/// A block that no codec makes smaller.
+inline Buffer noise_block(std::uint64_t seed, std::uint64_t bytes) {
+  std::byte* memory = nullptr;
+  Buffer block = Buffer::allocate(bytes, &memory);
+  std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 1;
+  for (std::uint64_t at = 0; at + sizeof state <= bytes; at += sizeof state) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    std::memcpy(memory + at, &state, sizeof state);
+  }
+  return block;
+}
+/// The sum of the words of a block, which says that all of it is as it was.
+inline std::uint64_t sum_block(const Buffer& block) {
+  const auto words = block.as<std::uint64_t>();
+  return std::accumulate(words.begin(), words.end(), std::uint64_t{0});
+}
 
 }  // namespace troupe::bench_tasks
 
 TROUPE_MODULE(bench, troupe::bench_tasks::nothing, troupe::bench_tasks::identity, troupe::bench_tasks::increment,
               troupe::bench_tasks::add, troupe::bench_tasks::sum, troupe::bench_tasks::make_block,
-              troupe::bench_tasks::size_of);
+              troupe::bench_tasks::size_of, troupe::bench_tasks::noise_block, troupe::bench_tasks::sum_block);

@@ -240,7 +240,43 @@ BenchResult transfer(const BenchRun& run) {
   return result;
 }
 
-constexpr std::array<Workload, 10> table{{
+/// Blocks that are all live at once, then each is read once. At the moment when all are there, what does not fit into
+/// the workers' memory has to be on disk: that is the least that any scheduler writes, and as much has to be read.
+BenchResult spill(const BenchRun& run) {
+  constexpr std::uint64_t block_bytes = 8U << 20;
+  std::vector<std::uint64_t> sums(run.tasks);
+  std::vector<std::thread> reference;
+  for (std::uint64_t t = 0; t < 2; ++t)
+    reference.emplace_back([&, t] {
+      for (std::uint64_t i = t; i < run.tasks; i += 2) sums[i] = tasks::sum_block(tasks::noise_block(i, block_bytes));
+    });
+  for (auto& thread : reference) thread.join();
+  const double written_before = run.cluster->worker_metric("troupe_worker_spill_write_bytes_total");
+  const double read_before = run.cluster->worker_metric("troupe_worker_spill_read_bytes_total");
+  auto result = measure(run, 2 * run.tasks, [&] {
+    const auto blocks = run.client.map<tasks::noise_block>(numbers<std::uint64_t>(run.tasks),
+                                                           std::vector<std::uint64_t>(run.tasks, block_bytes));
+    run.client.wait(blocks);
+    require_all_finished(blocks);
+    require(run.client.gather(run.client.map<tasks::sum_block>(blocks)) == sums, "spill");
+    return 0;
+  });
+  const double live = static_cast<double>(run.tasks * block_bytes);
+  const double limit = static_cast<double>(run.workers) * static_cast<double>(run.memory_limit);
+  const double least = std::max(0.0, live - limit);
+  const double written = run.cluster->worker_metric("troupe_worker_spill_write_bytes_total") - written_before;
+  const double read = run.cluster->worker_metric("troupe_worker_spill_read_bytes_total") - read_before;
+  result.more = {{"live_bytes_per_memory_limit", live / limit},
+                 {"least_megabytes", least / 1e6},
+                 {"written_megabytes", written / 1e6},
+                 {"read_megabytes", read / 1e6},
+                 {"written_per_least", least > 0 ? written / least : 0},
+                 {"read_per_least", least > 0 ? read / least : 0},
+                 {"megabytes_per_second", (written + read) / 1e6 / result.seconds}};
+  return result;
+}
+
+constexpr std::array<Workload, 11> table{{
     {"empty", "independent tasks that do nothing; the client waits for all", 1'000'000, false, 3, empty},
     {"submit-loop", "the same by single submit calls from two threads", 1'000'000, false, 3, submit_loop},
     {"merge", "tasks that give a number, and one that adds them all", 1'000'000, false, 3, merge},
@@ -251,6 +287,8 @@ constexpr std::array<Workload, 10> table{{
     {"memory", "tasks with two dependencies, all held; memory of the scheduler", 1'000'000, false, 1, memory, true},
     {"scaling", "cost of a task of empty, from 10,000 tasks up", 1'000'000, false, 1, scaling},
     {"transfer", "a block of 1 GiB from worker to worker, against a bare Asio copy", 1, false, 1, transfer, true},
+    {"spill", "blocks of 8 MiB: four times what two workers' memory holds, all live", 256, false, 1, spill, true,
+     256U << 20},
 }};
 
 }  // namespace

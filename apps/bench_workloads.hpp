@@ -28,7 +28,9 @@ struct BenchRun {
   Client& client;
   BenchCluster* cluster;  ///< null: everything is in this process
   std::uint64_t tasks;
-  bool via_worker{};  ///< chain: hops need not cross the scheduler
+  unsigned workers{};
+  std::uint64_t memory_limit{};  ///< of each worker
+  bool via_worker{};             ///< chain: hops need not cross the scheduler
 };
 
 struct Workload {
@@ -38,7 +40,8 @@ struct Workload {
   bool in_process{};
   unsigned repeats{3};  ///< runs after the warm-up; the median is shown. 1: no warm-up either
   BenchResult (*run)(const BenchRun&);
-  bool needs_processes{};  ///< it measures what a process uses, or what passes between two
+  bool needs_processes{};        ///< it measures what a process uses, or what passes between two
+  std::uint64_t memory_limit{};  ///< of each worker; 0 = none
 };
 
 std::span<const Workload> workloads();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -24,14 +25,18 @@ ExitCode list_workers(const Door& door) {
     print(json::serialize(document) + "\n");
     return ExitCode::done;
   }
-  Table table({"ID", "NAME", "ADDRESS", "STATUS", "PID", "THREADS", "PROCESSING", "STORED", "FINISHED", "MEMORY",
-               "LIMIT", "SEEN"});
-  for (const WorkerSummary& worker : summary->workers)
+  Table table({"ID", "NAME", "ADDRESS", "STATUS", "PID", "THREADS", "PROCESSING", "STORED", "FINISHED", "MANAGED",
+               "SPILLED", "OLD", "RECENT", "PROCESS", "LIMIT", "SEEN"});
+  const auto size = [](std::uint64_t bytes) { return bytes == 0 ? std::string("-") : show_size(bytes); };
+  for (const WorkerSummary& worker : summary->workers) {
+    const auto known = worker.managed_bytes + worker.unmanaged_old_bytes;
     table.add({fmt::to_string(worker.address.worker.value), worker.address.name, worker.address.address,
                monitoring::name_of(worker.status), fmt::to_string(worker.pid), fmt::to_string(worker.threads),
                fmt::to_string(worker.processing), fmt::to_string(worker.stored), fmt::to_string(worker.finished),
-               show_size(worker.process_bytes), worker.memory_limit == 0 ? "-" : show_size(worker.memory_limit),
-               show_duration(std::chrono::milliseconds(worker.last_seen_ms)) + " ago"});
+               show_size(worker.managed_bytes), size(worker.spilled_bytes), size(worker.unmanaged_old_bytes),
+               size(worker.process_bytes - std::min(worker.process_bytes, known)), size(worker.process_bytes),
+               size(worker.memory_limit), show_duration(std::chrono::milliseconds(worker.last_seen_ms)) + " ago"});
+  }
   print(table.text());
   return ExitCode::done;
 }

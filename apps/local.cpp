@@ -73,7 +73,7 @@ void add_local(CLI::App& app, Door& door) {
       ->type_name("N")
       ->description("worker processes (default: one for each CPU)");
   door.add_key_option(*command, "--nthreads", "worker.nthreads")->type_name("N");
-  door.add_key_option(*command, "--memory-limit", "worker.memory-limit")->type_name("SIZE");
+  door.add_key_option(*command, "--memory-limit", "worker.memory.limit")->type_name("SIZE");
   door.add_key_option(*command, "--port", "scheduler.port")->type_name("PORT");
   door.add_key_option(*command, "--dashboard-address", "dashboard.address")->type_name("ADDRESS");
   command->add_flag("--no-dashboard{true},--dashboard{false}", flags->no_dashboard, "serve no HTTP pages");

@@ -45,7 +45,9 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
        {std::pair{"worker.port", "--worker-port"}, std::pair{"worker.http-port", "--http-port"}})
     if (const auto port = config.integer(key); port != 0) add(flag, std::to_string(port + index));
   add("--contact-address", contact_address(config, index));
-  for (const char* key : {"worker.host", "worker.death-timeout", "logging.level", "logging.format", "logging.file"}) {
+  for (const char* key :
+       {"worker.host", "worker.death-timeout", "worker.memory.target", "worker.memory.spill", "worker.memory.pause",
+        "worker.memory.terminate", "worker.local-directory", "logging.level", "logging.format", "logging.file"}) {
     const Setting& setting = config.setting(key);
     if (setting.source.starts_with("flag")) add(std::string(find_option(key)->flag), setting.text);
   }
@@ -66,12 +68,17 @@ void pass_on(std::string_view text) {
 WorkerProcesses::WorkerProcesses(const Door& door, const Config& config, const WorkerFlags& flags,
                                  const Settings& settings, const AccessFile& access, Log& log)
     : node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "nanny")})) {
+  const MemoryLimits memory = memory_limits(config, worker_memory(config, settings.workers));
+  const auto memory_max =
+      static_cast<std::uint64_t>(static_cast<double>(memory.limit) * config.number("worker.memory.terminate"));
   for (unsigned i = 0; i < settings.workers; ++i) {
     NannyOptions options;
     options.command = command_of(door, config, flags, settings, i);
     options.scheduler_address = settings.scheduler_address;
     options.access = access;
     options.on_output = pass_on;
+    options.memory_max = memory_max;
+    options.memory_interval = memory.monitor_interval;
     options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
     auto started = start_nanny(*node_, std::move(options));
     if (!started) raise(started.error());

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include <fmt/format.h>
 #include <sched.h>
@@ -88,11 +89,39 @@ void print_ready(const Door& door, std::string_view role,
   print(line + "\n");
 }
 
-std::uint64_t available_memory() {
+namespace {
+
+/// The least limit of a control group and those above it; `file` holds it in each.
+std::uint64_t group_limit(const std::filesystem::path& hierarchy, std::string_view group, const char* file) {
+  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+  std::filesystem::path path = std::filesystem::path(group).relative_path();
+  for (;; path = path.parent_path()) {
+    std::uint64_t limit = 0;
+    if (std::ifstream in(hierarchy / path / file); in >> limit && limit > 0) least = std::min(least, limit);
+    if (path.empty()) return least;
+  }
+}
+
+}  // namespace
+
+std::uint64_t available_memory(const std::filesystem::path& root) {
   std::uint64_t bytes =
       static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  std::uint64_t limit = 0;
-  if (std::ifstream in("/sys/fs/cgroup/memory.max"); in >> limit && limit > 0) bytes = std::min(bytes, limit);
+  const auto cgroups = root / "sys/fs/cgroup";
+  // Inside a container the group's path is often that of the host, and the limit stands at the top.
+  bytes = std::min(
+      {bytes, group_limit(cgroups, "", "memory.max"), group_limit(cgroups / "memory", "", "memory.limit_in_bytes")});
+  std::ifstream groups(root / "proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // number:controllers:/path
+    const auto first = line.find(':');
+    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string_view group = std::string_view(line).substr(second + 1);
+    if (controllers == ",,") bytes = std::min(bytes, group_limit(cgroups, group, "memory.max"));
+    if (controllers.find(",memory,") != std::string::npos)
+      bytes = std::min(bytes, group_limit(cgroups / "memory", group, "memory.limit_in_bytes"));
+  }
   return bytes;
 }
 

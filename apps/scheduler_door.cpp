@@ -24,6 +24,8 @@ SchedulerOptions scheduler_options(const Config& config) {
   decide.missing_module_timeout = duration("scheduler.missing-module-timeout");
   decide.work_stealing = config.boolean("scheduler.work-stealing");
   decide.work_stealing_interval = duration("scheduler.work-stealing-interval");
+  decide.active_memory_manager = config.boolean("scheduler.active-memory-manager.start");
+  decide.active_memory_interval = duration("scheduler.active-memory-manager.interval");
   decide.worker_saturation = config.number("scheduler.worker-saturation");
   decide.prefetch_horizon = duration("scheduler.prefetch-horizon");
   decide.bandwidth = static_cast<double>(config.size("scheduler.bandwidth").value_or(0));

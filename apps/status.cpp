@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
@@ -15,9 +16,15 @@ namespace {
 std::string summary_text(const SchedulerSummary& summary) {
   std::uint64_t threads = 0;
   std::uint64_t managed = 0;
+  std::uint64_t spilled = 0;
+  std::uint64_t unmanaged = 0;
+  std::size_t paused = 0;
   for (const WorkerSummary& worker : summary.workers) {
     threads += worker.threads;
     managed += worker.managed_bytes;
+    spilled += worker.spilled_bytes;
+    unmanaged += worker.process_bytes - std::min(worker.process_bytes, worker.managed_bytes);
+    paused += worker.status == WorkerStatus::paused ? 1 : 0;
   }
   std::string tasks;
   for (std::size_t i = 0; i < summary.tasks_by_state.size() && i < task_state_count; ++i)
@@ -25,10 +32,12 @@ std::string summary_text(const SchedulerSummary& summary) {
       tasks += fmt::format("{}{} {}", tasks.empty() ? "" : ", ", summary.tasks_by_state[i],
                            name_of(static_cast<TaskState>(i)));
   return fmt::format(
-      "scheduler  {}  (version {}, cluster {})\nworkers    {}  ({} threads, {} in memory)\nclients    {}\n"
+      "scheduler  {}  (version {}, cluster {})\nworkers    {}  ({} threads{})\nmemory     {} "
+      "managed, {} spilled, {} unmanaged\nclients    {}\n"
       "tasks      {}\nfinished   {}  ({} failed)\n",
       printable(summary.address), printable(summary.version), summary.cluster.hex(), summary.workers.size(), threads,
-      show_size(managed), summary.clients, tasks.empty() ? "none" : tasks, summary.finished, summary.erred);
+      paused > 0 ? fmt::format(", {} paused", paused) : "", show_size(managed), show_size(spilled),
+      show_size(unmanaged), summary.clients, tasks.empty() ? "none" : tasks, summary.finished, summary.erred);
 }
 
 ExitCode show(const Door& door) {

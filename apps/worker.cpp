@@ -78,7 +78,11 @@ void add_worker(CLI::App& app, Door& door) {
   door.add_key_option(*command, "--nworkers", "worker.nworkers")->type_name("N");
   command->add_option("--name", flags->name, "unique name; with several workers, their names begin with it")
       ->type_name("NAME");
-  door.add_key_option(*command, "--memory-limit", "worker.memory-limit")->type_name("SIZE");
+  door.add_key_option(*command, "--memory-limit", "worker.memory.limit")->type_name("SIZE");
+  for (const char* step : {"target", "spill", "pause", "terminate"})
+    door.add_key_option(*command, fmt::format("--memory-{}", step), fmt::format("worker.memory.{}", step))
+        ->type_name("FRACTION");
+  door.add_key_option(*command, "--local-directory", "worker.local-directory")->type_name("PATH");
   command->add_flag("--no-nanny{true},--nanny{false}", flags->no_nanny, "run the worker in this process, started once");
   door.add_key_option(*command, "--host", "worker.host")->type_name("ADDRESS");
   door.add_key_option(*command, "--worker-port", "worker.port")->type_name("PORT");

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "actors/connect.hpp"
 #include "actors/nanny.hpp"
@@ -17,7 +18,15 @@
 #include "apps/version.hpp"
 #include "monitoring/pages.hpp"
 
+// Of jemalloc, which the program is linked with where it is there.
+extern "C" int mallctl(const char* name, void* old, std::size_t* old_size, void* fresh, std::size_t fresh_size)
+    __attribute__((weak));
+
 namespace troupe::apps {
+
+namespace {
+constexpr int arenas_all = 4096;  // MALLCTL_ARENAS_ALL
+}
 
 std::vector<ResourceAmount> parse_resources(std::string_view text) {
   std::vector<ResourceAmount> resources;
@@ -44,8 +53,17 @@ std::uint32_t worker_threads(const Config& config, unsigned workers) {
 }
 
 std::uint64_t worker_memory(const Config& config, unsigned workers) {
-  if (const auto size = config.size("worker.memory-limit")) return *size;
-  return available_memory() / std::max(1U, workers);
+  const std::string& text = config.text("worker.memory.limit");
+  const auto available = static_cast<double>(available_memory());
+  const double each = std::max(1U, workers);
+  if (text == "auto") {
+    const double threads = static_cast<double>(worker_threads(config, workers)) / available_cpus();
+    return static_cast<std::uint64_t>(available * std::min(1 / each, threads));
+  }
+  char* rest = nullptr;
+  const double fraction = std::strtod(text.c_str(), &rest);
+  if (*rest == '\0' && fraction > 0 && fraction <= 1) return static_cast<std::uint64_t>(available * fraction / each);
+  return config.size("worker.memory.limit").value_or(0);
 }
 
 std::string contact_address(const Config& config, unsigned index) {
@@ -57,6 +75,41 @@ std::string contact_address(const Config& config, unsigned index) {
   const bool v6 = where.host.find(':') != std::string::npos;
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", where.host, v6 ? "]" : "", where.port + index);
 }
+
+MemoryLimits memory_limits(const Config& config, std::uint64_t limit) {
+  MemoryLimits limits;
+  limits.limit = limit;
+  limits.target = config.number("worker.memory.target");
+  limits.spill = config.number("worker.memory.spill");
+  limits.pause = config.number("worker.memory.pause");
+  limits.transfer = config.number("worker.memory.transfer");
+  limits.recent_to_old = config.duration("worker.memory.recent-to-old-time").value_or(limits.recent_to_old);
+  limits.monitor_interval = config.duration("worker.memory.monitor-interval").value_or(limits.monitor_interval);
+  if (limits.monitor_interval < std::chrono::milliseconds(1))
+    throw CommandError(ExitCode::usage, "worker.memory.monitor-interval has to be 1ms or more");
+  std::pair<const char*, double> before{"worker.memory.target", limits.target};
+  for (const char* key : {"worker.memory.spill", "worker.memory.pause", "worker.memory.terminate"}) {
+    const double fraction = config.number(key);
+    if (fraction <= 0) continue;
+    if (before.second > fraction)
+      throw CommandError(ExitCode::usage,
+                         fmt::format("{} ({}) must not be above {} ({})", before.first, before.second, key, fraction));
+    before = {key, fraction};
+  }
+  return limits;
+}
+
+namespace {
+
+/// Freed memory is kept by the allocator for a while, where it still counts against the limit.
+void release_memory() {
+  if (mallctl != nullptr)
+    mallctl(("arena." + std::to_string(arenas_all) + ".purge").c_str(), nullptr, nullptr, nullptr, 0);
+  else
+    ::malloc_trim(0);
+}
+
+}  // namespace
 
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files) {
   auto registry = std::make_shared<FunctionRegistry>();
@@ -112,6 +165,11 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.name = flags.name;
   options.threads = worker_threads(config, 1);
   options.memory_limit = worker_memory(config, 1);
+  options.config.memory = memory_limits(config, options.memory_limit);
+  options.own_process = true;
+  options.local_directory = config.text("worker.local-directory");
+  options.spill_bytes_max = config.size("worker.memory.max-spill").value_or(0);
+  options.release_memory = release_memory;
   options.host = config.text("worker.host");
   options.port = static_cast<std::uint16_t>(config.integer("worker.port"));
   options.contact_address = contact_address(config, 0);

@@ -36,9 +36,11 @@ struct WorkerFlags {
 /// "GPU=2 MEM=10e9", separated by spaces or commas; raises a usage error.
 std::vector<ResourceAmount> parse_resources(std::string_view text);
 
-/// Threads and memory of each of `workers` worker processes on this machine.
+/// Threads and memory of each of `workers` worker processes on this machine; 0 = memory is not limited.
 std::uint32_t worker_threads(const Config& config, unsigned workers);
 std::uint64_t worker_memory(const Config& config, unsigned workers);
+/// The steps on the way to that limit; raises a usage error if they are not in order.
+MemoryLimits memory_limits(const Config& config, std::uint64_t limit);
 
 /// host:port at which others reach the data listener of worker number `index`; empty: where it listens. Raises a usage
 /// error. Ports count up from the first worker's, as those of the listeners do.

@@ -177,7 +177,7 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
   out.push_back(gauge(
       "troupe_scheduler_workers", "Workers, by state.",
       {state("idle", c.workers_idle), state("partially_saturated", partial), state("saturated", c.workers_saturated),
-       state("paused", c.workers_paused), state("suspect", c.workers_suspect)}));
+       state("paused", c.workers_paused), state("retiring", c.workers_retiring), state("suspect", c.workers_suspect)}));
   out.push_back(
       counter("troupe_scheduler_workers_added_total", "Workers that registered.", {{number(c.workers_added)}}));
   out.push_back(counter("troupe_scheduler_workers_removed_total", "Workers that are gone, by reason.",
@@ -198,6 +198,8 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
   out.push_back(counter("troupe_scheduler_late_completions_total", "Completions of an attempt that no longer counts.",
                         {{number(c.late_completions)}}));
   out.push_back(counter("troupe_scheduler_transitions_total", "Changes of a task's state.", {{number(c.transitions)}}));
+  out.push_back(counter("troupe_scheduler_replicas_dropped_total",
+                        "Copies of values that nobody needed, and that were dropped.", {{number(c.replicas_dropped)}}));
   add_prefixes(out, shown_prefixes(c.prefixes));
 
   out.push_back(
@@ -211,25 +213,42 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
 
 std::vector<MetricFamily> WorkerCollector::Collect() const {
   const WorkerCounters c = counters_();
-  const double resident = [] {
-    const std::string statm = read_file("/proc/self/statm");
-    const auto space = statm.find(' ');
-    return space == std::string::npos
-               ? 0.0
-               : std::strtod(statm.c_str() + space, nullptr) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-  }();
+  const auto nanoseconds = [](std::uint64_t ns) { return static_cast<double>(ns) * 1e-9; };
   return {
       gauge("troupe_worker_tasks", "Tasks on this worker, by state.",
             {state("waiting", c.waiting), state("fetching", c.fetching), state("ready", c.ready),
-             state("executing", c.executing), state("seceded", c.seceded), state("memory", c.stored)}),
+             state("executing", c.executing), state("seceded", c.seceded), state("memory", c.stored),
+             state("disk", c.spilled)}),
       gauge("troupe_worker_threads", "Threads that run tasks.", {{number(c.threads)}}),
       counter("troupe_worker_tasks_finished_total", "Tasks that made a value here.", {{number(c.finished)}}),
       counter("troupe_worker_tasks_erred_total", "Runs that failed here.", {{number(c.erred)}}),
       counter("troupe_worker_tasks_compute_seconds_total", "Time spent in users' functions.",
               {{seconds(c.compute_us)}}),
       gauge("troupe_worker_memory_managed_bytes", "Size of the values in memory.", {{number(c.managed_bytes)}}),
-      gauge("troupe_worker_memory_unmanaged_bytes", "Resident memory of the process beside its values.",
-            {{std::max(0.0, resident - number(c.managed_bytes))}}),
+      gauge("troupe_worker_memory_unmanaged_bytes", "Memory of the process beside its values.",
+            {{number(c.process_bytes - std::min(c.process_bytes, c.managed_bytes))}}),
+      gauge("troupe_worker_memory_unmanaged_old_bytes", "Of it, what has been in use for a while.",
+            {{number(c.unmanaged_old_bytes)}}),
+      gauge("troupe_worker_spilled_bytes", "Size in memory that the values on disk would have.",
+            {{number(c.spilled_bytes)}}),
+      gauge("troupe_worker_memory_limit_bytes", "Memory the worker may use; 0 = not limited.",
+            {{number(c.memory_limit)}}),
+      gauge("troupe_worker_paused", "1 while nothing new is started, since memory is nearly full.",
+            {{number(c.paused)}}),
+      gauge("troupe_worker_spill_disk_bytes", "Size of the files that values were written to.",
+            {{number(c.spill_disk_bytes)}}),
+      counter("troupe_worker_spill_write_bytes_total", "Bytes of values written to disk, as packed.",
+              {{number(c.spill_written_bytes)}}),
+      counter("troupe_worker_spill_read_bytes_total", "Bytes of values read from disk, as packed.",
+              {{number(c.spill_read_bytes)}}),
+      counter("troupe_worker_spill_writes_total", "Values written to disk.", {{number(c.spill_writes)}}),
+      counter("troupe_worker_spill_reads_total", "Values read from disk.", {{number(c.spill_reads)}}),
+      counter("troupe_worker_spill_write_seconds_total", "Time spent encoding, packing and writing values.",
+              {{nanoseconds(c.spill_write_ns)}}),
+      counter("troupe_worker_spill_read_seconds_total", "Time spent reading and unpacking values.",
+              {{nanoseconds(c.spill_read_ns)}}),
+      counter("troupe_worker_spill_errors_total", "Writes that the disk refused, and values found damaged.",
+              {{number(c.spill_errors)}}),
       counter("troupe_worker_transfers_received_total", "Values fetched from other workers.",
               {{number(c.transfers_received)}}),
       counter("troupe_worker_transfers_sent_total", "Values given to others.", {{number(c.transfers_sent)}}),

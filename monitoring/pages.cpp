@@ -17,6 +17,12 @@ namespace {
 
 constexpr const char* json_type = "application/json";
 
+/// Of the process, beside values, and new.
+std::uint64_t unmanaged_recent(const WorkerSummary& worker) {
+  const auto known = worker.managed_bytes + worker.unmanaged_old_bytes;
+  return worker.process_bytes > known ? worker.process_bytes - known : 0;
+}
+
 json::object worker_json(const WorkerSummary& worker) {
   json::object resources;
   for (const auto& resource : worker.resources) resources[resource.name] = resource.amount;
@@ -31,7 +37,10 @@ json::object worker_json(const WorkerSummary& worker) {
           {"status", name_of(worker.status)},
           {"memory_limit_bytes", worker.memory_limit},
           {"managed_bytes", worker.managed_bytes},
+          {"spilled_bytes", worker.spilled_bytes},
           {"process_bytes", worker.process_bytes},
+          {"unmanaged_old_bytes", worker.unmanaged_old_bytes},
+          {"unmanaged_recent_bytes", unmanaged_recent(worker)},
           {"processing", worker.processing},
           {"executing", worker.executing},
           {"stored", worker.stored},

@@ -47,6 +47,26 @@ void fill(wire::RunOnWorkers::Builder w, const RunOnWorkers& m) {
   codec::fill(w.initWorkers(count(m.workers)), m.workers, "worker name");
 }
 
+void fill(wire::Replicate::Builder w, const Replicate& m) {
+  w.setRequest(m.request.value);
+  put<std::uint64_t>(w.initKeys(count(m.keys)), m.keys);
+  w.setCopies(m.copies);
+  w.setBranching(m.branching);
+  codec::fill(w.initWorkers(count(m.workers)), m.workers, "worker name");
+}
+
+void fill(wire::Rebalance::Builder w, const Rebalance& m) {
+  w.setRequest(m.request.value);
+  put<std::uint64_t>(w.initKeys(count(m.keys)), m.keys);
+  codec::fill(w.initWorkers(count(m.workers)), m.workers, "worker name");
+}
+
+void fill(wire::RetireWorkers::Builder w, const RetireWorkers& m) {
+  w.setRequest(m.request.value);
+  codec::fill(w.initWorkers(count(m.workers)), m.workers, "worker name");
+  w.setCount(m.count);
+}
+
 void fill(wire::Accepted::Builder w, const Accepted& m) {
   w.setSubmission(m.submission);
   w.setGroup(m.group);
@@ -150,6 +170,9 @@ void write(wire::ClientMessage::Builder w, const ClientMessage& message) {
                  [&](const RunOnWorkers& m) { fill(w.initRunOnWorkers(), m); },
                  [&](const Shutdown&) { w.setShutdown(); },
                  [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
+                 [&](const Replicate& m) { fill(w.initReplicate(), m); },
+                 [&](const Rebalance& m) { fill(w.initRebalance(), m); },
+                 [&](const RetireWorkers& m) { fill(w.initRetireWorkers(), m); },
              },
              message);
 }
@@ -203,6 +226,8 @@ std::size_t expected_bytes(const ClientMessage& message) {
           [&](const RetryKeys& m) { return key_ranges(m.keys); },
           [&](const ScatterKeys& m) { return fixed_bytes + list_bytes(m.nbytes); },
           [&](const Query& m) { return fixed_bytes + list_bytes(m.keys); },
+          [&](const Replicate& m) { return fixed_bytes + list_bytes(m.keys); },
+          [&](const Rebalance& m) { return fixed_bytes + list_bytes(m.keys); },
           [&](const RunOnWorkers& m) { return fixed_bytes + list_bytes(m.arguments) + list_bytes(m.function.payload); },
           [&](const auto&) { return fixed_bytes; },
       },
@@ -291,6 +316,31 @@ RunOnWorkers read(Input& in, wire::RunOnWorkers::Reader r) {
   m.arguments = in.bytes(r.getArguments());
   m.workers = read_names(in, r.getWorkers(), "worker name");
   return m;
+}
+
+Replicate read(Input& in, wire::Replicate::Reader r) {
+  in.begin("Replicate");
+  Replicate m;
+  m.request = {r.getRequest()};
+  in.numbers(r.getKeys(), m.keys);
+  m.copies = r.getCopies();
+  m.branching = r.getBranching();
+  m.workers = read_names(in, r.getWorkers(), "worker name");
+  return m;
+}
+
+Rebalance read(Input& in, wire::Rebalance::Reader r) {
+  in.begin("Rebalance");
+  Rebalance m;
+  m.request = {r.getRequest()};
+  in.numbers(r.getKeys(), m.keys);
+  m.workers = read_names(in, r.getWorkers(), "worker name");
+  return m;
+}
+
+RetireWorkers read(Input& in, wire::RetireWorkers::Reader r) {
+  in.begin("RetireWorkers");
+  return {{r.getRequest()}, read_names(in, r.getWorkers(), "worker name"), r.getCount()};
 }
 
 Goodbye read(Input& in, wire::Goodbye::Reader r) {
@@ -437,6 +487,9 @@ ClientMessage read(Input& in, wire::ClientMessage::Reader r) {
     case wire::ClientMessage::RUN_ON_WORKERS: return read(in, r.getRunOnWorkers());
     case wire::ClientMessage::SHUTDOWN: return Shutdown{};
     case wire::ClientMessage::GOODBYE: return read(in, r.getGoodbye());
+    case wire::ClientMessage::REPLICATE: return read(in, r.getReplicate());
+    case wire::ClientMessage::REBALANCE: return read(in, r.getRebalance());
+    case wire::ClientMessage::RETIRE_WORKERS: return read(in, r.getRetireWorkers());
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

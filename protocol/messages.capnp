@@ -130,6 +130,9 @@ struct ClientMessage {
     runOnWorkers @7 :RunOnWorkers;
     shutdown @8 :Void;       # asks the scheduler to end
     goodbye @9 :Goodbye;
+    replicate @10 :Replicate;
+    rebalance @11 :Rebalance;
+    retireWorkers @12 :RetireWorkers;
   }
 }
 
@@ -182,6 +185,26 @@ struct RunOnWorkers {
   function @1 :Function;     # to run once on each worker
   arguments @2 :Data;        # encoded
   workers @3 :List(Text);    # which; empty = all
+}
+
+struct Replicate {
+  request @0 :UInt64;        # number of the question
+  keys @1 :List(UInt64);     # values to copy
+  copies @2 :UInt32;         # holders wanted; 0 = each worker
+  branching @3 :UInt32;      # copies that each holder gives away at a time
+  workers @4 :List(Text);    # where; empty = any
+}
+
+struct Rebalance {
+  request @0 :UInt64;        # number of the question
+  keys @1 :List(UInt64);     # values that may be moved; empty = all
+  workers @2 :List(Text);    # among which; empty = all
+}
+
+struct RetireWorkers {
+  request @0 :UInt64;        # number of the question
+  workers @1 :List(Text);    # names, addresses or hosts
+  count @2 :UInt32;          # if none is named: that many
 }
 
 # ---- scheduler -> client ---------------------------------------------------------------------------------------

@@ -144,8 +144,36 @@ struct Goodbye {
   friend bool operator==(const Goodbye&, const Goodbye&) = default;
 };
 
+/// Makes copies of values until each has `copies` holders; 0 = one on each worker. Each holder gives to `branching`
+/// others at a time, and these go on from there. Answered by QueryReply, once the copies are there.
+struct Replicate {
+  RequestId request;
+  std::vector<ClientKey> keys;
+  std::uint32_t copies{};
+  std::uint32_t branching{2};
+  std::vector<std::string> workers;  ///< where; empty = any
+  friend bool operator==(const Replicate&, const Replicate&) = default;
+};
+
+/// Moves values from workers whose memory is fuller than others'. Answered by QueryReply, once they have moved.
+struct Rebalance {
+  RequestId request;
+  std::vector<ClientKey> keys;       ///< that may be moved; empty = all
+  std::vector<std::string> workers;  ///< among which; empty = all
+  friend bool operator==(const Rebalance&, const Rebalance&) = default;
+};
+
+/// Ends workers without losing anything: they finish what they run, and what only they hold is copied away first.
+/// Answered by QueryReply with the names of those that have ended; an error if there is nobody to take their values.
+struct RetireWorkers {
+  RequestId request;
+  std::vector<std::string> workers;  ///< names, addresses or hosts
+  std::uint32_t count{};             ///< if no worker is named: that many, those that hold least
+  friend bool operator==(const RetireWorkers&, const RetireWorkers&) = default;
+};
+
 using ClientMessage = std::variant<RegisterClient, SubmitGraph, ReleaseKeys, CancelKeys, RetryKeys, ScatterKeys, Query,
-                                   RunOnWorkers, Shutdown, Goodbye>;
+                                   RunOnWorkers, Shutdown, Goodbye, Replicate, Rebalance, RetireWorkers>;
 
 // ---- scheduler -> client --------------------------------------------------------------------------------------
 
@@ -256,14 +284,14 @@ struct TaskSummary {
   friend bool operator==(const TaskSummary&, const TaskSummary&) = default;
 };
 
-/// Answers Query. Fields that the kind does not use are empty.
+/// Answers Query, Replicate, Rebalance and RetireWorkers. Fields that are of no use to the answer are empty.
 struct QueryReply {
   RequestId request;
   std::optional<Error> error;
   std::shared_ptr<const SchedulerSummary> summary;  ///< scheduler_info, wait_for_workers
   std::vector<std::vector<WorkerAddress>> holders;  ///< who_has, by key
   std::vector<TaskSummary> tasks;                   ///< list_tasks
-  std::vector<std::string> lines;                   ///< explain, story, list_clients: for people, one fact a line
+  std::vector<std::string> lines;  ///< explain, story, list_clients: for people, one fact a line; retired workers
   std::string code;                                 ///< explain: stable reason code
   friend bool operator==(const QueryReply& a, const QueryReply& b) {
     return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&

@@ -51,6 +51,13 @@ struct RetryWanted {
 struct QueryWanted {
   Query query;  ///< keys are local; `request` is never used twice
 };
+/// Something about where values are; answered like a question.
+struct PlacementWanted {
+  std::variant<Replicate, Rebalance, RetireWorkers> command;  ///< keys are local
+  [[nodiscard]] RequestId request() const {
+    return std::visit([](const auto& each) { return each.request; }, command);
+  }
+};
 struct RunWanted {
   RunOnWorkers run;
 };
@@ -72,8 +79,9 @@ struct SchedulerTold {
   ToClient message;
 };
 
-using ClientEvent = std::variant<GraphSubmitted, ScatterWanted, KeysReleased, CancelWanted, RetryWanted, QueryWanted,
-                                 RunWanted, ShutdownWanted, CloseWanted, ClientLinkUp, ClientLinkClosed, SchedulerTold>;
+using ClientEvent =
+    std::variant<GraphSubmitted, ScatterWanted, KeysReleased, CancelWanted, RetryWanted, QueryWanted, PlacementWanted,
+                 RunWanted, ShutdownWanted, CloseWanted, ClientLinkUp, ClientLinkClosed, SchedulerTold>;
 
 // ---- for the API -----------------------------------------------------------------------------------------------
 

@@ -39,6 +39,8 @@ void ClientState::handle(ClientEvent event, Instant /*now*/, ClientEffects& out)
       out.updates.emplace_back(PageRefused{scatter->page, lost_connection("client: closed")});
     if (auto* query = std::get_if<QueryWanted>(&event))
       out.updates.emplace_back(RequestFailed{query->query.request, lost_connection("client: closed")});
+    if (auto* placement = std::get_if<PlacementWanted>(&event))
+      out.updates.emplace_back(RequestFailed{placement->request(), lost_connection("client: closed")});
     if (auto* run = std::get_if<RunWanted>(&event))
       out.updates.emplace_back(RequestFailed{run->run.request, lost_connection("client: closed")});
     return;
@@ -110,6 +112,21 @@ void ClientState::on(RetryWanted&& event, ClientEffects& out) {
 void ClientState::on(QueryWanted&& event, ClientEffects& out) {
   requests_.insert(event.query.request);
   if (names_waiting_page(event.query.keys)) {
+    line_.emplace_back(std::move(event));
+  } else {
+    send(std::move(event), out);
+  }
+}
+
+void ClientState::on(PlacementWanted&& event, ClientEffects& out) {
+  requests_.insert(event.request());
+  const bool waits = std::visit(
+      [&](const auto& each) {
+        if constexpr (requires { each.keys; }) return names_waiting_page(each.keys);
+        return false;
+      },
+      event.command);
+  if (waits) {
     line_.emplace_back(std::move(event));
   } else {
     send(std::move(event), out);
@@ -189,18 +206,32 @@ void ClientState::send(RetryWanted&& event, ClientEffects& out) {
   if (!wire.empty()) out.to_scheduler.emplace_back(RetryKeys{std::move(wire)});
 }
 
-void ClientState::send(QueryWanted&& event, ClientEffects& out) {
-  for (auto& key : event.query.keys) {
+bool ClientState::to_wire(std::vector<ClientKey>& keys, RequestId request, ClientEffects& out) {
+  for (auto& key : keys) {
     const auto* page = find_page(key.submission());
     if (page == nullptr) {
-      requests_.erase(event.query.request);
-      out.updates.emplace_back(RequestFailed{
-          event.query.request, {ErrorKind::invalid, "client: the scheduler knows nothing of this future any more"}});
-      return;
+      requests_.erase(request);
+      out.updates.emplace_back(
+          RequestFailed{request, {ErrorKind::invalid, "client: the scheduler knows nothing of this future any more"}});
+      return false;
     }
     key = ClientKey::of(page->submission, key.index());
   }
-  out.to_scheduler.emplace_back(std::move(event.query));
+  return true;
+}
+
+void ClientState::send(QueryWanted&& event, ClientEffects& out) {
+  if (to_wire(event.query.keys, event.query.request, out)) out.to_scheduler.emplace_back(std::move(event.query));
+}
+
+void ClientState::send(PlacementWanted&& event, ClientEffects& out) {
+  std::visit(
+      [&](auto& each) {
+        if constexpr (requires { each.keys; })
+          if (!to_wire(each.keys, each.request, out)) return;
+        out.to_scheduler.emplace_back(std::move(each));
+      },
+      event.command);
 }
 
 void ClientState::advance(ClientEffects& out) {

@@ -58,7 +58,7 @@ private:
     bool bulk{};
   };
   /// What waits in line: chunks, and whatever names a page that waits there.
-  using Waiting = std::variant<GraphSubmitted, KeysReleased, CancelWanted, RetryWanted, QueryWanted>;
+  using Waiting = std::variant<GraphSubmitted, KeysReleased, CancelWanted, RetryWanted, QueryWanted, PlacementWanted>;
 
   void on(GraphSubmitted&& event, ClientEffects& out);
   void on(ScatterWanted&& event, ClientEffects& out);
@@ -66,6 +66,7 @@ private:
   void on(CancelWanted&& event, ClientEffects& out);
   void on(RetryWanted&& event, ClientEffects& out);
   void on(QueryWanted&& event, ClientEffects& out);
+  void on(PlacementWanted&& event, ClientEffects& out);
   void on(RunWanted&& event, ClientEffects& out);
   void on(ShutdownWanted&& event, ClientEffects& out);
   void on(CloseWanted&& event, ClientEffects& out);
@@ -90,6 +91,9 @@ private:
   void send(CancelWanted&& event, ClientEffects& out);
   void send(RetryWanted&& event, ClientEffects& out);
   void send(QueryWanted&& event, ClientEffects& out);
+  void send(PlacementWanted&& event, ClientEffects& out);
+  /// False: one is not known any more, and the question is answered so.
+  bool to_wire(std::vector<ClientKey>& keys, RequestId request, ClientEffects& out);
   /// An input is not known any more.
   void refuse(const GraphSubmitted& event, ClientEffects& out);
   void close_graph(std::uint64_t graph);

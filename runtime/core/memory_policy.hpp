@@ -15,8 +15,9 @@ struct MemoryLimits {
   double spill{0.7};      ///< of the process: above it values go to disk until it is below `target`
   double pause{0.8};      ///< of the process: above it nothing new is started
   double transfer{0.1};   ///< values on their way here at a time
-  Duration recent_to_old{std::chrono::seconds{30}};  ///< unmanaged memory that stays so long is old
-  Duration spill_retry{std::chrono::seconds{10}};    ///< after the disk refused, until it is tried again
+  Duration recent_to_old{std::chrono::seconds{30}};           ///< unmanaged memory that stays so long is old
+  Duration monitor_interval{std::chrono::milliseconds{100}};  ///< how often the process is measured
+  Duration spill_retry{std::chrono::seconds{10}};             ///< after the disk refused, until it is tried again
 };
 
 /// Decides how many bytes of values have to leave memory, and whether the worker is paused. Part of WorkerState, which

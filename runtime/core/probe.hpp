@@ -44,6 +44,7 @@ struct SchedulerCounters {
   std::uint64_t clients_closed{};
   std::uint64_t workers_running{};
   std::uint64_t workers_paused{};
+  std::uint64_t workers_retiring{};
   std::uint64_t workers_suspect{};  ///< silent for a while, not yet lost
   std::uint64_t workers_idle{};
   std::uint64_t workers_saturated{};
@@ -62,6 +63,7 @@ struct SchedulerCounters {
   std::uint64_t steal_requests{};
   std::uint64_t steals_confirmed{};
   std::uint64_t steals_rejected{};
+  std::uint64_t replicas_dropped{};  ///< by the active memory manager
   std::uint64_t transitions{};
   std::map<std::string, PrefixCounters> prefixes;  ///< at most SchedulerConfig::max_prefixes, rest in "other"
 };

@@ -29,6 +29,9 @@ struct SchedulerConfig {
   bool work_stealing{true};
   /// How often stealing is thought of.
   Duration work_stealing_interval{std::chrono::milliseconds(10)};
+  /// Copies of values that nobody needs are dropped, looked for at this interval.
+  bool active_memory_manager{true};
+  Duration active_memory_interval{std::chrono::seconds(2)};
   /// First guess of what a worker receives from another, bytes a second.
   double bandwidth{1e9};
   /// Entries of the transition log kept for `story`.

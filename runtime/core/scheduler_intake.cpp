@@ -363,6 +363,9 @@ void SchedulerState::on_message(ClientRecord& client, ScatterKeys& message) {
                    [](const auto* a, const auto* b) { return a->managed_bytes < b->managed_bytes; });
   const std::size_t copies =
       message.replicas == 0 ? targets.size() : std::min<std::size_t>(message.replicas, targets.size());
+  if (message.replicas != 1)
+    for (std::uint32_t i = 0; i < group.tasks.size(); ++i)
+      copies_wanted_[TaskId::of(group.number, i)] = message.replicas == 0 ? ~0u : message.replicas;
   for (WorkerRecord* worker : targets) introduce(client, worker->id);
   auto& reply = last<ScatterTargets>(client);
   reply.submission = message.submission;

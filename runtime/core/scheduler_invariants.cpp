@@ -170,7 +170,7 @@ void SchedulerState::check_loads() const {
     if (listed) continue;
     TROUPE_ASSERT(worker->counted_idle == (worker->able() && worker->active() < worker->registration.threads),
                   "I11 an idle worker");
-    TROUPE_ASSERT(worker->counted_surplus == (worker->active() > worker->registration.threads), "I11 surplus");
+    TROUPE_ASSERT(worker->counted_surplus == (worker->active() > worker->kept_active()), "I11 surplus");
   }
   TROUPE_ASSERT(idle == idle_workers_ && surplus == surplus_workers_, "I11 idle workers");
   for (const RestrictionClass& restriction : classes_) {

@@ -35,6 +35,9 @@ double SchedulerState::expected_us(const TemplateRecord& record) const {
 bool SchedulerState::has_room(const WorkerRecord& worker) const {
   if (!worker.able()) return false;
   const double threads = worker.registration.threads;
+  if (worker.active() < threads) return true;
+  // Ahead of time it gets only what its memory has room for once it is done.
+  if (worker.active() * worker.output_bytes > worker.free_bytes) return false;
   if (worker.active() < std::ceil(config_.worker_saturation * threads)) return true;
   return worker.occupancy_us < micros(config_.prefetch_horizon) * threads;
 }
@@ -49,7 +52,7 @@ void SchedulerState::settle_loads() {
   for (WorkerRecord* worker : changed_loads_) {
     worker->load_changed = false;
     const bool idle = worker->able() && worker->active() < worker->registration.threads;
-    const bool surplus = worker->active() > worker->registration.threads;
+    const bool surplus = worker->active() > worker->kept_active();
     idle_workers_ += static_cast<std::size_t>(idle) - static_cast<std::size_t>(worker->counted_idle);
     surplus_workers_ += static_cast<std::size_t>(surplus) - static_cast<std::size_t>(worker->counted_surplus);
     worker->counted_idle = idle;
@@ -330,11 +333,12 @@ void SchedulerState::steal() {
   if (idle_workers_ == 0 || surplus_workers_ == 0) return;
   WorkerRecord* victim = nullptr;
   for (auto& [id, worker] : workers_) {
-    if (worker->steal_pending || worker->active() <= worker->registration.threads) continue;
+    if (worker->steal_pending || worker->active() <= worker->kept_active()) continue;
     if (victim == nullptr || worker->occupancy_us > victim->occupancy_us) victim = worker.get();
   }
   if (victim == nullptr) return;
   last_steal_ = now_;
+  if (victim->status == WorkerStatus::paused) return steal_from(*victim, victim->active());
   const std::uint32_t surplus = victim->active() - victim->registration.threads;
   if (victim->occupancy_us * surplus / victim->active() < 500 && victim->able()) return;
   steal_from(*victim, (surplus + 1) / 2);
@@ -365,9 +369,25 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
   tell_worker(victim, std::move(request));
 }
 
+/// What it has not started is given up, whatever that costs.
+void SchedulerState::steal_all_from(WorkerRecord& worker) {
+  StealTasks request;
+  for (const TaskId id : worker.processing) {
+    const TaskRef task = find(id);
+    if (task.has(task_flag::seceded | task_flag::stealing)) continue;
+    task.set(task_flag::stealing);
+    request.tasks.push_back(id);
+    request.runs.push_back(task->run);
+  }
+  if (request.tasks.empty()) return;
+  worker.steal_pending = true;
+  counters_.steal_requests += request.tasks.size();
+  tell_worker(worker, std::move(request));
+}
+
 bool SchedulerState::may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const {
   const RegisterWorker& registration = worker.registration;
-  if (worker.status == WorkerStatus::closing) return false;
+  if (worker.status == WorkerStatus::closing || worker.retiring) return false;
   if (!restriction.module.empty()) {
     const bool has =
         std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& module) {

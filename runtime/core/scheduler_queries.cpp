@@ -22,10 +22,12 @@ std::string seconds_text(Duration duration) {
 
 const SchedulerCounters& SchedulerState::counters() {
   counters_.workers_running = counters_.workers_paused = counters_.workers_suspect = 0;
-  counters_.workers_idle = counters_.workers_saturated = 0;
+  counters_.workers_idle = counters_.workers_saturated = counters_.workers_retiring = 0;
   for (const auto& [id, worker] : workers_) {
     if (worker->suspect || !worker->reachable)
       ++counters_.workers_suspect;
+    else if (worker->retiring)
+      ++counters_.workers_retiring;
     else if (worker->status == WorkerStatus::paused)
       ++counters_.workers_paused;
     else
@@ -56,7 +58,9 @@ std::shared_ptr<const SchedulerSummary> SchedulerState::summary(Instant now) con
     line.threads = worker->registration.threads;
     line.status = worker->status;
     line.memory_limit = worker->registration.memory_limit;
-    line.managed_bytes = worker->managed_bytes;
+    line.spilled_bytes = worker->heartbeat.spilled_bytes;
+    line.managed_bytes = worker->managed_bytes - std::min(worker->managed_bytes, line.spilled_bytes);
+    line.unmanaged_old_bytes = worker->heartbeat.unmanaged_old_bytes;
     line.process_bytes = worker->heartbeat.process_bytes;
     line.processing = static_cast<std::uint32_t>(worker->processing.size());
     line.executing = worker->heartbeat.executing;

@@ -136,6 +136,9 @@ void SchedulerState::on(SchedulerTick&) {
         id, "the worker was silent for longer than scheduler.worker-ttl; it is not believed any more");
   }
   fail_unplaceable();
+  if (!transfers_.empty()) review_transfers();
+  if (!retirements_.empty()) advance_retirements();
+  reduce_replicas();
 }
 
 void SchedulerState::on(PeerReachable& event) {

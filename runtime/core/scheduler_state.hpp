@@ -50,9 +50,7 @@ public:
 
   /// Transitions so far, and each of the last `SchedulerConfig::story_length`, from 0 on.
   [[nodiscard]] std::uint64_t transitions() const { return counters_.transitions; }
-  [[nodiscard]] const TransitionEntry& transition(std::uint64_t number) const {
-    return story_[number % story_.size()];
-  }
+  [[nodiscard]] const TransitionEntry& transition(std::uint64_t number) const { return story_[number % story_.size()]; }
 
   [[nodiscard]] const SchedulerCounters& counters();
   [[nodiscard]] std::shared_ptr<const SchedulerSummary> summary(Instant now) const;
@@ -94,6 +92,9 @@ private:
   void on_message(ClientRecord& client, RunOnWorkers& message);
   void on_message(ClientRecord& client, Shutdown& message);
   void on_message(ClientRecord& client, Goodbye& message);
+  void on_message(ClientRecord& client, Replicate& message);
+  void on_message(ClientRecord& client, Rebalance& message);
+  void on_message(ClientRecord& client, RetireWorkers& message);
   void cancel(TaskRef task, ClientRecord& client, const CancelKeys& message);
   ClientRecord* owner_of(Group& group);
   void remove_client(ClientId id, std::string_view reason);
@@ -180,11 +181,29 @@ private:
   void send_compute(TaskRef task, WorkerRecord& worker);
   void steal();
   void steal_from(WorkerRecord& victim, std::size_t count);
+  void steal_all_from(WorkerRecord& worker);
   void refresh_class(std::uint32_t index);
   void refresh_classes();
   void admit(WorkerRecord& worker);
   [[nodiscard]] bool may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const;
   void fail_unplaceable();
+
+  // -- copies of values (scheduler_replicas.cpp)
+  [[nodiscard]] static std::uint64_t memory_of(const WorkerRecord& worker);
+  [[nodiscard]] std::vector<WorkerRecord*> able_workers(const std::vector<std::string>& names);
+  [[nodiscard]] std::vector<TaskId> values_of(const ClientRecord& client, const std::vector<ClientKey>& keys) const;
+  void start_transfer(TaskRef task, WorkerRecord& to, WorkerId from, std::uint64_t placement, bool move);
+  void transfer_arrived(TaskRef task, WorkerId at);
+  void review_transfers();
+  void drop_copy(TaskRef task, WorkerId worker);
+  void replicate_further(const Placement& placement, std::uint64_t number, TaskRef task);
+  void placement_step(std::uint64_t number, TaskId task);
+  void end_placement_if_done(std::uint64_t number);
+  void advance_retirements();
+  bool retire_further(WorkerRecord& worker);
+  void note_retired(WorkerId id, const std::string& name, bool graceful);
+  void reduce_replicas();
+  void reduce(TaskRef task);
 
   // -- messages out (scheduler_outbox.cpp)
   template <class M>
@@ -280,6 +299,14 @@ private:
     std::uint32_t inputs;  ///< number of them
   };
   std::vector<Candidate> candidates_;  ///< scratch of choose_worker
+
+  std::map<std::pair<TaskId, WorkerId>, Transfer> transfers_;  ///< by value and target
+  std::map<std::uint64_t, Placement> placements_;
+  std::uint64_t last_placement_{};
+  std::vector<Retirement> retirements_;
+  TaskMap<std::uint32_t> copies_wanted_;  ///< of values that were replicated, or scattered so, on purpose
+  std::vector<TaskId> replicated_;        ///< values that got a second copy, to be looked at
+  Instant last_reduction_{};
 
   std::vector<TaskId> reviews_;  ///< tasks that may no longer be needed
   std::vector<std::uint64_t> dead_groups_;

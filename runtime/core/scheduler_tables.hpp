@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -140,6 +141,8 @@ struct WorkerRecord {
   WorkerStatus status{WorkerStatus::running};
   bool reachable{true};
   bool suspect{};
+  bool retiring{};         ///< it gets no new tasks, and what it holds moves away
+  bool closing{};          ///< it was told to end
   bool steal_pending{};    ///< asked to give tasks back, not answered yet
   bool load_changed{};     ///< stands in SchedulerState::changed_loads_
   bool counted_idle{};     ///< in SchedulerState::idle_workers_
@@ -148,10 +151,13 @@ struct WorkerRecord {
   Instant last_seen{};
   Heartbeat heartbeat;
   std::vector<TaskId> processing;
-  std::vector<TaskId> stored;  ///< values it holds
-  double occupancy_us{};       ///< expected duration of what it processes
-  std::uint32_t seceded{};     ///< of processing, those that take no slot
-  std::uint64_t managed_bytes{};
+  std::vector<TaskId> stored;                             ///< values it holds
+  double occupancy_us{};                                  ///< expected duration of what it processes
+  std::uint32_t seceded{};                                ///< of processing, those that take no slot
+  std::uint64_t managed_bytes{};                          ///< of the values it holds, in memory or on disk
+  std::uint64_t coming_bytes{};                           ///< scratch, while values are moved
+  double output_bytes{};                                  ///< of a task that it finished lately
+  double free_bytes{std::numeric_limits<double>::max()};  ///< before it pauses, as it said last
   std::uint64_t finished{};
   std::vector<std::pair<std::string, double>> resources_used;
   std::vector<bool> knows_template;  ///< by TemplateId
@@ -160,8 +166,10 @@ struct WorkerRecord {
   std::vector<std::byte> arguments;  ///< of the ComputeTasks that is last in the outbox
   bool in_flush_list{};
 
-  [[nodiscard]] bool able() const { return status == WorkerStatus::running && reachable && !suspect; }
+  [[nodiscard]] bool able() const { return status == WorkerStatus::running && reachable && !suspect && !retiring; }
   [[nodiscard]] std::uint32_t active() const { return static_cast<std::uint32_t>(processing.size()) - seceded; }
+  /// Tasks that others need not take from it: a paused worker starts nothing, so all that it has not started may go.
+  [[nodiscard]] std::uint32_t kept_active() const { return status == WorkerStatus::paused ? 0 : registration.threads; }
 };
 
 struct ClientRecord {
@@ -182,6 +190,33 @@ struct ClientRecord {
   std::vector<ToClient> outbox;
   std::vector<std::byte> values;  ///< of the KeysReady that is last in the outbox
   bool in_flush_list{};
+};
+
+/// A copy of a value that is on its way to a worker.
+struct Transfer {
+  WorkerId from;
+  std::uint64_t placement{};  ///< that asked for it; 0 = none
+  bool move{};                ///< `from` drops it then
+  Instant since{};
+};
+
+/// A client's wish for copies, or for moves, until all have arrived.
+struct Placement {
+  ClientId client;
+  RequestId request;
+  std::uint32_t copies{};     ///< 0 = one on each worker
+  std::uint32_t branching{};  ///< 0: it is moves that are wanted
+  std::vector<std::string> workers;
+  std::uint64_t under_way{};
+};
+
+/// A client's wish to end workers, until they have ended.
+struct Retirement {
+  ClientId client;
+  RequestId request;
+  std::vector<WorkerId> left;
+  std::vector<std::string> ended;
+  bool stuck{};
 };
 
 /// One line of the log behind `story`.

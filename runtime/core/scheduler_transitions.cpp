@@ -247,6 +247,7 @@ bool SchedulerState::run_reviews(std::size_t most) {
 
 void SchedulerState::forget(TaskRef task) {
   if (task->state == TaskState::erred) errors_.erase(task.id());
+  if (!copies_wanted_.empty()) copies_wanted_.erase(task.id());
   move_to(task, TaskState::forgotten, "forgotten");
   if (!task.group->data)
     for_each_dependency(task, [&](TaskRef dependency) {
@@ -325,6 +326,7 @@ void SchedulerState::add_holder(TaskRef task, WorkerRecord& worker) {
     task->position = position;
   } else {
     replicas_[task.id()].push_back({worker.id, position});
+    if (!task.has(task_flag::replicated)) replicated_.push_back(task.id());
     task.set(task_flag::replicated);
   }
 }

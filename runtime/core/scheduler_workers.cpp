@@ -15,6 +15,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
   std::uint32_t prefix = ~0u;
   double sum_us = 0;
   std::uint64_t count = 0;
+  std::uint64_t output_bytes = 0;
   auto learn = [&] {
     if (count == 0) return;
     PrefixCounters& counters = prefixes_[prefix].counters;
@@ -40,9 +41,13 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     PrefixCounters& counters = prefixes_[prefix].counters;
     counters.compute_us += message.duration_us[i];
     counters.output_bytes += message.nbytes[i];
+    output_bytes += message.nbytes[i];
     finish(task, worker, message.nbytes[i], message.values.at(i));
   }
   learn();
+  if (message.tasks.empty()) return;
+  const double mean_bytes = static_cast<double>(output_bytes) / static_cast<double>(message.tasks.size());
+  worker.output_bytes = worker.output_bytes > 0 ? 0.5 * (worker.output_bytes + mean_bytes) : mean_bytes;
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
@@ -80,6 +85,7 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasAdded& message) {
       store_value(task, worker, message.nbytes[i], {}, "scattered");
     } else if (task && task->state == TaskState::memory) {
       if (!holds(task, worker.id)) add_holder(task, worker);
+      if (!transfers_.empty()) transfer_arrived(task, worker.id);
     } else {
       free_unless_needed(worker, task, message.tasks[i]);
     }
@@ -167,7 +173,10 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
   load_changed(worker);
 }
 
-void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) { worker.heartbeat = message; }
+void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
+  worker.heartbeat = message;
+  if (worker.registration.memory_limit > 0) worker.free_bytes = static_cast<double>(message.free_bytes);
+}
 
 void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {
   worker.status = message.status;
@@ -304,6 +313,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
     it = runs_.erase(it);
   }
   refresh_classes();
+  if (!retirements_.empty()) note_retired(id, name, graceful);
 }
 
 /// A task ran on a worker as it died. After too many deaths it is failed, and the rest goes on.

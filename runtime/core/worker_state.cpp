@@ -58,7 +58,8 @@ void WorkerState::settle(Instant now, WorkerEffects& out) {
 
 Duration WorkerState::tick_interval() const {
   const Duration longest = heartbeat_.count() > 0 ? heartbeat_ : Duration{std::chrono::seconds{1}};
-  return std::min(config_.busy_retry, longest);
+  const Duration retry = std::min(config_.busy_retry, longest);
+  return memory_.limited() ? std::min(retry, config_.memory.monitor_interval) : retry;
 }
 
 const WorkerCounters& WorkerState::counters() {

@@ -76,15 +76,26 @@ private:
       send(DataReply{request.request, DataStatus::busy, {}});
       return;
     }
-    auto items = core_->handler_->get(request.tasks, request.max_bytes);
-    ServedReply served{request.request, {}};
-    for (const auto& [item, buffers] : items)
-      if (item.present) served.tasks.push_back(item.task);
-    serving_ = std::move(served);
+    serving_ = ServedReply{request.request, {}};
     ++core_->serving_;
+    core_->handler_->get(request.tasks, request.max_bytes,
+                         [core = core_, weak = weak_from_this()](std::vector<CarriedItem> items) {
+                           std::vector<TaskId> tasks;
+                           for (const auto& [item, buffers] : items)
+                             if (item.present) tasks.push_back(item.task);
+                           const auto self = weak.lock();
+                           if (self && self->serving_) return self->reply(std::move(tasks), std::move(items));
+                           if (core->handler_ && !tasks.empty()) core->handler_->served(tasks);  // the peer has gone
+                         });
+  }
+
+  void reply(std::vector<TaskId> tasks, std::vector<CarriedItem> items) {
+    serving_->tasks = std::move(tasks);
     std::vector<Bytes> buffers;
-    send(DataReply{request.request, DataStatus::ok, announce(std::move(items), buffers)});
+    send(DataReply{serving_->request, DataStatus::ok, announce(std::move(items), buffers)});
+    if (!serving_) return;  // it could not be encoded
     for (auto& buffer : buffers) connection_->send(std::move(buffer));
+    if (connection_->open()) connection_->flush();
   }
 
   void on(DataReceived& received) {

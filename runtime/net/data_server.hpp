@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,9 +16,11 @@ namespace troupe {
 /// Whose values are served. On the loop; outlives the server.
 class DataHandler {
 public:
+  using Got = std::function<void(std::vector<CarriedItem>)>;
   /// Items for the tasks asked, in their order: with `missing` set what is not here, without `present` what does not
-  /// fit `max_bytes` any more (the first one always comes). What is served stays until served() for it.
-  virtual std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) = 0;
+  /// fit `max_bytes` any more (the first one always comes). What is served stays until served() for it. Calls `done`
+  /// once, maybe from inside the call.
+  virtual void get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) = 0;
   /// The peer has these now, or is gone.
   virtual void served(const std::vector<TaskId>& tasks) = 0;
   virtual std::optional<Error> put(std::vector<CarriedItem> items) = 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -67,8 +68,8 @@ public:
     }
     changed_.notify_one();
     if (thread_.joinable()) thread_.join();
-    closed_ = true;
   }
+  void close() { closed_ = true; }
 
   /// On the io thread, unless the store is gone by then.
   void answer(std::function<void()> call) {
@@ -128,7 +129,7 @@ private:
   SpillStoreOptions options_;
   ScratchDirectory directory_;
   Post post_;
-  bool closed_{};  ///< on the io thread only
+  std::atomic<bool> closed_{};
   std::uint64_t last_file_{};
 
   std::mutex mutex_;
@@ -216,6 +217,7 @@ Result<std::unique_ptr<SpillStore>> SpillStore::open(SpillStoreOptions options, 
 }
 
 SpillStore::~SpillStore() {
+  close();
   values_.clear();
   disk_->stop();
 }
@@ -228,7 +230,12 @@ void SpillStore::write(std::vector<std::pair<TaskId, Value>> values, WriteDone d
   });
 }
 
-void SpillStore::keep(TaskId task, Written written) { values_[task] = std::move(written); }
+void SpillStore::close() { disk_->close(); }
+
+void SpillStore::keep(TaskId task, Written written, std::uint64_t nbytes) {
+  written.nbytes_ = nbytes;
+  values_[task] = std::move(written);
+}
 
 void SpillStore::read(TaskId task, ReadDone done) {
   auto* disk = disk_.get();

@@ -51,6 +51,7 @@ public:
     friend class SpillStore;
     std::shared_ptr<const File> file_;
     SpillRecord record_;
+    std::uint64_t nbytes_{};
   };
   using WriteDone = std::function<void(Result<std::vector<Written>>)>;  ///< all, in order, or none
   using ReadDone = std::function<void(Result<EncodedValue>)>;
@@ -58,20 +59,25 @@ public:
   using Post = std::function<void(std::function<void()>)>;
 
   static Result<std::unique_ptr<SpillStore>> open(SpillStoreOptions options, Post post);
-  /// Waits for what the disk thread is at, calls nobody any more, and removes all files.
+  /// Waits for what the disk thread is at, and removes all files. On any thread, if it was closed before.
   ~SpillStore();
   SpillStore(const SpillStore&) = delete;
   SpillStore& operator=(const SpillStore&) = delete;
 
   /// Writes values, at least one, to one file. `done` is called on the io thread, unless the store is gone by then.
   void write(std::vector<std::pair<TaskId, Value>> values, WriteDone done);
-  void keep(TaskId task, Written written);
+  /// `nbytes` are what the value takes in memory.
+  void keep(TaskId task, Written written, std::uint64_t nbytes);
   /// Reads a value back, which stays on disk. An error: it is damaged. Reads go before removals, those before writes.
   /// Precondition: it is here.
   void read(TaskId task, ReadDone done);
   [[nodiscard]] bool contains(TaskId task) const { return values_.contains(task); }
+  /// Precondition: it is here.
+  [[nodiscard]] std::uint64_t nbytes(TaskId task) const { return values_.at(task).nbytes_; }
   void erase(TaskId task) { values_.erase(task); }
   void clear() { values_.clear(); }
+  /// From now on nobody is called.
+  void close();
 
   /// Has the memory of what was dropped given back to the system, on the disk thread.
   void release_memory();

@@ -102,7 +102,7 @@ TEST_F(ClientClusterTest, scattered_values_are_arguments_like_any_other) {
   auto values = client.scatter(std::vector{1.0, 2.0, 3.5});
   EXPECT_EQ(client.submit<total>(values).get(), 6.5);
   EXPECT_EQ(values.get(), (std::vector{1.0, 2.0, 3.5}));
-  auto each = client.scatter_each(std::vector{1.0, 2.0, 3.0}, {.replicas = 0});
+  auto each = client.scatter_each(std::vector{1.0, 2.0, 3.0}, {.broadcast = true});
   EXPECT_EQ(client.reduce<add>(each).get(), 6.0);
 }
 

@@ -33,6 +33,14 @@ inline double of_tuple(const std::tuple<double, std::string>& pair) {
 }
 inline int refuse(int x) { throw std::out_of_range("no room for " + std::to_string(x)); }
 inline std::vector<double> block(std::int64_t n) { return std::vector<double>(static_cast<std::size_t>(n), 1.0); }
+inline std::vector<double> numbered_block(std::int64_t n, std::int64_t number) {
+  return std::vector<double>(static_cast<std::size_t>(n), static_cast<double>(number));
+}
+inline std::vector<std::int64_t> counted(std::int64_t n) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), std::int64_t{0});
+  return numbers;
+}
 inline int process_id() { return ::getpid(); }
 inline int nap(int ms) {
   for (int i = 0; i < ms && !troupe::this_task::stop_requested(); ++i)
@@ -52,8 +60,8 @@ std::uint64_t fibonacci(std::uint64_t n);
 
 TROUPE_MODULE(client_tests_module, client_tests::slow_square, client_tests::add, client_tests::nothing,
               client_tests::join, client_tests::total, client_tests::named_total, client_tests::of_optional,
-              client_tests::of_tuple, client_tests::refuse, client_tests::block, client_tests::process_id,
-              client_tests::nap, client_tests::hold, client_tests::fibonacci);
+              client_tests::of_tuple, client_tests::refuse, client_tests::block, client_tests::numbered_block,
+              client_tests::process_id, client_tests::nap, client_tests::hold, client_tests::fibonacci);
 
 namespace client_tests {
 

@@ -103,13 +103,13 @@ TEST_F(ConfigTest, values_are_read_as_their_type) {
   ConfigSources sources;
   sources.environment = {{"TROUPE__SCHEDULER__WORK_STEALING", "off"},
                          {"TROUPE__SCHEDULER__WORKER_SATURATION", "2.5"},
-                         {"TROUPE__WORKER__MEMORY_LIMIT", "1.5GiB"},
+                         {"TROUPE__WORKER__MEMORY__LIMIT", "1.5GiB"},
                          {"TROUPE__SCHEDULER__IDLE_TIMEOUT", "1h 30m"}};
   const auto config = Config::load(sources);
   ASSERT_TRUE(config) << config.error().text;
   EXPECT_FALSE(config->boolean("scheduler.work-stealing"));
   EXPECT_EQ(config->number("scheduler.worker-saturation"), 2.5);
-  EXPECT_EQ(config->size("worker.memory-limit"), 1610612736U);
+  EXPECT_EQ(config->size("worker.memory.limit"), 1610612736U);
   EXPECT_EQ(config->duration("scheduler.idle-timeout"), seconds(5400));
   EXPECT_EQ(config->integer("scheduler.port"), 8786);
   EXPECT_EQ(config->duration("scheduler.no-workers-timeout"), std::nullopt);

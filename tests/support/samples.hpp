@@ -107,6 +107,9 @@ inline std::vector<ClientMessage> client_messages() {
       RunOnWorkers{{18}, function(), bytes(9), {"worker-3", "worker-4"}},
       Shutdown{},
       Goodbye{"done"},
+      Replicate{{19}, keys(), 3, 4, {"worker-3"}},
+      Rebalance{{20}, keys(), {"worker-3", "worker-4"}},
+      RetireWorkers{{21}, {"worker-3"}, 2},
   };
 }
 

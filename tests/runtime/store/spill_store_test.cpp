@@ -65,7 +65,7 @@ protected:
   void spill(std::vector<std::pair<TaskId, Value>> values) {
     auto written = write(values);
     ASSERT_TRUE(written) << written.error().text;
-    for (std::size_t i = 0; i < values.size(); ++i) store_->keep(values[i].first, (*written)[i]);
+    for (std::size_t i = 0; i < values.size(); ++i) store_->keep(values[i].first, (*written)[i], 1);
   }
   Result<EncodedValue> read(TaskId task) {
     std::optional<Result<EncodedValue>> result;
@@ -227,7 +227,7 @@ TEST_F(SpillStoreTest, the_record_of_another_task_is_refused) {
   open();
   auto written = write({{TaskId{1}, Value::make(std::string(5000, 'a'))}});
   ASSERT_TRUE(written);
-  store_->keep(TaskId{2}, written->front());
+  store_->keep(TaskId{2}, written->front(), 1);
   EXPECT_FALSE(read(TaskId{2}));
 }
 

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <caf/all.hpp>
+#include <utility>
+
+#include "actors/worker_actor.hpp"
+
+/// What a worker's memory and disk have to do with each other: the machine says which value goes where.
+namespace troupe {
+
+std::optional<Error> WorkerActor::open_disk() {
+  const auto& memory = options_.config.memory;
+  if (memory.limit == 0 || (memory.target <= 0 && memory.spill <= 0)) return {};
+  SpillStoreOptions options;
+  options.directory = options_.local_directory;
+  options.disk_bytes_max = options_.spill_bytes_max;
+  options.release_memory = options_.release_memory;
+  if (!options.release_memory && options_.own_process) options.release_memory = [] { ::malloc_trim(0); };
+  auto opened = SpillStore::open(std::move(options),
+                                 [node = &node_](std::function<void()> work) { node->post(std::move(work)); });
+  if (!opened) return std::move(opened.error());
+  disk_ = std::move(*opened);
+  if (disk_->in_memory())
+    node_.log(LogLevel::warning,
+              fmt::format("{} is kept in memory, so that values written there free none; name a directory on a disk "
+                          "with --local-directory",
+                          disk_->path().string()));
+  return {};
+}
+
+/// What is on disk of the same task is no longer its value.
+void WorkerActor::put(TaskId task, Value value, std::uint64_t nbytes) {
+  store_.put(task, std::move(value), nbytes);
+  if (disk_ && disk_->size() > 0) disk_->erase(task);
+}
+
+void WorkerActor::drop(const std::vector<TaskId>& tasks) {
+  for (const auto task : tasks) store_.erase(task);
+  if (!disk_ || disk_->size() == 0) return;
+  for (const auto task : tasks) disk_->erase(task);
+}
+
+/// Small values together, so that there are not too many files.
+void WorkerActor::spill(const std::vector<TaskId>& tasks) {
+  std::vector<std::pair<TaskId, Value>> values;
+  std::uint64_t sum = 0;
+  const auto write = [&] {
+    if (values.empty()) return;
+    auto kept = values;
+    disk_->write(std::move(values), [this, kept = std::move(kept), generation = generation_](auto written) mutable {
+      caf::anon_send(caf::actor_cast<caf::actor>(this), SpillEnded{generation, std::move(kept), std::move(written)});
+    });
+    values = {};
+    sum = 0;
+  };
+  for (const auto task : tasks) {
+    const Value* value = store_.find(task);
+    TROUPE_ASSERT(value, "a value is to be written that is not in memory");
+    const auto nbytes = value->nbytes();
+    if (sum + nbytes > disk_->file_bytes()) write();
+    values.emplace_back(task, *value);
+    sum += nbytes;
+  }
+  write();
+}
+
+void WorkerActor::spill_ended(SpillEnded& event) {
+  if (event.generation != generation_) return;
+  ValuesSpilled ended;
+  for (std::size_t i = 0; i < event.values.size(); ++i) {
+    const auto& [task, value] = event.values[i];
+    const Value* now = store_.find(task);
+    ended.tasks.push_back(task);
+    if (!event.written) {
+      ended.outcomes.push_back(SpillOutcome::refused);
+    } else if (now == nullptr || !now->same_object(value)) {
+      ended.outcomes.push_back(SpillOutcome::obsolete);
+    } else {
+      ended.outcomes.push_back(SpillOutcome::written);
+      const auto nbytes = store_.erase(task);
+      disk_->keep(task, (*event.written)[i], nbytes);
+    }
+  }
+  if (!event.written && !std::exchange(disk_refused_, true)) {
+    node_.log(
+        LogLevel::error,
+        fmt::format("{}: no value leaves memory now: {}; all stay where they are, and it is tried again every {} "
+                    "seconds",
+                    name_, event.written.error().text,
+                    std::chrono::duration_cast<std::chrono::seconds>(options_.config.memory.spill_retry).count()));
+  } else if (event.written && std::exchange(disk_refused_, false)) {
+    node_.log(LogLevel::info, fmt::format("{}: values go to disk again", name_));
+  }
+  release_due_ = true;
+  handle(std::move(ended));
+  stirred_ = true;
+}
+
+void WorkerActor::load(const std::vector<TaskId>& tasks) {
+  for (const auto task : tasks) {
+    disk_->read(task, [this, task, generation = generation_](Result<EncodedValue> value) {
+      caf::anon_send(caf::actor_cast<caf::actor>(this), LoadEnded{generation, task, std::move(value)});
+    });
+  }
+}
+
+void WorkerActor::load_ended(LoadEnded& event) {
+  if (event.generation != generation_) return;
+  auto outcome = LoadOutcome::obsolete;
+  if (disk_->contains(event.task)) {
+    if (event.value) {
+      outcome = LoadOutcome::loaded;
+      store_.put(event.task, Value::from_encoded(std::move(*event.value)), disk_->nbytes(event.task));
+    } else {
+      outcome = LoadOutcome::lost;
+      log_lost(event.task, event.value.error());
+    }
+    disk_->erase(event.task);
+  }
+  handle(ValuesLoaded{{event.task}, {outcome}});
+  stirred_ = true;
+}
+
+void WorkerActor::log_lost(TaskId task, const Error& error) {
+  node_.log(LogLevel::error,
+            fmt::format("{}: the value of task {}-{} is lost: {}", name_, task.group(), task.index(), error.text));
+}
+
+void WorkerActor::add_spill_counters(WorkerCounters& counters) const {
+  if (!disk_) return;
+  const auto spill = disk_->counters();
+  counters.spilled = disk_->size();
+  counters.spill_written_bytes = spill.written_bytes;
+  counters.spill_read_bytes = spill.read_bytes;
+  counters.spill_writes = spill.written_values;
+  counters.spill_reads = spill.read_values;
+  counters.spill_write_ns = spill.write_ns;
+  counters.spill_read_ns = spill.read_ns;
+  counters.spill_errors = spill.errors;
+  counters.spill_disk_bytes = spill.disk_bytes;
+}
+
+}  // namespace troupe

@@ -1,0 +1,256 @@
+#include <algorithm>
+
+#include <gmock/gmock.h>
+
+#include "tests/support/scheduler_dialogue.hpp"
+
+namespace troupe::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+/// A dialogue about values that are there already: task i of one group, made where `restricted` says.
+class ReplicasTest : public ::testing::Test {
+protected:
+  explicit ReplicasTest(SchedulerConfig config = {}) : d(config), client(d.join_client()) {}
+
+  WorkerId worker(const std::string& name, std::uint64_t memory_limit = 0, std::uint32_t threads = 4) {
+    RegisterWorker registration;
+    registration.name = name;
+    registration.memory_limit = memory_limit;
+    return d.join_worker(threads, std::move(registration));
+  }
+  /// Values of `nbytes`, made by this worker.
+  std::vector<ClientKey> values(const std::string& at, std::size_t count, std::uint64_t nbytes) {
+    Annotations annotations;
+    annotations.workers = {at};
+    const auto submission =
+        d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(count), function("make", annotations)));
+    std::vector<ClientKey> keys;
+    for (std::uint32_t i = 0; i < count; ++i) keys.push_back(ClientKey::of(submission, i));
+    for (bool any = true; any;) {
+      any = false;
+      for (auto& [id, messages] : d.to_worker)
+        if (const auto assigned = d.assigned(id); !assigned.empty()) {
+          d.finish(id, assigned, nbytes);
+          any = true;
+        }
+    }
+    d.ready(client);
+    return keys;
+  }
+  /// Copies that a worker was told to fetch: value and from where.
+  std::vector<std::pair<TaskId, WorkerId>> acquires(WorkerId worker) {
+    std::vector<std::pair<TaskId, WorkerId>> result;
+    for (const auto& message : d.take<AcquireReplicas>(d.to_worker[worker]))
+      for (std::size_t i = 0; i < message.tasks.size(); ++i) result.emplace_back(message.tasks[i], message.holders[i]);
+    return result;
+  }
+  void arrive(WorkerId at, TaskId task, std::uint64_t nbytes = 8) {
+    d.say(WorkerSaid{at, ReplicasAdded{{task}, {nbytes}}});
+  }
+  std::vector<QueryReply> replies() { return d.take<QueryReply>(d.to_client[client]); }
+
+  SchedulerDialogue d;
+  ClientId client;
+};
+
+TEST_F(ReplicasTest, replicates_along_a_tree_and_answers_when_all_copies_are_there) {
+  std::vector<WorkerId> w;
+  for (int i = 0; i < 5; ++i) w.push_back(worker("w" + std::to_string(i)));
+  const auto keys = values("w0", 1, 100);
+  d.say(ClientSaid{client, Replicate{{7}, keys, 0, 2, {}}});
+  const TaskId value = TaskId::of(1, 0);
+  EXPECT_THAT(acquires(w[1]), ElementsAre(std::pair(value, w[0])));
+  EXPECT_THAT(acquires(w[2]), ElementsAre(std::pair(value, w[0])));
+  d.expect_nothing_else();  // two at a time
+  arrive(w[1], value);
+  // The first holder goes on with a third copy, the new one with a fourth.
+  EXPECT_THAT(acquires(w[3]), ElementsAre(std::pair(value, w[0])));
+  EXPECT_THAT(acquires(w[4]), ElementsAre(std::pair(value, w[1])));
+  arrive(w[2], value);
+  arrive(w[4], value);
+  EXPECT_THAT(replies(), IsEmpty());
+  arrive(w[3], value);
+  EXPECT_THAT(replies(), ElementsAre(QueryReply{{7}, {}, {}, {}, {}, {}, {}}));
+  d.expect_nothing_else();
+}
+
+TEST_F(ReplicasTest, answers_at_once_when_there_is_nothing_to_copy_and_when_a_value_is_gone) {
+  worker("w0");
+  const auto w1 = worker("w1");
+  const auto keys = values("w0", 1, 100);
+  d.say(ClientSaid{client, Replicate{{7}, keys, 1, 2, {}}});
+  EXPECT_EQ(replies().size(), 1u);
+  d.say(ClientSaid{client, Replicate{{8}, keys, 2, 2, {}}});
+  EXPECT_EQ(acquires(w1).size(), 1u);
+  d.release(client, keys[0]);
+  d.pass(100ms);
+  EXPECT_EQ(replies().size(), 1u);
+  EXPECT_THAT(d.freed(w1), ElementsAre(TaskId::of(1, 0)));  // it may have it, or wait for it
+}
+
+TEST_F(ReplicasTest, drops_copies_that_nobody_needs_but_not_those_asked_for_nor_where_a_task_reads) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto w2 = worker("w2");
+  const auto keys = values("w0", 2, 100);
+  const TaskId first = TaskId::of(1, 0);
+  const TaskId second = TaskId::of(1, 1);
+  for (const auto w : {w1, w2})
+    for (const auto value : {first, second}) arrive(w, value);
+  d.say(ClientSaid{client, Replicate{{7}, {keys[1]}, 2, 2, {}}});
+  replies();
+  d.pass(900ms);  // two seconds since the beginning are not over
+  d.expect_nothing_else();
+  d.pass(100ms);
+  std::size_t dropped_first = 0;
+  std::size_t dropped_second = 0;
+  for (const auto w : {w0, w1, w2})
+    for (const TaskId task : d.freed(w)) ++(task == first ? dropped_first : dropped_second);
+  EXPECT_EQ(dropped_first, 2u);
+  EXPECT_EQ(dropped_second, 1u);
+  d.expect_nothing_else();
+  EXPECT_EQ(d.scheduler.counters().replicas_dropped, 3u);
+}
+
+TEST_F(ReplicasTest, a_copy_stays_where_a_task_is_about_to_read_it) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto keys = values("w0", 1, 100);
+  auto chunk = graph({{}}, function("read", [] {
+                       Annotations annotations;
+                       annotations.workers = {"w1"};
+                       return annotations;
+                     }()));
+  chunk->external = {keys[0]};
+  chunk->dependencies = {1};
+  chunk->dependency_offsets = {0, 1};
+  d.submit(client, chunk);
+  ASSERT_EQ(d.assigned(w1).size(), 1u);
+  arrive(w1, TaskId::of(1, 0));
+  d.pass(2s);
+  EXPECT_THAT(d.freed(w1), IsEmpty());
+  EXPECT_THAT(d.freed(w0), ElementsAre(TaskId::of(1, 0)));
+}
+
+TEST_F(ReplicasTest, rebalances_the_oldest_values_of_a_full_worker_onto_empty_ones) {
+  const auto w0 = worker("w0", 1000);
+  const auto w1 = worker("w1", 1000);
+  values("w0", 8, 100);
+  d.say(ClientSaid{client, Rebalance{{7}, {}, {}}});
+  const auto moves = acquires(w1);
+  ASSERT_EQ(moves.size(), 4u);
+  for (const auto& [task, from] : moves) EXPECT_EQ(from, w0);
+  for (const auto& [task, from] : moves) arrive(w1, task, 100);
+  EXPECT_EQ(d.freed(w0).size(), 4u);
+  EXPECT_EQ(replies().size(), 1u);
+  d.say(ClientSaid{client, Rebalance{{8}, {}, {}}});
+  EXPECT_EQ(replies().size(), 1u);
+  d.expect_nothing_else();  // it is even now
+}
+
+TEST_F(ReplicasTest, rebalances_only_what_it_is_asked_to_and_leaves_workers_that_have_room) {
+  const auto w0 = worker("w0", 1000);
+  const auto w1 = worker("w1", 1000);
+  const auto keys = values("w0", 8, 100);
+  d.say(ClientSaid{client, Rebalance{{7}, {keys[5]}, {}}});
+  EXPECT_THAT(acquires(w1), ElementsAre(std::pair(TaskId::of(1, 5), w0)));
+  arrive(w1, TaskId::of(1, 5), 100);
+  d.freed(w0);
+  replies();
+  // Less than 30 % of its limit in use: nobody is helped by moving that.
+  const auto other = worker("other", 100'000);
+  d.say(ClientSaid{client, Rebalance{{8}, {}, {"w1", "other"}}});
+  EXPECT_THAT(acquires(other), IsEmpty());
+  EXPECT_EQ(replies().size(), 1u);
+}
+
+TEST_F(ReplicasTest, retires_a_worker_once_its_values_are_elsewhere_and_its_tasks_done) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  values("w0", 2, 100);
+  const auto submission = d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(12)));
+  (void)submission;
+  const auto running = d.assigned(w0);
+  ASSERT_FALSE(running.empty());
+  d.say(ClientSaid{client, RetireWorkers{{7}, {"w0"}, 0}});
+  const auto asked = d.take<StealTasks>(d.to_worker[w0]);
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].tasks.size(), running.size());
+  EXPECT_THAT(acquires(w1), UnorderedElementsAre(std::pair(TaskId::of(1, 0), w0), std::pair(TaskId::of(1, 1), w0)));
+  // One runs already, the others are given up and start elsewhere.
+  StealReply answer;
+  for (std::size_t i = 0; i < running.size(); ++i) {
+    answer.tasks.push_back(running[i].first);
+    answer.runs.push_back(running[i].second);
+    answer.released.push_back(i == 0 ? 0 : 1);
+  }
+  d.say(WorkerSaid{w0, answer});
+  EXPECT_THAT(d.assigned(w0), IsEmpty());
+  arrive(w1, TaskId::of(1, 0));
+  arrive(w1, TaskId::of(1, 1));
+  d.finish(w0, {running[0]}, 50);
+  d.pass(100ms);
+  EXPECT_THAT(acquires(w1), ElementsAre(std::pair(running[0].first, w0)));
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), IsEmpty());
+  arrive(w1, running[0].first);
+  d.pass(100ms);
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), ElementsAre(CloseWorker{true, "retired"}));
+  EXPECT_THAT(replies(), IsEmpty());
+  d.say(WorkerSaid{w0, Goodbye{"retired"}});
+  const auto told = replies();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_THAT(told[0].lines, ElementsAre("w0"));
+  EXPECT_EQ(d.scheduler.counters().recomputed, 0u);
+}
+
+TEST_F(ReplicasTest, does_not_retire_the_only_worker_with_values) {
+  const auto w0 = worker("w0");
+  values("w0", 2, 100);
+  d.say(ClientSaid{client, RetireWorkers{{7}, {"w0"}, 0}});
+  const auto told = replies();
+  ASSERT_EQ(told.size(), 1u);
+  ASSERT_TRUE(told[0].error);
+  EXPECT_THAT(told[0].error->text, HasSubstr("no other worker"));
+  d.submit(client, graph({{}}));
+  EXPECT_EQ(d.assigned(w0).size(), 1u);  // it works on
+}
+
+TEST_F(ReplicasTest, places_nothing_on_a_paused_worker_and_takes_back_what_it_has_not_started) {
+  const auto w0 = worker("w0", 1000, 1);
+  d.submit(client, graph({{}}));
+  const auto given = d.assigned(w0);
+  ASSERT_EQ(given.size(), 1u);
+  d.say(WorkerSaid{w0, WorkerStatusChanged{WorkerStatus::paused}});
+  d.submit(client, graph({{}}));
+  EXPECT_THAT(d.assigned(w0), IsEmpty());
+  const auto w1 = worker("w1", 1000, 2);
+  d.pass(100ms);
+  EXPECT_EQ(d.assigned(w1).size(), 1u);
+  d.pass(100ms);
+  const auto asked = d.take<StealTasks>(d.to_worker[w0]);
+  ASSERT_EQ(asked.size(), 1u);
+  d.say(WorkerSaid{w0, StealReply{asked[0].tasks, asked[0].runs, {1}}});
+  EXPECT_EQ(d.assigned(w1).size(), 1u);
+}
+
+TEST_F(ReplicasTest, gives_ahead_only_what_the_memory_of_a_worker_has_room_for) {
+  const auto w0 = worker("w0", 1000, 1);
+  values("w0", 4, 400);  // so that outputs are known to be large
+  Heartbeat beat;
+  beat.free_bytes = 300;
+  d.say(WorkerSaid{w0, beat});
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(8)));
+  EXPECT_EQ(d.assigned(w0).size(), 1u);
+  beat.free_bytes = 100'000;
+  d.say(WorkerSaid{w0, beat});
+  EXPECT_GT(d.assigned(w0).size(), 0u);
+}
+
+}  // namespace
+}  // namespace troupe::testing
