@@ -14,6 +14,7 @@
 #include "apps/config_values.hpp"
 #include "apps/demo_wordcount.hpp"
 #include "apps/door.hpp"
+#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 
 namespace troupe::apps {

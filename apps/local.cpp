@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/machine.hpp"
 #include "apps/nanny_door.hpp"
 #include "apps/node_door.hpp"
 #include "apps/published_access.hpp"

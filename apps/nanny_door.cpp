@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/process.hpp"
 

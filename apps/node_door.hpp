@@ -47,9 +47,4 @@ std::vector<std::string> allowed_hosts(const Config& config);
 void print_ready(const Door& door, std::string_view role,
                  const std::vector<std::pair<std::string, std::string>>& fields);
 
-/// Bytes of memory and CPUs this process may use, cgroup limits included (of version 1 and 2, its own group's and those
-/// above). `root` is where the files of the system are looked for.
-std::uint64_t available_memory(const std::filesystem::path& root = "/");
-unsigned available_cpus();
-
 }  // namespace troupe::apps

@@ -14,6 +14,7 @@
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
 #include "apps/demo_wordcount.hpp"
+#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/version.hpp"
 #include "monitoring/pages.hpp"
@@ -178,8 +179,9 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
   if (!started)
-    throw CommandError(ExitCode::failed, fmt::format("{}; choose another port with --worker-port (0 = any free one)",
-                                                     started.error().text));
+    throw CommandError(
+        ExitCode::failed,
+        started.error().text + (config.integer("worker.port") == 0 ? "" : "; --worker-port 0 takes any free port"));
   handle_ = std::make_unique<WorkerHandle>(std::move(*started));
   asked_ = handle_.get();
 }

@@ -32,8 +32,10 @@ protected:
     scheduler.emplace(*started);
     access.scheduler_address = scheduler->address();
   }
-  Result<NannyHandle> start(std::vector<std::string> command) {
+  Result<NannyHandle> start(std::vector<std::string> command, std::uint64_t memory_max = 0) {
     NannyOptions options;
+    options.memory_max = memory_max;
+    options.memory_interval = 5ms;
     options.command = std::move(command);
     options.access = access;
     options.restart_min = 5ms;
@@ -92,6 +94,22 @@ TEST_F(NannyTest, AWorkerProcessThatDiesIsStartedAgainAndStopsOnSigterm) {
   nanny->stop();
   EXPECT_TRUE(nanny->wait_for(10s));
   EXPECT_EQ(nanny->worker_pid(), 0);
+}
+
+TEST_F(NannyTest, AWorkerProcessThatTakesTooMuchMemoryIsKilledAndStartedAgain) {
+  // The first life grows, the second one sees the mark that it left.
+  const auto mark = ::testing::TempDir() + "troupe-nanny-grown-" + std::to_string(::getpid());
+  std::filesystem::remove(mark);
+  auto nanny = start({"/bin/sh", "-c",
+                      "trap 'exit 0' TERM; if [ -e " + mark + " ]; then echo modest >&2; else touch " + mark +
+                          "; x=$(head -c 50000000 /dev/zero | tr '\\0' a); fi; while :; do sleep 0.05; done"},
+                     20'000'000);
+  ASSERT_TRUE(nanny) << nanny.error().text;
+  EXPECT_TRUE(wait_output("modest"));
+  EXPECT_EQ(nanny->restarts(), 1U);
+  nanny->stop();
+  EXPECT_TRUE(nanny->wait_for(10s));
+  std::filesystem::remove(mark);
 }
 
 TEST_F(NannyTest, TheSchedulersEndEndsNannyAndWorkerProcess) {

@@ -94,6 +94,30 @@ TEST_F(NodesTest, pages_are_served_and_json_needs_the_token) {
   EXPECT_THAT(get(worker_http, "/metrics"), HasSubstr("\ntroupe_worker_threads 1\n"));
 }
 
+TEST_F(NodesTest, a_workers_memory_is_limited_and_shown_by_kind) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha", {"--memory-limit", "512MiB", "--memory-pause", "0.9"});
+  const auto list = run({"list", "workers"});
+  for (const char* column : {"MANAGED", "SPILLED", "OLD", "RECENT", "PROCESS", "512.0 MiB"})
+    EXPECT_THAT(list.out, HasSubstr(column));
+  EXPECT_THAT(run({"status"}).out, HasSubstr("memory "));
+  const auto document = boost::json::parse(run({"list", "workers", "-o", "json"}).out).as_object();
+  const auto& shown = document.at("workers").as_array().at(0).as_object();
+  EXPECT_EQ(shown.at("memory_limit_bytes").to_number<std::uint64_t>(), 512U << 20);
+  for (const char* field : {"managed_bytes", "spilled_bytes", "unmanaged_old_bytes", "unmanaged_recent_bytes"})
+    EXPECT_TRUE(shown.contains(field)) << field;
+  const std::string metrics = get(text_at(worker_said, "http"), "/metrics");
+  EXPECT_THAT(metrics, HasSubstr("\ntroupe_worker_memory_limit_bytes 536870912\n"));
+  EXPECT_THAT(metrics, HasSubstr("troupe_worker_tasks{state=\"disk\"} 0\n"));
+
+  const auto refused = run({"worker", "--no-nanny", "--memory-target", "0.9", "--memory-spill", "0.5"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.err, HasSubstr("worker.memory.target (0.9) must not be above worker.memory.spill (0.5)"));
+  const auto nowhere = run({"worker", "--no-nanny", "--local-directory", "/proc/nowhere"});
+  EXPECT_EQ(nowhere.status, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("/proc/nowhere"));
+}
+
 TEST_F(NodesTest, live_metrics_of_both_kinds_of_node_pass_promtool) {
   auto [scheduler, said] = start_scheduler();
   auto [worker, worker_said] = start_worker("alpha");

@@ -246,6 +246,16 @@ TEST_F(SpillStoreTest, says_that_the_allowed_space_is_used_up_and_takes_more_whe
   EXPECT_TRUE(write({{TaskId{2}, Value::make(noise(100'000, 6))}}));
 }
 
+TEST(SpillFile, a_full_disk_is_told_as_such) {
+  const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(full, 0);
+  const auto refused = write_spill_record(full, 0, TaskId{1}, Value::make(std::string(10'000, 'x')).encode());
+  ::close(full);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::overloaded);
+  EXPECT_NE(refused.error().text.find("No space left on device"), std::string::npos) << refused.error().text;
+}
+
 TEST_F(SpillStoreTest, removes_what_dead_processes_left_and_nothing_else) {
   const auto scratch = base_ / "scratch";
   fs::create_directories(scratch / "worker-1-left");
