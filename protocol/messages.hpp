@@ -244,14 +244,14 @@ struct WorkerSummary {
   std::uint64_t pid{};
   std::uint32_t threads{};
   WorkerStatus status{};
-  std::uint64_t memory_limit{};    ///< bytes; 0 = none
-  std::uint64_t managed_bytes{};   ///< values in memory
-  std::uint64_t process_bytes{};   ///< memory of the process; 0 = shared with others
-  std::uint32_t processing{};      ///< tasks assigned
-  std::uint32_t executing{};       ///< tasks running, by its last heartbeat
-  std::uint64_t stored{};          ///< tasks whose value it holds
-  std::uint64_t finished{};        ///< tasks it finished so far
-  std::int64_t last_seen_ms{};     ///< age of its last sign of life
+  std::uint64_t memory_limit{};   ///< bytes; 0 = none
+  std::uint64_t managed_bytes{};  ///< values in memory
+  std::uint64_t process_bytes{};  ///< memory of the process; 0 = shared with others
+  std::uint32_t processing{};     ///< tasks assigned
+  std::uint32_t executing{};      ///< tasks running, by its last heartbeat
+  std::uint64_t stored{};         ///< tasks whose value it holds
+  std::uint64_t finished{};       ///< tasks it finished so far
+  std::int64_t last_seen_ms{};    ///< age of its last sign of life
   std::vector<ResourceAmount> resources;
   std::vector<ModuleInfo> modules;
   std::uint64_t spilled_bytes{};        ///< what its values on disk took in memory
@@ -292,7 +292,7 @@ struct QueryReply {
   std::vector<std::vector<WorkerAddress>> holders;  ///< who_has, by key
   std::vector<TaskSummary> tasks;                   ///< list_tasks
   std::vector<std::string> lines;  ///< explain, story, list_clients: for people, one fact a line; retired workers
-  std::string code;                                 ///< explain: stable reason code
+  std::string code;                ///< explain: stable reason code
   friend bool operator==(const QueryReply& a, const QueryReply& b) {
     return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&
            a.lines == b.lines && a.code == b.code &&
