@@ -42,9 +42,10 @@ static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader)
 /// After the magic: the configuration, member by member.
 struct FileHeader {
   std::int64_t tick, prefetch_horizon, least_task_cost, suspect_after, worker_ttl, missing_module_timeout,
-      no_workers_timeout, work_stealing_interval;
+      no_workers_timeout, work_stealing_interval, active_memory_interval;
   double worker_saturation, bandwidth;
-  std::uint64_t max_tasks, allowed_failures, work_stealing, story_length, max_prefixes, slice, heartbeat_ms;
+  std::uint64_t max_tasks, allowed_failures, work_stealing, active_memory_manager, story_length, max_prefixes, slice,
+      heartbeat_ms;
   std::uint64_t cluster_high, cluster_low, epoch, seed;
 };
 static_assert(std::is_trivially_copyable_v<FileHeader>);
@@ -59,11 +60,13 @@ FileHeader pack(const EventLogHeader& header) {
           c.missing_module_timeout.count(),
           c.no_workers_timeout.count(),
           c.work_stealing_interval.count(),
+          c.active_memory_interval.count(),
           c.worker_saturation,
           c.bandwidth,
           c.max_tasks,
           c.allowed_failures,
           c.work_stealing ? 1U : 0U,
+          c.active_memory_manager ? 1U : 0U,
           c.story_length,
           c.max_prefixes,
           c.slice,
@@ -89,7 +92,9 @@ EventLogHeader unpack(const FileHeader& file) {
   c.bandwidth = file.bandwidth;
   c.max_tasks = file.max_tasks;
   c.allowed_failures = static_cast<std::uint32_t>(file.allowed_failures);
+  c.active_memory_interval = Duration{file.active_memory_interval};
   c.work_stealing = file.work_stealing != 0;
+  c.active_memory_manager = file.active_memory_manager != 0;
   c.story_length = static_cast<std::uint32_t>(file.story_length);
   c.max_prefixes = static_cast<std::uint32_t>(file.max_prefixes);
   c.slice = static_cast<std::uint32_t>(file.slice);

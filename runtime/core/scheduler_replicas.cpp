@@ -223,6 +223,7 @@ void SchedulerState::on_message(ClientRecord& client, RetireWorkers& message) {
   Retirement retirement{client.id, message.request, {}, {}, false};
   for (WorkerRecord* worker : chosen) {
     worker->retiring = true;
+    load_changed(*worker);
     retirement.left.push_back(worker->id);
   }
   refresh_classes();
@@ -245,7 +246,10 @@ void SchedulerState::advance_retirements() {
     reply.request = retirement.request;
     reply.lines = std::move(retirement.ended);
     if (retirement.stuck) {
-      for (const WorkerId id : retirement.left) find_worker(id)->retiring = false;
+      for (const WorkerId id : retirement.left) {
+        find_worker(id)->retiring = false;
+        load_changed(*find_worker(id));
+      }
       refresh_classes();
       reply.error =
           Error{ErrorKind::overloaded,
