@@ -309,7 +309,7 @@ Result<QueryReply> ClientCore::query(Query query, Deadline deadline) {
 Result<QueryReply> ClientCore::place(PlacementWanted wanted, Deadline deadline) {
   const RequestId request{next_request_.fetch_add(1)};
   std::visit([&](auto& command) { command.request = request; }, wanted.command);
-  auto reply = ask<QueryReply>(request, std::move(wanted), deadline);
+  auto reply = ask<QueryReply>(request, {std::move(wanted), nullptr}, deadline);
   if (reply && reply->error) return tl::unexpected(*reply->error);
   return reply;
 }

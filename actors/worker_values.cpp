@@ -40,11 +40,11 @@ void WorkerActor::fetch(Fetch& fetch) {
 }
 
 /// Values in memory are there at once; what is on disk is read, and given away without becoming ours again.
-void WorkerActor::gather(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, GatherDone done) {
+void WorkerActor::gather(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, GatherDone answer) {
   struct Gathering {
     std::vector<Gathered> items;
     std::size_t reading{};
-    GatherDone done;
+    GatherDone answer;
   };
   const auto all = std::make_shared<Gathering>();
   all->items.resize(tasks.size());
@@ -67,9 +67,9 @@ void WorkerActor::gather(const std::vector<TaskId>& tasks, std::uint64_t max_byt
     else
       item.value = *value;
   }
-  if (on_disk.empty()) return done(std::move(all->items));
+  if (on_disk.empty()) return answer(std::move(all->items));
   all->reading = on_disk.size();
-  all->done = std::move(done);
+  all->answer = std::move(answer);
   for (const auto i : on_disk) {
     disk_->read(tasks[i], [this, all, i, generation = generation_](Result<EncodedValue> value) {
       Gathered& item = all->items[i];
@@ -83,13 +83,13 @@ void WorkerActor::gather(const std::vector<TaskId>& tasks, std::uint64_t max_byt
           caf::anon_send(caf::actor_cast<caf::actor>(this), ValuesLost{{item.task}});
         }
       }
-      if (--all->reading == 0) all->done(std::move(all->items));
+      if (--all->reading == 0) all->answer(std::move(all->items));
     });
   }
 }
 
-void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) {
-  gather(tasks, max_bytes, [this, done = std::move(done)](std::vector<Gathered> gathered) {
+void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got answer) {
+  gather(tasks, max_bytes, [this, answer = std::move(answer)](std::vector<Gathered> gathered) {
     std::vector<CarriedItem> items;
     items.reserve(gathered.size());
     ValuesServed serving{{}, true};
@@ -107,13 +107,13 @@ void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
     }
     ++transfers_sent_;
     if (!serving.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(serving));
-    done(std::move(items));
+    answer(std::move(items));
   });
 }
 
 void WorkerActor::get_values(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
-                             std::function<void(FetchedValues)> done) {
-  gather(tasks, max_bytes, [done = std::move(done)](std::vector<Gathered> gathered) {
+                             std::function<void(FetchedValues)> answer) {
+  gather(tasks, max_bytes, [answer = std::move(answer)](std::vector<Gathered> gathered) {
     FetchedValues fetched;
     for (auto& [task, value, missing] : gathered) {
       if (missing) fetched.missing.push_back(task);
@@ -121,7 +121,7 @@ void WorkerActor::get_values(const std::vector<TaskId>& tasks, std::uint64_t max
       fetched.tasks.push_back(task);
       fetched.values.push_back(std::move(value));
     }
-    done(std::move(fetched));
+    answer(std::move(fetched));
   });
 }
 

@@ -46,8 +46,7 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
   chosen.access = access_;
   chosen.insecure = options.insecure;
   auto started = start_scheduler(*node_, std::move(chosen));
-  if (!started && started.error().kind == ErrorKind::invalid)
-    throw CommandError(ExitCode::usage, started.error().text);
+  if (!started && started.error().kind == ErrorKind::invalid) throw CommandError(ExitCode::usage, started.error().text);
   if (!started)
     throw CommandError(ExitCode::failed,
                        fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
