@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "apps/config_values.hpp"
 #include "apps/door.hpp"
 #include "apps/signals.hpp"
 #include "runtime/simulation/simulate.hpp"
