@@ -13,7 +13,7 @@ namespace {
 /// A store of bytes.
 class Shelf final : public DataHandler {
 public:
-  std::vector<CarriedItem> get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) override {
+  void get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, Got done) override {
     std::vector<CarriedItem> items;
     std::uint64_t sum = 0;
     for (const auto task : tasks) {
@@ -31,7 +31,10 @@ public:
       }
       items.push_back(std::move(item));
     }
-    return items;
+    if (hold_back)
+      held_back = [items = std::move(items), done = std::move(done)] { done(items); };
+    else
+      done(std::move(items));
   }
   void served(const std::vector<TaskId>& tasks) override { serving -= static_cast<int>(tasks.size()); }
   std::optional<Error> put(std::vector<CarriedItem> items) override {
@@ -57,6 +60,8 @@ public:
 
   std::map<std::uint64_t, std::vector<Bytes>> values;
   int serving{};
+  bool hold_back{};                 ///< as if the values had to be read from disk first
+  std::function<void()> held_back;  ///< hands them out
   std::string module;
 };
 
@@ -108,6 +113,32 @@ TEST_F(DataTest, ValuesComeWithTheirBuffersAndWhatIsMissingIsSaid) {
   EXPECT_TRUE(reply->items[1].item.present);
   EXPECT_TRUE(reply->items[2].item.missing);
   EXPECT_TRUE(until([&] { return shelf.serving == 0 && server->serving() == 0; }));
+}
+
+TEST_F(DataTest, ValuesThatHaveToBeReadFirstComeWhenTheyAreThere) {
+  shelf.values[1] = {pattern(100'000)};
+  shelf.hold_back = true;
+  std::optional<Result<GetReply>> result;
+  pool->get(server->address(), {{1}}, UINT64_MAX, [&](Result<GetReply> reply) { result = std::move(reply); });
+  ASSERT_TRUE(until([&] { return shelf.held_back != nullptr; }));
+  EXPECT_EQ(server->serving(), 1U);
+  EXPECT_FALSE(result);
+  shelf.held_back();
+  ASSERT_TRUE(until([&] { return result.has_value(); }));
+  ASSERT_TRUE(*result) << result->error().text;
+  EXPECT_EQ((*result)->items[0].buffers, shelf.values[1]);
+  EXPECT_TRUE(until([&] { return shelf.serving == 0 && server->serving() == 0; }));
+}
+
+TEST_F(DataTest, ValuesReadForAPeerThatHasGoneAreNotServedAnyMore) {
+  shelf.values[1] = {pattern(100'000)};
+  shelf.hold_back = true;
+  pool->get(server->address(), {{1}}, UINT64_MAX, [](Result<GetReply>) {});
+  ASSERT_TRUE(until([&] { return shelf.held_back != nullptr; }));
+  pool.reset();
+  EXPECT_TRUE(until([&] { return server->serving() == 0; }));
+  shelf.held_back();
+  EXPECT_EQ(shelf.serving, 0);
 }
 
 TEST_F(DataTest, APeerThatNeverAnswersIsGivenUpWithinThePatienceAndNotLongAfter) {
