@@ -53,6 +53,14 @@ TEST(ChildProcess, gets_variables_beside_ours_and_no_blocked_signals) {
   EXPECT_EQ(child.read_line(seconds(10)), "SigBlk:\t0000000000000000");
 }
 
+TEST(ChildProcess, gets_no_open_file_of_ours) {
+  const int ours = ::dup2(STDERR_FILENO, 77);
+  ASSERT_EQ(ours, 77);
+  auto child = shell("ls /proc/$$/fd | grep -cx 77");
+  EXPECT_EQ(child.read_line(seconds(10)), "0");
+  ::close(ours);
+}
+
 TEST(ChildProcess, a_program_that_is_not_there_is_an_error) {
   const auto child = ChildProcess::start({"/nowhere/program"});
   ASSERT_FALSE(child);

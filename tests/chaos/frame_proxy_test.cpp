@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <thread>
 #include <vector>
 
 #include "protocol/framing.hpp"
@@ -86,6 +87,13 @@ TEST_F(FrameProxyTest, delays_and_limits) {
   asio::write(source_, asio::buffer(message(2, 10'000)));
   (void)read(target_, message(2, 10'000).size());
   EXPECT_GE(Clock::now() - start, milliseconds(100));
+  proxy_.limit(100);
+  asio::write(source_, asio::buffer(message(3, 10'000)));
+  while (proxy_.counts().frames < 3) std::this_thread::yield();
+  start = Clock::now();
+  proxy_.heal();
+  (void)read(target_, message(3, 10'000).size());
+  EXPECT_LT(Clock::now() - start, std::chrono::seconds(50)) << "what was held up goes once it is healed";
 }
 
 TEST_F(FrameProxyTest, a_black_hole_holds_all_even_ends_and_new_connections_and_gives_them_back) {

@@ -49,6 +49,12 @@ public:
   void read();
   void write();
   void stop() { timer_.cancel(); }
+  /// What was held up by delays and limits goes now.
+  void hurry() {
+    last_due_ = {};
+    for (auto& piece : queue_) piece.due = {};
+    timer_.cancel();
+  }
   [[nodiscard]] bool over() const { return ended_ && queue_.empty() && !writing_; }
 
 private:
@@ -110,6 +116,10 @@ public:
                               go_on();
                             });
     }
+  }
+  void hurry() {
+    there_.hurry();
+    back_.hurry();
   }
   void reset() {
     if (!open_) return;
@@ -375,6 +385,7 @@ void FrameProxy::heal() {
     core.weather.duplicate = 0;
     core.weather.tear = 0;
     core.weather.hole = false;
+    core.for_each([](Wire& wire) { wire.hurry(); });
     core.go_on();
   });
 }
