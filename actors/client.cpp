@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <mutex>
 #include <ostream>
 
 #include <fmt/format.h>
@@ -156,15 +157,42 @@ std::vector<FutureHandle> reduce(ClientCore& core, const FunctionId& function, c
 
 // ---- life ------------------------------------------------------------------------------------------------------
 
+/// The clients that collections may use without being told which: the last one on top.
+struct OpenClients {
+  std::mutex mutex;
+  std::vector<ClientCore*> all;
+
+  static OpenClients& instance() {
+    static OpenClients clients;
+    return clients;
+  }
+  void add(ClientCore& core) {
+    const std::lock_guard lock(mutex);
+    all.push_back(&core);
+  }
+  void remove(const ClientCore& core) {
+    const std::lock_guard lock(mutex);
+    std::erase(all, &core);
+  }
+};
+
+ClientCore* Client::latest() {
+  auto& open = OpenClients::instance();
+  const std::lock_guard lock(open.mutex);
+  return open.all.empty() ? nullptr : open.all.back();
+}
+
 Client::Client(std::string_view address, ClientOptions options) {
   auto connect = connect_options(address, options);
   auto node = std::make_unique<Node>(node_options(options));
   auto& loop = *node;
   parts_ = open_and_wait(loop, std::move(node), std::move(connect), options);
+  OpenClients::instance().add(core());
 }
 
 Client::Client(LocalCluster& cluster, ClientOptions options) {
   parts_ = open_and_wait(cluster.node(), nullptr, cluster.connect_options(), options);
+  OpenClients::instance().add(core());
 }
 
 Client::Client(Node& node, const ConnectOptions& connect, ClientOptions options) {
@@ -190,6 +218,7 @@ bool Client::closed() const { return !parts_ || parts_->core->ended(); }
 
 void Client::close() {
   if (!parts_) return;
+  OpenClients::instance().remove(core());
   parts_->core->check_may_block("Client::close");
   TROUPE_ASSERT(!parts_->core->callbacks().is_mine(), "a client is not closed from its own callback");
   parts_->core->tell(CloseWanted{"closed"});
@@ -221,6 +250,10 @@ void Client::wait_handles(const std::vector<FutureHandle>& futures, std::optiona
 void Client::wait_values(const std::vector<FutureHandle>& futures) {
   core().check_mine(futures);
   (void)detail::blocking(core(), "Client::gather", [&] { return core().wait_values(futures, {}); });
+}
+
+std::vector<FutureHandle> scatter_values(ClientCore& core, std::vector<Value> values, const ScatterOptions& options) {
+  return core.scatter(std::move(values), options.replicas, options.workers);
 }
 
 std::vector<FutureHandle> Client::scatter_values(std::vector<Value> values, const ScatterOptions& options) {

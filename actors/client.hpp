@@ -340,6 +340,8 @@ public:
   [[nodiscard]] bool closed() const;
   /// For the composition root and our own code.
   [[nodiscard]] ClientCore& core() const;
+  /// Of the client that this process opened last and has not closed, if its program opened it itself; else null.
+  [[nodiscard]] static ClientCore* latest();
 
 private:
   template <auto F, class... A>
@@ -390,5 +392,8 @@ private:
 
   std::unique_ptr<ClientParts> parts_;
 };
+
+/// Puts values into the memory of workers.
+std::vector<FutureHandle> scatter_values(ClientCore& core, std::vector<Value> values, const ScatterOptions& options);
 
 }  // namespace troupe

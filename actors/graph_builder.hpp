@@ -58,8 +58,14 @@ public:
     detail::require_listed<F>();
     return intern(detail::function_id<F>, &options);
   }
+  std::uint16_t function(const FunctionId& function, const TaskOptions& options) { return intern(function, &options); }
   std::uint32_t add(std::uint16_t function, std::span<const std::uint32_t> inputs,
                     std::span<const std::byte> arguments);
+  /// An input that is not of this graph.
+  std::uint32_t external(FutureHandle future) {
+    externals_.push_back(std::move(future));
+    return static_cast<std::uint32_t>(externals_.size() - 1) | external_bit;
+  }
 
   /// Tasks that combine `leaves`, which are not of this graph, two by two; gives the root. At least two leaves.
   std::uint32_t add_tree(const FunctionId& function, const TaskOptions& options, std::span<const FutureHandle> leaves);

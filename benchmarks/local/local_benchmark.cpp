@@ -132,6 +132,7 @@ int main(int argc, char** argv) {
     }
   Systems systems;
   add_troupe(systems, threads);
+  add_delayed(systems, threads);
 #ifdef TROUPE_HAS_TBB
   add_tbb(systems, threads);
 #endif

@@ -59,6 +59,7 @@ public:
 
 using Systems = std::vector<std::unique_ptr<System>>;
 void add_troupe(Systems& systems, unsigned threads);
+void add_delayed(Systems& systems, unsigned threads);
 void add_tbb(Systems& systems, unsigned threads);
 void add_openmp(Systems& systems, unsigned threads);
 void add_taskflow(Systems& systems, unsigned threads);

@@ -22,6 +22,9 @@
 ///   1 dependency  nothing: the next one of the task's inputs, in the order of its dependencies
 ///   2 container   a count, then that many arguments: a container of futures. The elements of a map are its keys,
 ///                 as bare encodings, each with an argument; an optional has none or one.
+/// Before the first argument may stand
+///   3 after       a count: that many inputs, the first ones, are waited for and not read
+///   4 element     an index: the function is not called, the one argument is a result of it, and this element is wanted
 /// Which future it is stands in the task's dependencies alone, so that tasks whose arguments are all futures share
 /// the bytes of their template.
 namespace troupe {
@@ -35,7 +38,7 @@ struct dependency_traits {
 
 namespace detail {
 
-enum class ArgumentTag : std::uint8_t { literal, dependency, container };
+enum class ArgumentTag : std::uint8_t { literal, dependency, container, after, element };
 
 /// How an argument of kind A, a standard container, fits a parameter of kind V.
 enum class Shape : std::uint8_t { none, sequence, mapping, product, optional };
@@ -150,6 +153,7 @@ template <class F>
 struct function_traits;
 template <class R, class... P>
 struct function_traits<R (*)(P...)> {
+  using pointer = R (*)(P...);
   using result = std::remove_cvref_t<R>;
   using parameters = std::type_identity<std::tuple<P...>>;  // a list of types, never an object
   static constexpr std::size_t arity = sizeof...(P);
@@ -158,6 +162,14 @@ struct function_traits<R (*)(P...)> {
 };
 template <class R, class... P>
 struct function_traits<R (*)(P...) noexcept> : function_traits<R (*)(P...)> {};
+// Methods that change nothing, and members, are functions of their object.
+template <class R, class C, class... P>
+struct function_traits<R (C::*)(P...) const> : function_traits<R (*)(const C&, P...)> {};
+template <class R, class C, class... P>
+struct function_traits<R (C::*)(P...) const noexcept> : function_traits<R (*)(const C&, P...)> {};
+template <class R, class C>
+requires(!std::is_function_v<R>) struct function_traits<R C::*> : function_traits<const R& (*)(const C&)> {
+};
 
 }  // namespace detail
 
@@ -224,6 +236,16 @@ public:
     tag(detail::ArgumentTag::dependency);
     dependencies.push_back(key);
   }
+  /// Before all arguments: the next `inputs` dependencies are waited for only.
+  void after(std::size_t inputs) {
+    tag(detail::ArgumentTag::after);
+    count(inputs);
+  }
+  /// Before the one argument of a projection.
+  void element(std::size_t index) {
+    tag(detail::ArgumentTag::element);
+    count(index);
+  }
 
 private:
   void tag(detail::ArgumentTag tag) { bytes.push_back(static_cast<std::byte>(tag)); }
@@ -275,6 +297,19 @@ public:
   /// that is not a const reference are left empty.
   ArgumentReader(std::span<const std::byte> bytes, std::span<Value> inputs) : in_(bytes), inputs_(inputs) {}
 
+  /// What stands before the first argument. Gives the index of an element, if that is what is wanted.
+  std::optional<std::size_t> prefix() {
+    if (in_.left() > 0 && in_.peek() == static_cast<std::byte>(detail::ArgumentTag::after)) {
+      (void)decode_value<std::uint8_t>(in_);
+      const auto inputs = in_.count();
+      if (inputs > inputs_.size()) throw DecodeError("the task has fewer inputs than it is to come after");
+      next_input_ = inputs;
+    }
+    if (in_.left() == 0 || in_.peek() != static_cast<std::byte>(detail::ArgumentTag::element)) return {};
+    (void)decode_value<std::uint8_t>(in_);
+    return in_.count();
+  }
+
   /// The next argument as an object of its own.
   template <class V>
   V read() {
@@ -282,6 +317,8 @@ public:
       case detail::ArgumentTag::literal: return decode_value<V>(in_);
       case detail::ArgumentTag::dependency: return taken<V>(input());
       case detail::ArgumentTag::container: return container<V>();
+      case detail::ArgumentTag::after:
+      case detail::ArgumentTag::element: break;
     }
     throw DecodeError("an argument has an unknown tag");
   }

@@ -122,6 +122,11 @@ Result<ModuleFile> read_module_file(const std::string& path) {
   return ModuleFile{Bytes::copy(std::string_view(file->data(), file->size())), sha256_of(*file)};
 }
 
+FunctionRegistry::FunctionRegistry() {
+  add_builtin("checkpoint", "unit(any...)", &builtin::checkpoint);
+  add_builtin("wait_on", "any(any, ...)", &builtin::wait_on);
+}
+
 Result<ModuleInfo> FunctionRegistry::add(const Module& module) {
   if (auto error = check(module, module.name ? module.name : "without a name"))
     return tl::unexpected(std::move(*error));

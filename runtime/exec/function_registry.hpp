@@ -27,6 +27,7 @@ struct ResolvedFunction {
 /// Owned by the worker's shell and used on its io thread. Functions are never removed: pointers to them stay good.
 class FunctionRegistry {
 public:
+  FunctionRegistry();
   /// Adds a module that is part of the program. Adding the same build again changes nothing.
   Result<ModuleInfo> add(const Module& module);
   void add_builtin(std::string name, std::string signature, Thunk thunk);

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -84,12 +86,10 @@ struct SignatureText<R (*)(P...)> {
     return sink;
   }();
 };
-template <class R, class... P>
-struct SignatureText<R (*)(P...) noexcept> : SignatureText<R (*)(P...)> {};
 
 template <auto F>
 constexpr const char* signature() {
-  return SignatureText<decltype(F)>::text.data.data();
+  return SignatureText<typename function_traits<decltype(F)>::pointer>::text.data.data();
 }
 
 /// A function's name as it was listed, without leading colons.
@@ -148,6 +148,20 @@ inline void report_exception(CallFrame& frame) {
   frame.host->fail(frame, TaskError::Kind::exception, name, message);
 }
 
+/// One element of a result of several.
+template <class R>
+Value element_of_result(const R& result, std::size_t index) {
+  Value element;
+  if constexpr (requires { std::tuple_size<R>::value; }) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      ((I == index ? static_cast<void>(element = Value::make(std::get<I>(result))) : static_cast<void>(0)), ...);
+    }
+    (std::make_index_sequence<std::tuple_size_v<R>>{});
+  }
+  if (!element) throw DecodeError("the result has no element " + std::to_string(index));
+  return element;
+}
+
 /// Binds the arguments of a call and makes it; the result goes into the frame.
 template <auto F, class... P>
 void call_with(CallFrame& frame, std::type_identity<std::tuple<P...>>) {
@@ -155,6 +169,12 @@ void call_with(CallFrame& frame, std::type_identity<std::tuple<P...>>) {
   std::size_t position = 0;
   try {
     ArgumentReader reader(frame.arguments, frame.inputs);
+    if (const auto element = reader.prefix()) {
+      using Whole = result_value<typename function_traits<decltype(F)>::result>;
+      std::optional<Whole> owned;
+      frame.result = element_of_result<Whole>(*reader.template refer<Whole>(owned), *element);
+      return;
+    }
     std::apply([&](auto&... argument) { ((++position, argument.bind(reader)), ...); }, bound);
     ++position;
     reader.finish();
@@ -168,10 +188,10 @@ void call_with(CallFrame& frame, std::type_identity<std::tuple<P...>>) {
   std::apply(
       [&](auto&... argument) {
         if constexpr (std::is_void_v<R>) {
-          F(argument.pass()...);
+          std::invoke(F, argument.pass()...);
           frame.result = Value::make(Unit{});
         } else {
-          frame.result = Value::make(F(argument.pass()...));
+          frame.result = Value::make(std::invoke(F, argument.pass()...));
         }
       },
       bound);
@@ -188,6 +208,21 @@ void thunk(CallFrame& frame) noexcept {
 }
 
 }  // namespace detail
+
+/// Functions that every process can run, of values of any type.
+namespace builtin {
+
+/// Gives Unit once all inputs are there.
+inline void checkpoint(CallFrame& frame) noexcept { frame.result = Value::make(Unit{}); }
+/// Gives its last input once all are there.
+inline void wait_on(CallFrame& frame) noexcept {
+  if (frame.inputs.empty())
+    frame.host->fail(frame, TaskError::Kind::bad_arguments, {}, "wait_on: nothing to give");
+  else
+    frame.result = std::move(frame.inputs.back());
+}
+
+}  // namespace builtin
 
 /// What a task of function F gives; Unit for void.
 template <auto F>
@@ -227,6 +262,7 @@ FunctionRef function_ref() {
     inline constexpr std::uint64_t build =                                                                         \
         ::troupe::detail::module_build<TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_POINTER, module_name, __VA_ARGS__)>(    \
             #module_name, version_text, #__VA_ARGS__);                                                             \
+    inline const ::troupe::Module& table();                                                                        \
   }                                                                                                                \
   TROUPE_FOR_EACH(TROUPE_MODULE_LIST, module_name, __VA_ARGS__)                                                    \
   namespace troupe_module_##module_name##_detail {                                                                 \
@@ -236,16 +272,20 @@ FunctionRef function_ref() {
   inline constexpr ::troupe::Module module_name = {                                                                \
       ::troupe::module_abi_version, std::size(troupe_module_##module_name##_detail::functions),                    \
       troupe_module_##module_name##_detail::build, #module_name, troupe_module_##module_name##_detail::functions}; \
+  namespace troupe_module_##module_name##_detail {                                                                 \
+    inline const ::troupe::Module& table() { return module_name; }                                                 \
+  }                                                                                                                \
   extern "C" __attribute__((used, weak, visibility("default")))                                                    \
   const ::troupe::Module* const troupe_module_##module_name = &module_name;
 
 #define TROUPE_MODULE_POINTER(module_name, f) &f
-#define TROUPE_MODULE_LIST(module_name, f)                                                \
-  template <>                                                                             \
-  struct troupe::ListedFunction<&f> {                                                     \
-    static constexpr std::string_view name = ::troupe::detail::listed_name(#f);           \
-    static constexpr std::string_view module = #module_name;                              \
-    static constexpr std::uint64_t build = ::troupe_module_##module_name##_detail::build; \
+#define TROUPE_MODULE_LIST(module_name, f)                                                   \
+  template <>                                                                                \
+  struct troupe::ListedFunction<&f> {                                                        \
+    static constexpr std::string_view name = ::troupe::detail::listed_name(#f);              \
+    static constexpr std::string_view module = #module_name;                                 \
+    static constexpr std::uint64_t build = ::troupe_module_##module_name##_detail::build;    \
+    static const Module& table() { return ::troupe_module_##module_name##_detail::table(); } \
   };
 #define TROUPE_MODULE_ENTRY(module_name, f) \
   { ::troupe::detail::listed_name(#f).data(), ::troupe::detail::signature<&f>(), &::troupe::detail::thunk<&f> }

@@ -51,6 +51,8 @@ Team::Member* Team::current() const {
   return current_member != nullptr && current_member->team_ == this ? current_member : nullptr;
 }
 
+Team* Team::joined() { return current_member != nullptr ? current_member->team_ : nullptr; }
+
 Team::Guest::Guest(Team& joined) : team(joined), self(joined.enter()), outer(std::exchange(current_member, &self)) {}
 
 Team::Guest::~Guest() {

@@ -49,6 +49,8 @@ public:
   [[nodiscard]] unsigned threads() const { return threads_; }
   /// The calling thread's membership; null if it is none of this team's.
   [[nodiscard]] Member* current() const;
+  /// The team whose member the calling thread is now; null if it is of none.
+  [[nodiscard]] static Team* joined();
 
 private:
   static constexpr unsigned guests_max = 32;  // more wait until one has left

@@ -52,13 +52,14 @@ RULES = [
     ("protocol/", ("protocol/",), BASE),
     ("runtime/core/", (*VALUES, "runtime/core/"), BASE),
     ("runtime/simulation/", ("protocol/", "runtime/core/", "runtime/simulation/"), BASE),
-    ("runtime/exec/", (*VALUES, "runtime/exec/", "runtime/store/"), BASE | {"openssl"}),
+    # Runs on one machine go by the same static order as those of a scheduler.
+    ("runtime/exec/", (*VALUES, "runtime/exec/", "runtime/store/", "runtime/core/order.hpp"), BASE | {"openssl"}),
     ("runtime/store/", (*VALUES, "runtime/store/"), BASE | {"compression", "hash"}),
     # The channel drives the session machine over a connection: the one machine below the actors.
     ("runtime/net/", ("protocol/", "runtime/net/", "runtime/core/session.hpp"), BASE | {"boost", "openssl"}),
     ("actors/", ("protocol/", "runtime/", "actors/", "troupe/"),
      BASE | {"caf", "boost", "openssl", "compression", "hash"}),
-    ("troupe/", (*VALUES, "troupe/", "runtime/", "actors/"), BASE),
+    ("troupe/", (*VALUES, "troupe/", "runtime/", "actors/", "collections/"), BASE),
     ("collections/kernels/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/kernels/", "troupe/"),
      BASE | {"numeric"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),

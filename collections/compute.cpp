@@ -1,0 +1,226 @@
+#include "collections/compute.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace troupe {
+namespace {
+
+constexpr std::array<std::string_view, 5> scheduler_names{"automatic", "threads", "sync", "processes", "cluster"};
+
+thread_local ComputeScope* innermost = nullptr;
+
+/// Teams live as long as the process: their threads sleep when there is nothing to compute.
+Team& team_of(unsigned threads) {
+  static std::mutex mutex;
+  static std::map<unsigned, std::unique_ptr<Team>> teams;
+  const std::lock_guard lock(mutex);
+  auto& team = teams[threads];
+  if (!team) team = std::make_unique<Team>(threads);
+  return *team;
+}
+
+void fill(ComputeOptions& options, const ComputeOptions& from) {
+  if (options.scheduler == SchedulerKind::automatic && options.client == nullptr) options.scheduler = from.scheduler;
+  if (options.client == nullptr &&
+      (options.scheduler == SchedulerKind::automatic || options.scheduler == SchedulerKind::cluster))
+    options.client = from.client;
+  if (options.threads == 0) options.threads = from.threads;
+  if (options.ahead_max == 0) options.ahead_max = from.ahead_max;
+  if (options.observer == nullptr) options.observer = from.observer;
+  if (options.cancel == nullptr) options.cancel = from.cancel;
+}
+
+ComputeOptions from_environment() {
+  ComputeOptions options;
+  if (const char* name = std::getenv("TROUPE_SCHEDULER")) options.scheduler = scheduler_named(name);
+  if (const char* text = std::getenv("TROUPE_THREADS")) {
+    char* end = nullptr;
+    const auto threads = std::strtoul(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || threads == 0 || threads > 4096)
+      throw InvalidRequest(fmt::format("TROUPE_THREADS is '{}'; it has to be a number from 1 to 4096", text));
+    options.threads = static_cast<unsigned>(threads);
+  }
+  return options;
+}
+
+Value value_of(const FutureHandle& future) {
+  const auto place = detail::await_value(future, {});
+  if (place.value != nullptr) return *place.value;
+  auto value = decode_inline(place.inline_value);
+  if (!value) detail::throw_decode(value.error());
+  return std::move(*value);
+}
+
+[[noreturn]] void throw_failure(const Collected& collected, LocalFailure failure) {
+  constexpr std::size_t shown = 8;
+  if (failure.path.size() > 1) {
+    std::string path;
+    for (std::size_t i = 1; i < std::min(failure.path.size(), shown); ++i)
+      path += (i == 1 ? "" : ", ") + collected.name(failure.path[i]);
+    if (failure.path.size() > shown) path += ", … , " + collected.name(failure.path.back());
+    failure.error.message += fmt::format(" (needed by {})", path);
+  }
+  throw TaskFailed(std::make_shared<const TaskError>(std::move(failure.error)));
+}
+
+std::vector<Value> compute_here(const Collected& collected, const ComputeOptions& options) {
+  LocalGraph graph;
+  graph.tasks.reserve(collected.size());
+  for (std::uint32_t task = 0; task < collected.size(); ++task) {
+    const auto& expression = *collected.expressions[task];
+    if (expression.is_call()) {
+      graph.tasks.push_back({&expression.site->local, expression.arguments});
+    } else {
+      graph.tasks.push_back({});
+      graph.given.emplace_back(task, expression.value ? expression.value : value_of(expression.future));
+    }
+  }
+  graph.offsets = collected.offsets;
+  graph.inputs = collected.inputs;
+  graph.wanted = collected.wanted;
+  LocalRunOptions how;
+  how.observer = options.observer;
+  how.ahead_max = options.ahead_max;
+  how.cancelled = options.cancel != nullptr ? options.cancel->flag() : nullptr;
+  how.name = [&collected](std::uint32_t task) { return collected.name(task); };
+  std::optional<ComputeScope> in_order;
+  if (options.scheduler == SchedulerKind::sync)
+    in_order.emplace(ComputeOptions{.scheduler = SchedulerKind::sync});  // what tasks compute, too
+  else                                                                   // inside a task the team that runs it
+    how.team = Team::joined() != nullptr ? Team::joined() : &team_of(options.threads);
+  auto outcome = run_local(graph, how);
+  if (!outcome) throw_error(outcome.error());
+  if (outcome->failure) throw_failure(collected, std::move(*outcome->failure));
+  if (outcome->cancelled) throw Cancelled("the computation was cancelled");
+  return std::move(outcome->values);
+}
+
+std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
+  Graph graph;
+  graph.reserve(collected.size(), collected.inputs.size());
+  std::vector<std::uint32_t> place(collected.size());  // a task of the graph, or an external of it
+  std::vector<FutureHandle> given(collected.size());
+  std::vector<std::uint32_t> inputs;
+  static const TaskOptions none;
+  for (std::uint32_t task = 0; task < collected.size(); ++task) {
+    const auto& expression = *collected.expressions[task];
+    if (!expression.is_call()) {
+      given[task] = expression.future ? expression.future : scatter_values(core, {expression.value}, {}).front();
+      place[task] = graph.external(given[task]);
+      continue;
+    }
+    inputs.clear();
+    for (const auto input : collected.inputs_of(task)) inputs.push_back(place[input]);
+    const TaskOptions* options = expression.options.get();
+    std::optional<TaskOptions> nameless;  // names are for people: tasks that differ in nothing else share a template
+    if (options != nullptr && !options->key.empty()) {
+      nameless = *options;
+      nameless->key.clear();
+      options = &*nameless;
+    }
+    place[task] = graph.add(graph.function(expression.site->id, options != nullptr ? *options : none), inputs,
+                            expression.arguments);
+  }
+  std::vector<std::uint32_t> wanted;
+  for (const auto task : collected.wanted)
+    if (!given[task]) wanted.push_back(place[task]);
+  std::vector<FutureHandle> computed;
+  if (!wanted.empty()) computed = submit_graph(core, std::move(graph), wanted);
+  std::vector<FutureHandle> result;
+  auto next = computed.begin();
+  for (const auto task : collected.wanted) result.push_back(given[task] ? given[task] : std::move(*next++));
+  return result;
+}
+
+std::vector<Value> compute_on(const Collected& collected, ClientCore& core) {
+  const auto futures = submit(collected, core);
+  std::vector<Value> values;
+  values.reserve(futures.size());
+  for (const auto& future : futures) values.push_back(value_of(future));
+  return values;
+}
+
+std::vector<Value> compute_in_processes(const Collected& collected, const ComputeOptions& options) {
+  std::vector<const Module*> seen;
+  LocalClusterOptions cluster{.workers = options.threads, .processes = true};
+  for (const auto* expression : collected.expressions) {
+    if (!expression->is_call() || expression->site->module == nullptr) continue;
+    const Module& module = expression->site->module();
+    if (std::find(seen.begin(), seen.end(), &module) != seen.end()) continue;
+    seen.push_back(&module);
+    cluster.modules.push_back(module);
+  }
+  LocalCluster processes(std::move(cluster));
+  Client client(processes);
+  return compute_on(collected, client.core());
+}
+
+ClientCore& core_of(const ComputeOptions& options) {
+  if (options.client != nullptr) return options.client->core();
+  if (auto* core = Client::latest()) return *core;
+  throw InvalidRequest("compute: scheduler 'cluster' needs a Client, and none is open");
+}
+
+}  // namespace
+
+std::string_view name_of(SchedulerKind kind) { return scheduler_names.at(static_cast<std::size_t>(kind)); }
+
+SchedulerKind scheduler_named(std::string_view name) {
+  for (std::size_t i = 0; i < scheduler_names.size(); ++i)
+    if (scheduler_names[i] == name) return static_cast<SchedulerKind>(i);
+  throw InvalidRequest(fmt::format("no scheduler '{}'; there are {}", name, fmt::join(scheduler_names, ", ")));
+}
+
+ComputeScope::ComputeScope(ComputeOptions options) : options_(options), outer_(innermost) { innermost = this; }
+ComputeScope::~ComputeScope() { innermost = outer_; }
+
+ComputeOptions resolved(const ComputeOptions& asked) {
+  ComputeOptions options = asked;
+  for (auto* scope = innermost; scope != nullptr; scope = scope->outer_) fill(options, scope->options_);
+  fill(options, from_environment());
+  if (options.scheduler == SchedulerKind::automatic)
+    options.scheduler = options.client != nullptr     ? SchedulerKind::cluster
+                        : Team::joined() != nullptr   ? SchedulerKind::threads
+                        : Client::latest() != nullptr ? SchedulerKind::cluster
+                                                      : SchedulerKind::threads;
+  if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+  return options;
+}
+
+std::vector<Value> compute_expressions(std::span<const ExpressionRef> wanted, const ComputeOptions& asked) {
+  const auto options = resolved(asked);
+  const auto collected = collect(wanted);
+  switch (options.scheduler) {
+    case SchedulerKind::processes: return compute_in_processes(collected, options);
+    case SchedulerKind::cluster: return compute_on(collected, core_of(options));
+    case SchedulerKind::automatic:
+    case SchedulerKind::threads:
+    case SchedulerKind::sync: break;
+  }
+  return compute_here(collected, options);
+}
+
+std::vector<ExpressionRef> persist_expressions(std::span<const ExpressionRef> wanted, const ComputeOptions& asked) {
+  const auto options = resolved(asked);
+  std::vector<ExpressionRef> result;
+  if (options.scheduler == SchedulerKind::cluster) {
+    auto futures = submit(collect(wanted), core_of(options));
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      result.push_back(make_future(std::move(futures[i]), wanted[i]->site));
+    return result;
+  }
+  auto values = compute_expressions(wanted, options);
+  for (std::size_t i = 0; i < wanted.size(); ++i) result.push_back(make_value(std::move(values[i]), wanted[i]->site));
+  return result;
+}
+
+}  // namespace troupe

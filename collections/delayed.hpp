@@ -1,0 +1,252 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "collections/compute.hpp"
+#include "collections/expression.hpp"
+
+namespace troupe {
+
+template <class T>
+class Delayed;
+
+template <class T>
+struct dependency_traits<Delayed<T>> {
+  static constexpr bool is_dependency = true;
+  using value_type = T;
+  static ClientKey key(const Delayed<T>& delayed) { return name_of(delayed.expression()); }
+};
+
+namespace detail {
+
+template <class D>
+struct delayed_value;
+template <class T>
+struct delayed_value<Delayed<T>> {
+  using type = T;
+};
+
+template <class T>
+T take_value(Value& value) {
+  auto taken = value.take<T>();
+  if (!taken) throw_decode(taken.error());
+  return std::move(*taken);
+}
+
+template <class T>
+std::vector<ExpressionRef> expressions_of(const std::vector<Delayed<T>>& all) {
+  std::vector<ExpressionRef> expressions;
+  expressions.reserve(all.size());
+  for (const auto& each : all) expressions.push_back(each.expression());
+  return expressions;
+}
+
+template <class T>
+std::vector<Delayed<T>> delayed_of(std::vector<ExpressionRef> expressions) {
+  std::vector<Delayed<T>> all;
+  all.reserve(expressions.size());
+  for (auto& each : expressions) all.emplace_back(std::move(each));
+  return all;
+}
+
+template <class... T>
+std::array<ExpressionRef, sizeof...(T)> expressions_of(const Delayed<T>&... all) {
+  return {all.expression()...};
+}
+
+template <class... T>
+std::tuple<Delayed<T>...> tuple_of(std::vector<ExpressionRef> expressions) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple<Delayed<T>...>{Delayed<T>(std::move(expressions[I]))...};
+  }
+  (std::index_sequence_for<T...>{});
+}
+
+}  // namespace detail
+
+/// A value that is yet to be computed: a call of a listed function whose arguments may be Delayed too, alone or inside
+/// standard containers. Costs a small node; copies are the same node, and any thread may use its own. It has no truth
+/// value, cannot be iterated and never changes: what it stands for is known only after `compute`.
+template <class T>
+class Delayed {
+public:
+  using value_type = T;
+
+  Delayed() = default;
+  explicit Delayed(ExpressionRef expression) : expression_(std::move(expression)) {}
+
+  /// The value. Several at once share what they have in common: see the function `compute`.
+  T compute(const ComputeOptions& options = {}) const {
+    auto values = compute_expressions({&expression_, 1}, options);
+    return detail::take_value<T>(values.front());
+  }
+  /// The same value as one that is there already, or on its way on a cluster.
+  Delayed persist(const ComputeOptions& options = {}) const {
+    return Delayed(std::move(persist_expressions({&expression_, 1}, options).front()));
+  }
+  /// F with this value as its first argument. F may be a method that changes nothing, or a member: call<&Point::x>().
+  template <auto F, class... A>
+  auto call(const A&... arguments) const;
+  /// Element I of a tuple, pair or array that a listed function gives.
+  template <std::size_t I>
+  Delayed<std::tuple_element_t<I, T>> element() const {
+    const auto name = name_of(expression_);  // refuses an empty one
+    if (const auto* whole = expression_->value.template get<T>())
+      return Delayed<std::tuple_element_t<I, T>>(make_value(Value::make(std::get<I>(*whole))));
+    if (expression_->site == nullptr || expression_->site->module == nullptr)
+      throw InvalidRequest("Delayed::element: only of what a call of a listed function gives");
+    ArgumentWriter call;
+    call.element(I);
+    call.dependency(name);
+    return Delayed<std::tuple_element_t<I, T>>(make_call(*expression_->site, nullptr, call));
+  }
+
+  [[nodiscard]] std::string name() const { return expression_ ? expression_->name() : std::string(); }
+  [[nodiscard]] const ExpressionRef& expression() const { return expression_; }
+  explicit operator bool() const = delete;
+
+private:
+  ExpressionRef expression_;
+};
+
+/// A call of F, for later. Arguments as of Client::submit, and Delayed ones, alone or in standard containers.
+template <auto F, class... A>
+requires(sizeof...(A) == 0 || !detail::OptionsFirst<std::tuple_element_t<0, std::tuple<A..., void>>>)
+    Delayed<function_result<F>> delayed(const A&... arguments) {
+  detail::require_listed<F>();
+  auto& writer = detail::argument_writer();
+  writer.template call<F>(arguments...);
+  return Delayed<function_result<F>>(make_call(detail::call_site<F>, nullptr, writer));
+}
+/// The same with a name (`key`), `pure` (equal calls are one), and what else a cluster is to know.
+template <auto F, class... A>
+Delayed<function_result<F>> delayed(const TaskOptions& options, const A&... arguments) {
+  detail::require_listed<F>();
+  auto& writer = detail::argument_writer();
+  writer.template call<F>(arguments...);
+  return Delayed<function_result<F>>(make_call(detail::call_site<F>, &options, writer));
+}
+
+/// A value that many calls share: on a cluster it is sent once.
+template <class T>
+Delayed<T> delayed(T value) {
+  return Delayed<T>(make_value(Value::make(std::move(value))));
+}
+inline Delayed<std::string> delayed(const char* text) { return delayed(std::string(text)); }
+template <class T>
+Delayed<T> delayed(const Future<T>& future) {
+  return Delayed<T>(make_future(future.handle()));
+}
+
+template <class T>
+template <auto F, class... A>
+auto Delayed<T>::call(const A&... arguments) const {
+  return delayed<F>(*this, arguments...);
+}
+
+/// The elements of a tuple, pair or array: auto [quotient, rest] = unpack(delayed<divide>(7, 2)).
+template <class T>
+auto unpack(const Delayed<T>& whole) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::tuple(whole.template element<I>()...); }
+  (std::make_index_sequence<std::tuple_size_v<T>>{});
+}
+
+// ---- several at once -----------------------------------------------------------------------------------------------
+
+/// The values of all, computed as one graph: what they have in common is computed once.
+template <class... T>
+std::tuple<T...> compute(const ComputeOptions& options, const Delayed<T>&... all) {
+  const auto expressions = detail::expressions_of(all...);
+  auto values = compute_expressions(expressions, options);
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return std::tuple<T...>{detail::take_value<T>(values[I])...};
+  }
+  (std::index_sequence_for<T...>{});
+}
+template <class... T>
+std::tuple<T...> compute(const Delayed<T>&... all) {
+  return compute(ComputeOptions{}, all...);
+}
+template <class T>
+std::vector<T> compute(const std::vector<Delayed<T>>& all, const ComputeOptions& options = {}) {
+  auto values = compute_expressions(detail::expressions_of(all), options);
+  std::vector<T> result;
+  result.reserve(values.size());
+  for (auto& value : values) result.push_back(detail::take_value<T>(value));
+  return result;
+}
+
+template <class... T>
+std::tuple<Delayed<T>...> persist(const Delayed<T>&... all) {
+  return detail::tuple_of<T...>(persist_expressions(detail::expressions_of(all...), {}));
+}
+template <class T>
+std::vector<Delayed<T>> persist(const std::vector<Delayed<T>>& all, const ComputeOptions& options = {}) {
+  return detail::delayed_of<T>(persist_expressions(detail::expressions_of(all), options));
+}
+
+// ---- order without data --------------------------------------------------------------------------------------------
+
+/// Done when all of these are.
+template <class... T>
+Delayed<Unit> checkpoint(const Delayed<T>&... all) {
+  ArgumentWriter call;
+  (call.dependency(name_of(all.expression())), ...);
+  return Delayed<Unit>(make_call(detail::checkpoint_site, nullptr, call));
+}
+template <class T>
+Delayed<Unit> checkpoint(const std::vector<Delayed<T>>& all) {
+  ArgumentWriter call;
+  for (const auto& each : all) call.dependency(name_of(each.expression()));
+  return Delayed<Unit>(make_call(detail::checkpoint_site, nullptr, call));
+}
+
+namespace detail {
+
+template <class T>
+Delayed<T> wait_on_one(const Delayed<T>& value, const Delayed<Unit>& after) {
+  ArgumentWriter call;
+  call.dependency(name_of(after.expression()));
+  call.dependency(name_of(value.expression()));
+  return Delayed<T>(make_call(wait_on_site, nullptr, call));
+}
+
+}  // namespace detail
+
+/// The same values, each there only when all are.
+template <class... T>
+std::tuple<Delayed<T>...> wait_on(const Delayed<T>&... all) {
+  const auto after = checkpoint(all...);
+  return {detail::wait_on_one(all, after)...};
+}
+template <class T>
+std::vector<Delayed<T>> wait_on(const std::vector<Delayed<T>>& all) {
+  const auto after = checkpoint(all);
+  std::vector<Delayed<T>> result;
+  for (const auto& each : all) result.push_back(detail::wait_on_one(each, after));
+  return result;
+}
+
+/// `child`, computed anew, none of whose calls begins before all of `parents` have ended.
+template <class T, class... P>
+Delayed<T> bind(const Delayed<T>& child, const Delayed<P>&... parents) {
+  static_assert(sizeof...(P) > 0, "Troupe: bind needs what to come after");
+  const auto after = detail::expressions_of(parents...);
+  return Delayed<T>(std::move(bind_expressions({&child.expression(), 1}, after, {}).front()));
+}
+
+/// The same computation once more, sharing nothing with the first but `omit`, pure or not.
+template <class T, class... O>
+Delayed<T> clone(const Delayed<T>& original, const Delayed<O>&... omit) {
+  const auto shared = detail::expressions_of(omit...);
+  return Delayed<T>(std::move(bind_expressions({&original.expression(), 1}, {}, shared).front()));
+}
+
+}  // namespace troupe
