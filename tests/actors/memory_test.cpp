@@ -20,7 +20,7 @@ constexpr std::uint64_t mebibyte = 1U << 20;
 constexpr std::int64_t block_doubles = 131'072;  // 1 MiB
 
 /// A directory for the workers' files, which has to be empty in the end.
-class MemoryTest : public testing::Test {
+class MemoryTest : public ::testing::Test {
 protected:
   MemoryTest() {
     std::string name = (fs::temp_directory_path() / "troupe-memory-test-XXXXXX").string();
@@ -129,8 +129,8 @@ TEST_F(MemoryTest, damaged_files_are_noticed_and_their_values_made_again) {
   EXPECT_GT(damaged, 0U);
   const auto sums = client.gather(client.map<total>(blocks));
   for (std::size_t i = 0; i < sums.size(); ++i) ASSERT_EQ(sums[i], static_cast<double>(i) * block_doubles) << i;
-  EXPECT_THAT(log(), testing::HasSubstr("is lost: "));
-  EXPECT_THAT(log(), testing::HasSubstr("damaged: "));
+  EXPECT_THAT(log(), ::testing::HasSubstr("is lost: "));
+  EXPECT_THAT(log(), ::testing::HasSubstr("damaged: "));
 }
 
 TEST_F(MemoryTest, a_scattered_value_whose_only_copy_is_damaged_is_told_as_lost) {
@@ -181,7 +181,7 @@ TEST_F(MemoryTest, retires_a_worker_without_losing_or_repeating_anything) {
     client.retire_workers(1);
     FAIL() << "the last worker with values was retired";
   } catch (const Failure& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("no other worker"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("no other worker"));
   }
   EXPECT_EQ(client.submit<slow_square>(3.0).get(), 9.0);
 }
