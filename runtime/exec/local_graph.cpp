@@ -130,6 +130,7 @@ private:
   void run_on_team(Team::Member& self) {
     std::vector<Pump> pumps(pumps_);
     pump_tasks_ = pumps.data();
+    busy_.store(pumps_, std::memory_order_relaxed);
     for (auto& each : pumps) {
       each.execute = &pump;
       each.run = this;
@@ -144,24 +145,29 @@ private:
     auto& self = static_cast<Pump&>(task);
     LocalRun& run = *self.run;
     std::uint64_t ended = 0;
-    for (;;) {
+    for (bool at_any_rate = false;; at_any_rate = false) {
       const auto next = run.next_root_.load(std::memory_order_relaxed);
       if (next >= run.roots_.size()) break;
-      if (run.too_many_alive(next)) {
+      if (!at_any_rate && run.too_many_alive(next)) {
         const auto bit = std::uint64_t{1} << (&self - run.pump_tasks_);
         run.ended_.add(std::exchange(ended, 0), member);
         run.retired_.fetch_or(bit, std::memory_order_seq_cst);
-        // Whoever ended something before that looked too early for this pump: it looks once more itself.
-        if (run.too_many_alive(run.next_root_.load(std::memory_order_seq_cst))) return;
+        const bool last = run.busy_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+        // Whoever ended something before that looked too early for this pump: it looks once more itself. The last one
+        // goes on at any rate: what is alive waits for roots that are yet to come.
+        if (!last && run.too_many_alive(run.next_root_.load(std::memory_order_seq_cst))) return;
         if ((run.retired_.fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return;
-        continue;
+        run.busy_.fetch_add(1, std::memory_order_seq_cst);
+        at_any_rate = last;
+        if (!at_any_rate) continue;
       }
       const auto root = run.next_root_.fetch_add(1, std::memory_order_relaxed);
       if (root >= run.roots_.size()) break;
-      run.revive(member);
+      run.revive(member, false);
       ended += run.run_from(run.roots_[root].task, member);
       ended += run.run_own(member);
     }
+    run.busy_.fetch_sub(1, std::memory_order_seq_cst);
     run.wake_last_pumps(member);
     run.ended_.add(ended + 1, member);  // the run may be gone after this
   }
@@ -169,9 +175,10 @@ private:
   static void execute(Team::Task& task, Team::Member& member) noexcept {
     auto& slot = static_cast<Slot&>(task);
     LocalRun& run = *slot.run;
+    run.busy_.fetch_add(1, std::memory_order_seq_cst);
     auto ended = run.run_from(static_cast<std::uint32_t>(&slot - run.slots_.data()), member);
     ended += run.run_own(member);
-    run.revive(member);
+    run.revive(member, run.busy_.fetch_sub(1, std::memory_order_seq_cst) == 1);
     run.ended_.add(ended, member);  // the run may be gone after this
   }
 
@@ -221,21 +228,24 @@ private:
   }
   /// Lets one retired pump look again. An exchange comes before, so that what this thread freed is seen by the pump, or
   /// the pump by this thread.
-  void revive(Team::Member& member) {
+  void revive(Team::Member& member, bool at_any_rate) {
     if (retired_.load(std::memory_order_seq_cst) == 0) return;
-    if (too_many_alive(next_root_.load(std::memory_order_relaxed))) return;
-    auto retired = retired_.load(std::memory_order_relaxed);
+    if (!at_any_rate && too_many_alive(next_root_.load(std::memory_order_relaxed))) return;
+    auto retired = retired_.load(std::memory_order_seq_cst);
     while (retired != 0) {
       const auto bit = retired & -retired;
       if (!retired_.compare_exchange_weak(retired, retired & ~bit, std::memory_order_seq_cst)) continue;
+      busy_.fetch_add(1, std::memory_order_seq_cst);
       member.push(pump_tasks_[__builtin_ctzll(bit)]);
       return;
     }
   }
   /// No root is left: all pumps may end.
   void wake_last_pumps(Team::Member& member) {
-    for (auto retired = retired_.exchange(0, std::memory_order_seq_cst); retired != 0; retired &= retired - 1)
+    for (auto retired = retired_.exchange(0, std::memory_order_seq_cst); retired != 0; retired &= retired - 1) {
+      busy_.fetch_add(1, std::memory_order_seq_cst);
       member.push(pump_tasks_[__builtin_ctzll(retired)]);
+    }
   }
 
   // ---- one call --------------------------------------------------------------------------------------------------
@@ -363,6 +373,7 @@ private:
   std::unique_ptr<Alive[]> alive_;
   alignas(64) std::atomic<std::uint64_t> next_root_{0};
   alignas(64) std::atomic<std::uint64_t> retired_{0};  // bit set: the pump waits
+  alignas(64) std::atomic<std::uint32_t> busy_{0};     // pumps that go on, and members that run what they stole
   alignas(64) std::atomic<bool> failed_{false};
   Team::Member::Counter ended_;
   std::mutex failure_mutex_;
