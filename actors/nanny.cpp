@@ -53,6 +53,10 @@ namespace {
 constexpr std::size_t log_bytes = 4096;
 constexpr const char* page_variable = "TROUPE_RUNNING_FD";
 constexpr const char* incarnation_variable = "TROUPE_INCARNATION";
+/// Where the worker's allocator is glibc's: large blocks go back to the system as they are freed. Without this it keeps
+/// them once it has seen some, and a worker is killed for memory that holds nothing. What the operator set stays.
+constexpr std::array<std::pair<const char*, const char*>, 2> allocator_environment{
+    {{"MALLOC_MMAP_THRESHOLD_", "131072"}, {"MALLOC_TRIM_THRESHOLD_", "65536"}}};
 
 }  // namespace
 
@@ -137,10 +141,11 @@ private:
     page_.clear();
     incarnation_ = {Node::random() | 1};
     last_output_.clear();
-    auto child = start_child(options_.command,
-                             {fmt::format("{}={}", page_variable, page_.fd()),
-                              fmt::format("{}={}", incarnation_variable, incarnation_.value)},
-                             page_.fd());
+    std::vector<std::string> environment{fmt::format("{}={}", page_variable, page_.fd()),
+                                         fmt::format("{}={}", incarnation_variable, incarnation_.value)};
+    for (const auto& [name, value] : allocator_environment)
+      if (std::getenv(name) == nullptr) environment.push_back(fmt::format("{}={}", name, value));
+    auto child = start_child(options_.command, environment, page_.fd());
     if (!child) return child.error();
     pid_ = child->pid;
     shared_->pid = pid_;

@@ -127,7 +127,10 @@ caf::behavior WorkerActor::make_behavior() {
       },
       [this](const LinkUp& event) { link_up(event); },
       [this](const LinkDown& event) { node_.log(LogLevel::warning, fmt::format("{}: {}", name_, event.reason)); },
-      [this](LinkClosed& event) { end(std::move(event.error), {}); },
+      [this](LinkClosed& event) {
+        finish_turn();  // what was said before counts: it may have been why
+        if (!ended_) end(std::move(event.error), {});
+      },
   };
 }
 

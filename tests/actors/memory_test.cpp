@@ -90,12 +90,12 @@ TEST_F(MemoryTest, a_job_whose_live_data_is_four_times_the_memory_finishes_in_th
 }
 
 TEST_F(MemoryTest, a_job_whose_live_data_is_four_times_the_memory_finishes_in_processes) {
-  auto wanted = options(2, 64 * mebibyte);
+  auto wanted = options(2, 128 * mebibyte);
   wanted.processes = true;
   LocalCluster cluster(wanted);
   const auto pids = cluster.worker_pids();
   Client client(cluster);
-  const auto blocks = client.map<numbered_block>(std::vector<std::int64_t>(128, 4 * block_doubles), counted(128));
+  const auto blocks = client.map<numbered_block>(std::vector<std::int64_t>(256, 4 * block_doubles), counted(256));
   client.wait(blocks, 100s);
   EXPECT_FALSE(spill_files().empty());
   const auto sums = client.gather(client.map<total>(blocks));
@@ -157,7 +157,7 @@ TEST_F(MemoryTest, replicates_a_value_to_each_worker_and_keeps_it_there) {
   client.replicate(two, {.copies = 2});
   for (const auto& holders : client.who_has(two)) EXPECT_EQ(holders.size(), 2U);
   const auto everywhere = client.scatter(std::vector<double>(10), {.broadcast = true});
-  EXPECT_EQ(client.who_has(std::vector{everywhere})[0].size(), 3U);
+  wait_until([&] { return client.who_has(std::vector{everywhere})[0].size() == 3; });
   EXPECT_THROW(client.replicate(one, {.branching = 0}), InvalidRequest);
 }
 
