@@ -13,4 +13,5 @@
 #include "runtime/exec/call_frame.hpp"
 #include "runtime/exec/module.hpp"
 #include "runtime/store/buffer.hpp"
+#include "runtime/store/container_codec.hpp"
 #include "runtime/store/value_codec.hpp"

@@ -15,7 +15,7 @@
 
 #include "protocol/bytes.hpp"
 #include "protocol/error.hpp"
-#include "runtime/store/value_codec.hpp"
+#include "runtime/store/container_codec.hpp"
 
 namespace troupe {
 

@@ -1,4 +1,4 @@
-#include "runtime/store/value_codec.hpp"
+#include "runtime/store/container_codec.hpp"
 
 #include <gtest/gtest.h>
 
