@@ -147,12 +147,7 @@ void SchedulerState::on_message(ClientRecord& client, RunOnWorkers& message) {
   const RequestId request{++last_run_request_};
   PendingRun run{client.id, message.request, {}, 0};
   for (auto& [id, worker] : workers_) {
-    const RegisterWorker& registration = worker->registration;
-    const bool named = message.workers.empty() ||
-                       std::any_of(message.workers.begin(), message.workers.end(), [&](const std::string& name) {
-                         return name == registration.name || name == registration.address || name == registration.host;
-                       });
-    if (!named) continue;
+    if (!message.workers.empty() && !worker->is_named(message.workers)) continue;
     RunOutcome outcome;
     outcome.worker = address_of(*worker);
     run.outcomes.emplace_back(id, std::move(outcome));

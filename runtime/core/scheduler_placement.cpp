@@ -388,20 +388,8 @@ void SchedulerState::steal_all_from(WorkerRecord& worker) {
 bool SchedulerState::may_run(const RestrictionClass& restriction, const WorkerRecord& worker, bool loose) const {
   const RegisterWorker& registration = worker.registration;
   if (worker.status == WorkerStatus::closing || worker.retiring) return false;
-  if (!restriction.module.empty()) {
-    const bool has =
-        std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& module) {
-          return module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build);
-        });
-    if (!has) return false;
-  }
-  if (!loose && !restriction.workers.empty()) {
-    const bool named =
-        std::any_of(restriction.workers.begin(), restriction.workers.end(), [&](const std::string& name) {
-          return name == registration.name || name == registration.address || name == registration.host;
-        });
-    if (!named) return false;
-  }
+  if (!restriction.module.empty() && !worker.has_module(restriction.module, restriction.build)) return false;
+  if (!loose && !restriction.workers.empty() && !worker.is_named(restriction.workers)) return false;
   return std::all_of(restriction.resources.begin(), restriction.resources.end(), [&](const ResourceAmount& needed) {
     return std::any_of(
         registration.resources.begin(), registration.resources.end(),
@@ -460,13 +448,13 @@ void SchedulerState::fail_unplaceable() {
     if (restriction.unrunnable == 0) continue;
     bool module_missing = !restriction.module.empty() && !workers_.empty();
     std::string known;
-    for (const auto& [id, worker] : workers_)
+    for (const auto& [id, worker] : workers_) {
+      if (worker->has_module(restriction.module, restriction.build)) module_missing = false;
       for (const ModuleInfo& module : worker->registration.modules) {
-        if (module.name == restriction.module && (restriction.build == 0 || module.build == restriction.build))
-          module_missing = false;
         const std::string text = module.name == restriction.module ? module.name + " (another build)" : module.name;
         if (known.find(text) == std::string::npos && known.size() < 500) known += (known.empty() ? "" : ", ") + text;
       }
+    }
     const Duration limit = module_missing ? config_.missing_module_timeout : config_.no_workers_timeout;
     if (limit.count() == 0 || now_ - restriction.empty_since < limit) continue;
     const std::string message =

@@ -273,9 +273,7 @@ std::pair<std::string, std::vector<std::string>> SchedulerState::explain_in_play
                                      " workers may run it (for " + seconds_text(now - restriction.empty_since) + ")"};
       bool module_known = restriction.module.empty();
       for (const auto& [id, worker] : workers_)
-        for (const ModuleInfo& module : worker->registration.modules)
-          module_known = module_known || (module.name == restriction.module &&
-                                          (restriction.build == 0 || module.build == restriction.build));
+        module_known = module_known || worker->has_module(restriction.module, restriction.build);
       if (!module_known) {
         lines.push_back("no worker has this build of the module '" + restriction.module + "'");
         return {"module-missing", std::move(lines)};

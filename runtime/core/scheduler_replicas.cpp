@@ -18,12 +18,6 @@ constexpr double rebalance_half_gap = 0.05;
 constexpr std::size_t most_moves = 10'000;  ///< of one rebalance
 constexpr Duration transfer_patience = std::chrono::minutes(10);
 
-bool is_named(const std::vector<std::string>& names, const RegisterWorker& worker) {
-  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-    return name == worker.name || name == worker.address || name == worker.host;
-  });
-}
-
 }  // namespace
 
 /// Values in memory, and what else has stayed there: what is new may be gone at the next look.
@@ -35,7 +29,7 @@ std::uint64_t SchedulerState::memory_of(const WorkerRecord& worker) {
 std::vector<WorkerRecord*> SchedulerState::able_workers(const std::vector<std::string>& names) {
   std::vector<WorkerRecord*> result;
   for (auto& [id, worker] : workers_)
-    if (worker->able() && (names.empty() || is_named(names, worker->registration))) result.push_back(worker.get());
+    if (worker->able() && (names.empty() || worker->is_named(names))) result.push_back(worker.get());
   return result;
 }
 
@@ -212,7 +206,7 @@ void SchedulerState::end_placement_if_done(std::uint64_t number) {
 void SchedulerState::on_message(ClientRecord& client, RetireWorkers& message) {
   std::vector<WorkerRecord*> chosen;
   for (auto& [id, worker] : workers_)
-    if (!worker->retiring && (message.workers.empty() || is_named(message.workers, worker->registration)))
+    if (!worker->retiring && (message.workers.empty() || worker->is_named(message.workers)))
       chosen.push_back(worker.get());
   if (message.workers.empty()) {
     std::stable_sort(chosen.begin(), chosen.end(), [](const auto* a, const auto* b) {

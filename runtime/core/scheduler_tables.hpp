@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -166,6 +167,18 @@ struct WorkerRecord {
   std::vector<std::byte> arguments;  ///< of the ComputeTasks that is last in the outbox
   bool in_flush_list{};
 
+  /// One of the names is this worker's, its address, or its host's.
+  [[nodiscard]] bool is_named(const std::vector<std::string>& names) const {
+    return std::any_of(names.begin(), names.end(), [this](const std::string& name) {
+      return name == registration.name || name == registration.address || name == registration.host;
+    });
+  }
+  /// Any build will do if `build` is 0.
+  [[nodiscard]] bool has_module(const std::string& module, std::uint64_t build) const {
+    return std::any_of(registration.modules.begin(), registration.modules.end(), [&](const ModuleInfo& known) {
+      return known.name == module && (build == 0 || known.build == build);
+    });
+  }
   [[nodiscard]] bool able() const { return status == WorkerStatus::running && reachable && !suspect && !retiring; }
   [[nodiscard]] std::uint32_t active() const { return static_cast<std::uint32_t>(processing.size()) - seceded; }
   /// Tasks that others need not take from it: a paused worker starts nothing, so all that it has not started may go.

@@ -175,7 +175,9 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
 
 void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
   worker.heartbeat = message;
-  if (worker.registration.memory_limit > 0) worker.free_bytes = static_cast<double>(message.free_bytes);
+  if (worker.registration.memory_limit == 0) return;
+  worker.free_bytes = static_cast<double>(message.free_bytes);
+  load_changed(worker);
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {

@@ -71,6 +71,17 @@ public:
     return submission;
   }
 
+  /// The client announces one value of 100 bytes. Returns its task, and the workers it is to go to.
+  std::pair<TaskId, std::vector<WorkerId>> scatter(ClientId client, std::uint32_t replicas = 1) {
+    ScatterKeys message;
+    message.submission = ++submissions[client];
+    message.nbytes = {100};
+    message.replicas = replicas;
+    say(ClientSaid{client, std::move(message)});
+    ScatterTargets reply = take<ScatterTargets>(to_client[client]).at(0);
+    return {TaskId::of(reply.group, 0), std::move(reply.targets)};
+  }
+
   void say(SchedulerEvent event) {
     scheduler.handle(std::move(event), now);
     settle();

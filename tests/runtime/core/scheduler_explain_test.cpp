@@ -61,11 +61,7 @@ TEST_F(Explain, WithInputsThatAreNotThere) {
 
 TEST_F(Explain, WithAScatteredValueThatItsClientHasNotSent) {
   d.join_worker();
-  ScatterKeys scatter;
-  scatter.submission = 1;
-  scatter.nbytes = {100};
-  d.say(ClientSaid{client, scatter});
-  EXPECT_EQ(code(task(0)), "waiting-for-scatter");
+  EXPECT_EQ(code(d.scatter(client).first), "waiting-for-scatter");
 }
 
 TEST_F(Explain, WithEveryWorkerFull) {

@@ -9,11 +9,9 @@
 namespace troupe::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-using ::testing::UnorderedElementsAre;
 
 TEST(SchedulerPlacement, GivesASuspectWorkerNothingNew) {
   SchedulerDialogue d;
@@ -177,6 +175,29 @@ TEST_F(ManyWorkers, WhoIsDoneFirstGetsTheNext) {
   d.submit(client, graph({{}}));
   auto expected = std::vector<std::size_t>(40, 0);
   expected[17] = 1;
+  EXPECT_EQ(given(), expected);
+}
+
+TEST_F(ManyWorkers, WhoseMemoryHasFilledUpGetsNothingAheadOfTime) {
+  RegisterWorker limited;
+  limited.memory_limit = 1'000;
+  limited.name = "limited";
+  workers.push_back(d.join_worker(1, limited));
+  const auto heartbeat = [&](std::uint64_t free_bytes) {
+    Heartbeat beat;
+    beat.free_bytes = free_bytes;
+    d.say(WorkerSaid{workers.back(), beat});
+  };
+  heartbeat(10'000);
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(41)));
+  EXPECT_THAT(given(), ::testing::Each(1));
+  d.finish(workers.back(), held[workers.back()], 600, 10'000);
+  d.submit(client, graph({{}}));
+  ASSERT_EQ(given().back(), 1U);
+  heartbeat(400);  // what runs will fill it
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(40)));
+  std::vector<std::size_t> expected(41, 1);
+  expected.back() = 0;
   EXPECT_EQ(given(), expected);
 }
 
