@@ -253,12 +253,12 @@ void Client::wait_values(const std::vector<FutureHandle>& futures) {
 }
 
 std::vector<FutureHandle> scatter_values(ClientCore& core, std::vector<Value> values, const ScatterOptions& options) {
-  return core.scatter(std::move(values), options.replicas, options.workers);
+  if (options.replicas == 0 && !options.broadcast) throw InvalidRequest("scatter: no copy at all is wanted");
+  return core.scatter(std::move(values), options.broadcast ? 0 : options.replicas, options.workers);
 }
 
 std::vector<FutureHandle> Client::scatter_values(std::vector<Value> values, const ScatterOptions& options) {
-  if (options.replicas == 0 && !options.broadcast) throw InvalidRequest("scatter: no copy at all is wanted");
-  return core().scatter(std::move(values), options.broadcast ? 0 : options.replicas, options.workers);
+  return troupe::scatter_values(core(), std::move(values), options);
 }
 
 void Client::cancel_handles(const std::vector<FutureHandle>& futures, bool force, std::string reason) {

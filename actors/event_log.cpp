@@ -49,6 +49,7 @@ struct FileHeader {
   std::uint64_t cluster_high, cluster_low, epoch, seed;
 };
 static_assert(std::is_trivially_copyable_v<FileHeader>);
+static_assert(sizeof(SchedulerConfig) == 136, "an option more or less: to be written and read here, and a new magic");
 
 FileHeader pack(const EventLogHeader& header) {
   const SchedulerConfig& c = header.config;

@@ -37,6 +37,11 @@ struct EventLogRecord {
   std::variant<SchedulerEvent, Placed> what;
 };
 
+struct CloseFile {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
+
 /// Writes down what a scheduler machine is given, so that `troupe replay` can give it again. Owned by the scheduler's
 /// shell, on the loop. The format is this machine's own (byte order, and the messages as they go over the wire).
 /// Always true: what is in the file is a beginning of what happened; the last record may be incomplete after a crash.
@@ -51,9 +56,6 @@ public:
   std::optional<Error> write(const Placed& placed, Instant now);
 
 private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   EventLogWriter(std::FILE* file, std::string name, std::uint64_t most_bytes)
       : file_(file), name_(std::move(name)), most_bytes_(most_bytes) {}
 
@@ -62,7 +64,7 @@ private:
   std::optional<Error> put(std::uint8_t kind, std::uint64_t peer, Instant now, std::string_view payload);
   std::optional<Error> stop(Error error);
 
-  std::unique_ptr<std::FILE, Close> file_;  ///< null once it has stopped
+  FileHandle file_;  ///< null once it has stopped
   std::string name_;
   std::uint64_t most_bytes_;
   std::uint64_t written_{};
@@ -84,14 +86,11 @@ public:
   [[nodiscard]] std::uint64_t records() const { return records_; }
 
 private:
-  struct Close {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
   EventLogReader(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
 
   tl::unexpected<Error> damaged(const std::string& what) const;
 
-  std::unique_ptr<std::FILE, Close> file_;
+  FileHandle file_;
   std::string name_;
   EventLogHeader header_;
   std::uint64_t offset_{};

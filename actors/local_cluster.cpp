@@ -26,6 +26,7 @@ namespace {
 /// For a worker to finish what runs, then for it to end at all.
 constexpr std::chrono::seconds drain_patience{3};
 constexpr std::chrono::seconds stop_patience{2};
+constexpr double terminate_fraction = 0.95;  ///< of a worker process's memory limit: as worker.memory.terminate
 
 /// A directory of this process alone, for the access file of child processes.
 class PrivateDirectory {
@@ -146,7 +147,7 @@ struct LocalCluster::Parts {
       nanny.command = command.arguments(program);
       nanny.access = access;
       nanny.drain_patience = drain_patience;
-      nanny.memory_max = options.memory_limit / 100 * 95;
+      nanny.memory_max = static_cast<std::uint64_t>(static_cast<double>(options.memory_limit) * terminate_fraction);
       if (options.log) nanny.on_output = options.log;
       auto started = start_nanny(node, std::move(nanny));
       if (!started) throw_error(started.error());

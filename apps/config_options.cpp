@@ -8,7 +8,7 @@ namespace {
 
 using enum OptionType;
 
-/// A new option: a row here, its use in scheduler_options() or the worker's, and a line in docs/configuration.md.
+/// A new option: a row here, and its use in scheduler_options() or the worker's; `troupe config` lists it from here.
 constexpr std::array options{
     // Names that Dask has keep their meaning, so that old files read as they are.
     Option{"scheduler.host", text, "127.0.0.1",

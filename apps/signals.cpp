@@ -48,10 +48,10 @@ int Signals::wait(std::chrono::milliseconds patience) {
     const int ready = ::poll(watched.data(), watched.size(), static_cast<int>(patience.count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) return ready == 0 ? -1 : 0;
-    if (watched[1].revents != 0) return 0;
     signalfd_siginfo info{};
     if (watched[0].revents != 0 && ::read(signals_, &info, sizeof info) == sizeof info)
       return static_cast<int>(info.ssi_signo);
+    if (watched[1].revents != 0) return 0;
   }
 }
 

@@ -150,9 +150,14 @@ json::object as_json(const sim::Tally& tally, double seconds) {
 }
 
 /// Makes it small, writes it down, and says how it came about.
-json::object report(const Failure& failure, const Flags& flags, bool json_wanted) {
+json::object report(const Failure& failure, const Flags& flags, bool json_wanted, Signals& signals) {
   std::optional<sim::Shrunk> shrunk;
-  if (flags.shrink > 0) shrunk = sim::shrink(failure.history, failure.outcome.property, flags.shrink);
+  bool asked_to_stop = false;
+  const auto stop = [&] {
+    asked_to_stop = asked_to_stop || signals.wait(std::chrono::milliseconds(0)) > 0;
+    return asked_to_stop;
+  };
+  if (flags.shrink > 0) shrunk = sim::shrink(failure.history, failure.outcome.property, flags.shrink, stop);
   const sim::History& history = shrunk ? shrunk->history : failure.history;
   const sim::Outcome outcome = shrunk ? shrunk->outcome : sim::run(history, {.told = true});
   const std::string file = flags.write.empty() ? fmt::format("troupe-history-{}.txt", failure.seed) : flags.write;
@@ -184,7 +189,7 @@ ExitCode run_seeds(const Door& door, const Flags& flags) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!door.json()) print(as_text(run.tally(), seconds));
   json::object document = as_json(run.tally(), seconds);
-  if (run.failure()) document["failure"] = report(*run.failure(), flags, door.json());
+  if (run.failure()) document["failure"] = report(*run.failure(), flags, door.json(), signals);
   if (door.json()) print(json::serialize(document) + "\n");
   if (run.failure()) return ExitCode::failed;
   return signal > 0 ? static_cast<ExitCode>(128 + signal) : ExitCode::done;

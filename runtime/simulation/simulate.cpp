@@ -13,13 +13,7 @@ Outcome run(const History& history, const RunMode& mode) {
 }
 
 void Tally::add(const Outcome& outcome) {
-  ++histories;
-  events += outcome.events;
-  sweeps += outcome.sweeps;
-  tasks += outcome.tasks;
-  time += outcome.time;
-  for (std::size_t i = 0; i < fault_count; ++i) faults[i] += outcome.faults[i];
-  cover.add(outcome.cover);
+  add(Tally{1, outcome.events, outcome.sweeps, outcome.tasks, outcome.time, outcome.faults, outcome.cover});
 }
 
 void Tally::add(const Tally& other) {
