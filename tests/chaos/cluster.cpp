@@ -310,6 +310,7 @@ void Cluster::check_folder() {
   for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
     const auto file = entry.path();
     if (file.filename() == "config.yaml" || entry.is_directory()) continue;
+    if (file.filename() == ".lock" && entry.file_size() == 0) continue;  // beside the workers' directories; it stays
     if (file.extension() != ".log") {
       findings_.add("left behind: " + file.string());
       continue;

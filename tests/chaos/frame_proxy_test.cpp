@@ -127,6 +127,15 @@ TEST_F(FrameProxyTest, a_message_is_torn_and_the_connection_reset) {
   EXPECT_EQ(proxy_.counts().open, 0U);
 }
 
+TEST_F(FrameProxyTest, a_half_open_connection_is_over_when_the_other_end_gives_it_up) {
+  asio::write(source_, asio::buffer(message(1)));
+  (void)read(target_, message(1).size());
+  proxy_.half_open(FrameProxy::End::target);
+  EXPECT_EQ(proxy_.counts().open, 1U);
+  source_.close();
+  while (proxy_.counts().open > 0) std::this_thread::yield();
+}
+
 TEST_F(FrameProxyTest, a_half_open_connection_is_reset_at_one_end_and_silent_at_the_other) {
   asio::write(source_, asio::buffer(message(1)));
   (void)read(target_, message(1).size());

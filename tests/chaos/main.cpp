@@ -77,6 +77,7 @@ FrameProxy::Counts wire_counts(Cluster& cluster) {
     sum.torn += counts.torn;
     sum.resets += counts.resets;
     sum.half_opened += counts.half_opened;
+    sum.open += counts.open;
   };
   for (const auto& worker : cluster.workers()) {
     add(*worker.control);
@@ -88,7 +89,12 @@ FrameProxy::Counts wire_counts(Cluster& cluster) {
 
 /// The proxies did what they were told, or a fault was none.
 void check_wires(Cluster& cluster, const Faults& faults, Findings& findings) {
-  const auto sum = wire_counts(cluster);
+  auto sum = wire_counts(cluster);
+  for (const auto patience = Clock::now() + seconds(5); sum.open > 0 && Clock::now() < patience;) {
+    std::this_thread::sleep_for(milliseconds(20));
+    sum = wire_counts(cluster);
+  }
+  if (sum.open > 0) findings.add(fmt::format("{} connections are open with nobody there", sum.open));
   std::printf("connections: %llu reset, %llu half-opened; frames: %llu twice, %llu torn\n",
               static_cast<unsigned long long>(sum.resets), static_cast<unsigned long long>(sum.half_opened),
               static_cast<unsigned long long>(sum.duplicated), static_cast<unsigned long long>(sum.torn));

@@ -186,7 +186,9 @@ void Pipe::read() {
   from_.async_read_some(asio::buffer(space_),
                         [this, self = wire_.shared_from_this()](const error_code& error, std::size_t got) {
                           reading_ = false;
-                          if (!wire_.open() || wire_.deaf()) return;
+                          if (!wire_.open()) return;
+                          // Asio tells the end to one reader only, and this one came before the one in vain.
+                          if (wire_.deaf()) return error == asio::error::eof ? wire_.end() : void();
                           if (error && error != asio::error::eof) return wire_.end();
                           if (error) {
                             ended_ = true;
