@@ -13,10 +13,13 @@ readonly libraries=(
   prometheus-cpp-dev                                    # metrics
   libcli11-dev libyaml-cpp-dev libspdlog-dev libfmt-dev # command line, configuration, logs, text
   libexpected-dev                                       # errors
-  libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libjemalloc-dev
+  libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libbz2-dev liblzma-dev   # compression, checksums
+  libsimdjson-dev                                       # checks UTF-8
+  libjemalloc-dev
 )
 readonly testing=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+  gzip bzip2 xz-utils zstd                              # what compressed files of tests are made with
   libtbb-dev                                            # what benchmarks/local measures itself against
   prometheus                                            # promtool, which checks our metrics
   clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev
