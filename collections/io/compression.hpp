@@ -46,7 +46,21 @@ public:
   [[nodiscard]] virtual bool padded() const { return false; }
 };
 
+/// Packs one frame, as the tool of that name does when not told otherwise. One object a file, on one thread.
+class Compressor {
+public:
+  struct Step {
+    std::size_t consumed{};
+    std::size_t produced{};
+    bool ended{};  ///< all is out; only after `last`
+  };
+  virtual ~Compressor() = default;
+  /// `last`: nothing comes behind `in`; call again until `ended`.
+  virtual Step step(std::span<const char> in, std::span<char> out, bool last) = 0;
+};
+
 /// Not for `none` and `infer`.
 std::unique_ptr<Decompressor> make_decompressor(Compression compression);
+std::unique_ptr<Compressor> make_compressor(Compression compression);
 
 }  // namespace troupe::io

@@ -147,7 +147,7 @@ std::string numbers(int count) {
 }
 
 TEST_P(PackedText, what_the_tool_packed_is_read_whole) {
-  const auto text = numbers(40'000);
+  const auto text = numbers(15'000);
   const auto path = files.packed("a"s + GetParam().suffix, text, GetParam().command);
   EXPECT_EQ(read_text({path}), text);
   EXPECT_EQ(lines_of(plan_text({path})), split(text, "\n"));
@@ -159,8 +159,8 @@ TEST_P(PackedText, what_the_tool_packed_is_read_whole) {
 TEST_P(PackedText, several_packed_files_behind_each_other_are_one) {
   const auto one = content_of(files.packed("1"s + GetParam().suffix, "one\ntw", GetParam().command));
   const auto none = content_of(files.packed("2"s + GetParam().suffix, "", GetParam().command));
-  const auto two = content_of(files.packed("3"s + GetParam().suffix, "o\n" + numbers(30'000), GetParam().command));
-  EXPECT_EQ(read_text({files.write("all"s + GetParam().suffix, one + none + two)}), "one\ntwo\n" + numbers(30'000));
+  const auto two = content_of(files.packed("3"s + GetParam().suffix, "o\n" + numbers(10'000), GetParam().command));
+  EXPECT_EQ(read_text({files.write("all"s + GetParam().suffix, one + none + two)}), "one\ntwo\n" + numbers(10'000));
 }
 
 TEST_P(PackedText, a_truncated_file_is_an_error_that_says_where) {
@@ -198,7 +198,7 @@ TEST_P(PackedText, a_flipped_bit_is_an_error_or_changes_nothing) {
 }
 
 TEST_P(PackedText, errors_skip_keeps_the_whole_lines_before_the_break) {
-  const auto text = numbers(60'000);
+  const auto text = numbers(30'000);
   const auto whole = content_of(files.packed("a"s + GetParam().suffix, text, GetParam().command));
   ReadCounts counts;
   const auto lines =
