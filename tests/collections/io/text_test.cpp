@@ -198,7 +198,7 @@ TEST_P(PackedText, a_flipped_bit_is_an_error_or_changes_nothing) {
 }
 
 TEST_P(PackedText, errors_skip_keeps_the_whole_lines_before_the_break) {
-  const auto text = numbers(30'000);
+  const auto text = numbers(60'000);
   const auto whole = content_of(files.packed("a"s + GetParam().suffix, text, GetParam().command));
   ReadCounts counts;
   const auto lines =
