@@ -14,6 +14,7 @@ readonly libraries=(
   libcli11-dev libyaml-cpp-dev libspdlog-dev libfmt-dev # command line, configuration, logs, text
   libexpected-dev                                       # errors
   libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libbz2-dev liblzma-dev   # compression, checksums
+  libsnappy-dev libavro-dev                             # Avro files
   libsimdjson-dev                                       # checks UTF-8
   libjemalloc-dev
 )

@@ -14,15 +14,15 @@ namespace {
 /// Sizes of zlib and bzip2 have 32 bits.
 unsigned limited(std::size_t size) { return static_cast<unsigned>(std::min<std::size_t>(size, std::size_t{1} << 30)); }
 
-class Gzip final : public Compressor {
+class Deflate final : public Compressor {
 public:
-  Gzip() {
-    if (::deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+  explicit Deflate(int window_bits) {
+    if (::deflateInit2(&stream_, Z_DEFAULT_COMPRESSION, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY) != Z_OK)
       throw std::bad_alloc();
   }
-  ~Gzip() override { ::deflateEnd(&stream_); }
-  Gzip(const Gzip&) = delete;
-  Gzip& operator=(const Gzip&) = delete;
+  ~Deflate() override { ::deflateEnd(&stream_); }
+  Deflate(const Deflate&) = delete;
+  Deflate& operator=(const Deflate&) = delete;
 
   Step step(std::span<const char> in, std::span<char> out, bool last) override {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
@@ -118,7 +118,7 @@ private:
 
 std::unique_ptr<Compressor> make_compressor(Compression compression) {
   switch (compression) {
-    case Compression::gzip: return std::make_unique<Gzip>();
+    case Compression::gzip: return std::make_unique<Deflate>(16 + MAX_WBITS);
     case Compression::bzip2: return std::make_unique<Bzip2>();
     case Compression::xz: return std::make_unique<Xz>();
     case Compression::zstd: return std::make_unique<Zstd>();
@@ -127,5 +127,7 @@ std::unique_ptr<Compressor> make_compressor(Compression compression) {
   }
   TROUPE_ASSERT(false, "no compression to do");
 }
+
+std::unique_ptr<Compressor> make_raw_deflater() { return std::make_unique<Deflate>(-MAX_WBITS); }
 
 }  // namespace troupe::io

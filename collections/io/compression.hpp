@@ -62,5 +62,8 @@ public:
 /// Not for `none` and `infer`.
 std::unique_ptr<Decompressor> make_decompressor(Compression compression);
 std::unique_ptr<Compressor> make_compressor(Compression compression);
+/// The deflate of gzip without header and checksum, as record files have it.
+std::unique_ptr<Decompressor> make_raw_inflater();
+std::unique_ptr<Compressor> make_raw_deflater();
 
 }  // namespace troupe::io

@@ -29,14 +29,14 @@ constexpr std::array<std::pair<std::string_view, Compression>, 5> suffixes{{{".g
 /// Sizes of zlib and bzip2 have 32 bits.
 unsigned limited(std::size_t size) { return static_cast<unsigned>(std::min<std::size_t>(size, std::size_t{1} << 30)); }
 
-class Gunzip final : public Decompressor {
+class Inflate final : public Decompressor {
 public:
-  Gunzip() {
-    if (::inflateInit2(&stream_, 16 + MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  explicit Inflate(int window_bits) {
+    if (::inflateInit2(&stream_, window_bits) != Z_OK) throw std::bad_alloc();
   }
-  ~Gunzip() override { ::inflateEnd(&stream_); }
-  Gunzip(const Gunzip&) = delete;
-  Gunzip& operator=(const Gunzip&) = delete;
+  ~Inflate() override { ::inflateEnd(&stream_); }
+  Inflate(const Inflate&) = delete;
+  Inflate& operator=(const Inflate&) = delete;
 
   Step step(std::span<const char> in, std::span<char> out) override {
     stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(in.data()));
@@ -174,7 +174,7 @@ Compression resolved(Compression asked, std::string_view path) {
 
 std::unique_ptr<Decompressor> make_decompressor(Compression compression) {
   switch (compression) {
-    case Compression::gzip: return std::make_unique<Gunzip>();
+    case Compression::gzip: return std::make_unique<Inflate>(16 + MAX_WBITS);
     case Compression::bzip2: return std::make_unique<Bunzip2>();
     case Compression::xz: return std::make_unique<Unxz>();
     case Compression::zstd: return std::make_unique<Unzstd>();
@@ -183,5 +183,7 @@ std::unique_ptr<Decompressor> make_decompressor(Compression compression) {
   }
   TROUPE_ASSERT(false, "no compression to undo");
 }
+
+std::unique_ptr<Decompressor> make_raw_inflater() { return std::make_unique<Inflate>(-MAX_WBITS); }
 
 }  // namespace troupe::io
