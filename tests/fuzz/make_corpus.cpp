@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
+#include "collections/io/avro.hpp"
 #include "tests/protocol/codec_cases.hpp"
 
 namespace {
@@ -56,6 +58,46 @@ void handshake_corpus() {
   write("handshake", "made_up", {0x04, 0x02, 0x03, 0x11, 0x05, 0x01, 0x04});
 }
 
+/// What a writer makes of a file, behind the three bytes that files_fuzz.cpp takes.
+template <class Write>
+void file_input(const std::string& name, char kind, char options, const Write& write_to) {
+  const auto path = (root / "file.tmp").string();
+  write_to(path);
+  std::ifstream file(path, std::ios::binary);
+  write("files", name, std::string{kind, 100, options} + std::string(std::istreambuf_iterator<char>(file), {}));
+  std::filesystem::remove(path);
+}
+
+void files_corpus() {
+  const auto lines = [](const io::OutputFormat& format, const std::vector<std::string>& of) {
+    return [=](const std::string& path) {
+      io::LineWriter writer(path, format);
+      for (const auto& line : of) writer.write(line);
+      writer.finish();
+    };
+  };
+  const std::vector<std::string> text{"one", "", "zwölf", "aabaaaba", "last"};
+  for (const auto packed : {io::Compression::none, io::Compression::gzip, io::Compression::bzip2, io::Compression::xz,
+                            io::Compression::zstd})
+    file_input(std::string(io::name_of(packed)), static_cast<char>(static_cast<int>(packed) - 1), 4,
+               lines({.compression = packed}, text));
+  file_input("delimiter_that_overlaps", 0, 3, lines({}, text));
+  file_input("json", 5, 4, lines({}, {R"({"a": [1, 2.5, "x", null, true]})", "[", "18446744073709551615"}));
+  file_input("utf16", 6, 4, lines({.encoding = "utf-16"}, text));
+  const std::string schema =
+      R"({"type":"record","name":"R","fields":[{"name":"a","type":{"type":"array","items":"long"}},)"
+      R"({"name":"m","type":{"type":"map","values":["null","string","R"]}},{"name":"f","type":{"type":"fixed","name":"F","size":2}},)"
+      R"({"name":"e","type":{"type":"enum","name":"E","symbols":["x","y"]}}]})";
+  for (const auto codec :
+       {io::AvroCodec::null, io::AvroCodec::deflate, io::AvroCodec::snappy, io::AvroCodec::zstandard})
+    file_input("avro_" + std::string(io::name_of(codec)), 7, 0, [&](const std::string& path) {
+      io::AvroWriter writer(path, {.schema = schema, .codec = codec, .block_bytes = 30});
+      for (int i = 0; i < 6; ++i)
+        writer.write({{"a", {i, -i}}, {"m", {{"k", "text"}, {"n", nullptr}}}, {"f", "ab"}, {"e", "y"}});
+      writer.finish();
+    });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,4 +109,5 @@ int main(int argc, char** argv) {
   codec_corpus();
   framing_corpus();
   handshake_corpus();
+  files_corpus();
 }

@@ -37,7 +37,7 @@ public:
   std::string packed(std::string_view name, std::string_view text, const std::string& tool) const {
     const auto plain = write("plain.tmp", text);
     const auto file = path(name);
-    const auto command = tool + " < '" + plain + "' > '" + file + "'";
+    const auto command = "(" + tool + ") < '" + plain + "' > '" + file + "'";
     if (std::system(command.c_str()) != 0) throw std::runtime_error(command);
     return file;
   }

@@ -1,6 +1,6 @@
 #include <gmock/gmock.h>
 
-#include <numeric>
+#include <sys/resource.h>
 #include <random>
 
 #include "tests/collections/io/files.hpp"
@@ -154,6 +154,20 @@ TEST_P(PackedText, what_the_tool_packed_is_read_whole) {
   EXPECT_THAT(lines_of({files.packed("empty"s + GetParam().suffix, "", GetParam().command)}), IsEmpty());
   const auto renamed = files.write("renamed", content_of(path));
   EXPECT_EQ(read_text({renamed}, {.compression = resolved(Compression::infer, path)}), text);
+}
+
+TEST_F(Text, a_large_packed_file_is_read_in_little_memory) {
+  const auto path = files.packed("a.gz", "", "yes 'a line of thirty letters or so' | head -c 200000000 | gzip -1 -c");
+  const auto resident = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto before = resident();
+  std::uint64_t bytes = 0;
+  read_lines({path}, {}, [&](std::string_view line) { bytes += line.size() + 1; });
+  EXPECT_EQ(bytes, 200'000'000U + 1);  // the last line has no end
+  EXPECT_LT(resident() - before, 16 * 1024) << "KiB";
 }
 
 TEST_P(PackedText, several_packed_files_behind_each_other_are_one) {
