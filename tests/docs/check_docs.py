@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that the documents say what is so: their fenced blocks, the commands and the paths they name.
 
-    check_docs.py --names ROOT                     links, paths and TROUPE_ variables exist; each block has a language
+    check_docs.py --names ROOT                     links, paths, TROUPE_ variables and tests exist; blocks have a language
     check_docs.py --commands ROOT BUILD TROUPE     presets, targets, scripts, sub-commands and flags exist
     check_docs.py --yaml ROOT                      scrape configurations are what promtool takes
     check_docs.py --extract ROOT DIRECTORY         writes the C++ blocks as files, and prints their names
@@ -103,7 +103,33 @@ def check_names(root):
     for place, _, line in prose(root):
         found += [f"{place}: nothing knows {name}" for name in re.findall(r"TROUPE_[A-Z_]+", line)
                   if name not in variables]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found + check_tests(root)))
+
+
+def test_names(root):
+    cases = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
+    return {f"{suite}.{name}" for path in (root / "tests").rglob("*.cpp")
+            for suite, name in cases.findall(path.read_text())}
+
+
+def check_tests(root):
+    """Where the last column of a table is `shown by`, each span in it is a test, and what is said to be so has one."""
+    found = []
+    tests = test_names(root)
+    for path in documents(root):
+        shown = False
+        for number, line in enumerate(path.read_text().split("\n"), 1):
+            place = f"{path.relative_to(root).as_posix()}:{number}"
+            cells = [cell.strip() for cell in line.split("|")[1:-1]] if line.startswith("|") else []
+            if not cells:
+                shown = False
+            elif cells[-1] == "shown by":
+                shown = True
+            elif shown and not set(line) <= set("|-: "):
+                found += [f"{place}: no test {name}" for name in CODE_SPAN.findall(cells[-1]) if name not in tests]
+                if not cells[-1] and not cells[-2].startswith("not yet"):
+                    found.append(f"{place}: no test shows this")
+    return found
 
 
 # ---- commands ------------------------------------------------------------------------------------------------------
@@ -220,15 +246,12 @@ class Commands:
             self.targets_ = set(re.findall(r"^(?:\.\.\. )?([^\s:]+)", listing, re.M))
         return self.targets_
 
-    def sources(self, pattern):
-        return [path.read_text() for path in (self.root / "tests").rglob(pattern)]
-
     def tests(self):
-        cases = re.compile(r"^TEST(?:_F|_P)?\((\w+), *(\w+)\)", re.M)
-        return [f"{suite}.{name}" for text in self.sources("*.cpp") for suite, name in cases.findall(text)]
+        return test_names(self.root)
 
     def labels(self):
-        return [label for text in self.sources("CMakeLists.txt") for label in re.findall(r"LABELS? (\w+)", text)] + ["unit"]
+        return [label for path in (self.root / "tests").rglob("CMakeLists.txt")
+                for label in re.findall(r"LABELS? (\w+)", path.read_text())] + ["unit"]
 
 
 COMMAND_SPAN = re.compile(r"^(?:build/\w+/troupe|troupe|scripts/\S+\.sh|benchmarks/\S+\.sh|cmake --|ctest -)(?: |$)")
@@ -326,6 +349,11 @@ cmake --preset dev
 scrape_configs:
   - job_name: troupe
 ```
+
+| what | how | shown by |
+|---|---|---|
+| one | `same` | `Fake.IsThere`, `Fake.is_there_too` |
+| two | not yet | |
 """
 
 # A line that is added, and what is to be said of it.
@@ -343,6 +371,8 @@ MISTAKES = {
     "```sh\ncmake --preset none\n```": "no preset none for cmake",
     "```yaml\nscrape_configs:\n  - jobs_name: x\n```": "jobs_name",
     "```yaml\nx: [\n```": "nobody checks yaml of this kind",
+    "| three | same | `Fake.IsGone` |": "no test Fake.IsGone",
+    "| three | same | |": "no test shows this",
 }
 
 
@@ -350,8 +380,9 @@ def self_test():
     found = []
     with tempfile.TemporaryDirectory() as directory:
         root = pathlib.Path(directory)
-        (root / "docs").mkdir()
-        (root / "scripts").mkdir()
+        for folder in ("docs", "scripts", "tests"):
+            (root / folder).mkdir()
+        (root / "tests/fake_test.cpp").write_text("TEST(Fake, IsThere) {}\nTEST_F(Fake,\n       is_there_too) {}\n")
         for name, text in (("scripts/go.sh", "#!/bin/sh\n# --fast: $TROUPE_SEED\n"), ("scripts/troupe", FAKE_TROUPE)):
             (root / name).write_text(text)
             (root / name).chmod(0o755)

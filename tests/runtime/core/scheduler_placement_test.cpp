@@ -136,6 +136,131 @@ TEST(SchedulerPlacement, StealsFromALoadedWorkerForAnIdleOne) {
   EXPECT_GT(stolen[0].second, requests[0].runs[0]);
 }
 
+TEST(SchedulerPlacement, RunsWhatWasSubmittedFirstBeforeWhatCameLater) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  const auto first = d.submit(client, graph({{}, {}, {}}));
+  d.submit(client, graph({{}, {}, {}}));
+  const WorkerId worker = d.join_worker();
+  std::vector<std::uint64_t> order;
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) {
+    for (const auto& [task, run] : tasks) order.push_back(task.group());
+    d.finish(worker, tasks);
+  }
+  EXPECT_THAT(order, ::testing::ElementsAre(first, first, first, first + 1, first + 1, first + 1));
+}
+
+TEST(SchedulerPlacement, RunsTasksOfOneGraphInTheOrderOfTheirRanks) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  auto chunk = graph({{}, {}, {}, {}});
+  chunk->rank = {3, 1, 0, 2};
+  d.submit(client, chunk);
+  const WorkerId worker = d.join_worker();
+  std::vector<std::uint32_t> order;
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) {
+    for (const auto& [task, run] : tasks) order.push_back(task.index());
+    d.finish(worker, tasks);
+  }
+  EXPECT_THAT(order, ::testing::ElementsAre(2, 1, 3, 0));
+}
+
+TEST(SchedulerPlacement, LearnsHalfOfADurationFromTheLastReport) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}, {0}, {1}}));
+  std::vector<double> learnt;
+  for (const std::uint32_t took : {1000u, 3000u, 4000u}) {
+    d.finish(worker, d.assigned(worker), 8, took);
+    learnt.push_back(d.scheduler.counters().prefixes.at("f").duration_us);
+  }
+  EXPECT_THAT(learnt, ::testing::ElementsAre(1000, 2000, 3000));
+}
+
+TEST(SchedulerPlacement, PutsATaskWhereItsInputIsWhenThatTakesLongToMove) {
+  SchedulerDialogue d;
+  const WorkerId holder = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}, function("other")));
+  d.finish(holder, d.assigned(holder), 8, 10'000);
+  const auto made = d.submit(client, graph({{}}, function("make")));
+  d.finish(holder, d.assigned(holder), 500'000'000, 10'000);  // half a second away, as the bandwidth is thought
+  d.submit(client, graph({{}}, function("other")));           // so that it has something to do
+  const WorkerId idle = d.join_worker();
+  auto reader = graph({{1}}, function("read"));
+  reader->external = {ClientKey::of(made, 0)};
+  ASSERT_THAT(d.assigned(holder), SizeIs(1));
+  d.submit(client, reader);
+  EXPECT_THAT(d.assigned(holder), SizeIs(1));
+  EXPECT_THAT(d.assigned(idle), IsEmpty());
+}
+
+TEST(SchedulerPlacement, PutsATaskElsewhereWhenWaitingForTheHolderTakesLonger) {
+  SchedulerDialogue d;
+  const WorkerId holder = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}, function("other")));
+  d.finish(holder, d.assigned(holder), 8, 10'000);
+  const auto made = d.submit(client, graph({{}}, function("make")));
+  d.finish(holder, d.assigned(holder), 1000, 10'000);
+  d.submit(client, graph({{}}, function("other")));
+  const WorkerId idle = d.join_worker();
+  auto reader = graph({{1}}, function("read"));
+  reader->external = {ClientKey::of(made, 0)};
+  ASSERT_THAT(d.assigned(holder), SizeIs(1));
+  d.submit(client, reader);
+  EXPECT_THAT(d.assigned(idle), SizeIs(1));
+}
+
+TEST(SchedulerPlacement, PutsNeighboursInTheOrderOnTheSameWorker) {
+  SchedulerDialogue d;
+  const WorkerId one = d.join_worker();
+  const WorkerId two = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  for (const WorkerId worker : {one, two}) d.finish(worker, d.assigned(worker), 8, 50);
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(100)));
+  std::size_t breaks = 0;
+  for (const WorkerId worker : {one, two}) {
+    const auto tasks = d.assigned(worker);
+    EXPECT_THAT(tasks, SizeIs(50));
+    for (std::size_t i = 1; i < tasks.size(); ++i) breaks += tasks[i].first.index() != tasks[i - 1].first.index() + 1;
+  }
+  EXPECT_LE(breaks, 15u) << "runs of neighbours, shorter and shorter: a quarter of what is left, each";
+}
+
+TEST(SchedulerPlacement, ATaskThatSecededTakesNoSlotAndDoesNotCountAsWork) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(10)));
+  const auto tasks = d.assigned(worker);
+  ASSERT_THAT(tasks, SizeIs(2));
+  d.say(WorkerSaid{worker, TasksSeceded{{tasks[0].first}, {tasks[0].second}, {0}}});
+  EXPECT_THAT(d.assigned(worker), SizeIs(1));
+  d.say(WorkerSaid{worker, TasksSeceded{{tasks[0].first}, {tasks[0].second}, {1}}});
+  EXPECT_THAT(d.assigned(worker), IsEmpty()) << "it counts again: three for one thread";
+}
+
+TEST(SchedulerPlacement, CountsIdleSaturatedPausedRetiringAndSilentWorkers) {
+  SchedulerDialogue d;
+  const WorkerId full = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}, {}}));
+  ASSERT_THAT(d.assigned(full), SizeIs(2));
+  const WorkerId paused = d.join_worker();
+  d.say(WorkerSaid{paused, WorkerStatusChanged{WorkerStatus::paused}});
+  const WorkerId silent = d.join_worker();
+  d.say(PeerReachable{silent, false});
+  const auto& counters = d.scheduler.counters();
+  EXPECT_EQ(counters.workers_saturated, 1u);
+  EXPECT_EQ(counters.workers_idle, 2u) << "those that have nothing to do, whyever";
+  EXPECT_EQ(counters.workers_running, 1u);
+  EXPECT_EQ(counters.workers_paused, 1u);
+  EXPECT_EQ(counters.workers_suspect, 1u);
+}
+
 /// Forty workers with one thread each, which have learnt that a task takes 10 ms, so that each holds two.
 struct ManyWorkers : ::testing::Test {
   void SetUp() override {

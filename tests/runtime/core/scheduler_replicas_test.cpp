@@ -252,5 +252,34 @@ TEST_F(ReplicasTest, gives_ahead_only_what_the_memory_of_a_worker_has_room_for) 
   EXPECT_GT(d.assigned(w0).size(), 0u);
 }
 
+TEST_F(ReplicasTest, copies_go_first_from_a_paused_worker_then_from_the_fullest) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto w2 = worker("w2");
+  values("w0", 1, 100);
+  values("w2", 1, 5000);  // the fullest, but not paused
+  for (const auto w : {w1, w2}) arrive(w, TaskId::of(1, 0), 100);
+  d.say(WorkerSaid{w1, WorkerStatusChanged{WorkerStatus::paused}});
+  d.say(ClientSaid{client, Replicate{{7}, {ClientKey::of(1, 0)}, 2, 2, {}}});
+  replies();
+  d.pass(2s);
+  EXPECT_THAT(d.freed(w1), ElementsAre(TaskId::of(1, 0)));
+  EXPECT_THAT(d.freed(w0), IsEmpty());
+  EXPECT_THAT(d.freed(w2), IsEmpty());
+}
+
+TEST_F(ReplicasTest, retires_those_that_hold_least_when_only_a_number_is_said) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto w2 = worker("w2");
+  values("w0", 1, 500);
+  values("w1", 1, 100);
+  d.say(ClientSaid{client, RetireWorkers{{7}, {}, 2}});
+  d.pass(100ms);
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w2]), ElementsAre(CloseWorker{true, "retired"}));
+  EXPECT_THAT(acquires(w0), ElementsAre(std::pair(TaskId::of(2, 0), w1)));
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), IsEmpty());
+}
+
 }  // namespace
 }  // namespace troupe::testing

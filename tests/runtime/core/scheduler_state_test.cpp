@@ -417,5 +417,46 @@ TEST(SchedulerState, TellsTheStoryOfATask) {
   EXPECT_THAT(story[3], HasSubstr("processing -> memory  (finished)"));
 }
 
+TEST(SchedulerState, TheStoryKeepsAsManyTransitionsAsItWasTold) {
+  SchedulerConfig config;
+  config.story_length = 4;
+  SchedulerDialogue d(config);
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  for (int i = 0; i < 2; ++i) {
+    d.submit(client, graph({{}}));
+    d.finish(worker, d.assigned(worker));
+  }
+  EXPECT_THAT(d.scheduler.story(TaskId::of(1, 0)), ElementsAre(HasSubstr("the log keeps the last 4 transitions")));
+  EXPECT_THAT(d.scheduler.story(TaskId::of(2, 0)), SizeIs(4));
+}
+
+TEST(SchedulerState, CountsTasksByStateAndFunction) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId client = d.join_client();
+  auto chunk = graph({{}, {0}}, function("make"));
+  chunk->templates.push_back(function("read"));
+  chunk->template_of = {0, 1};
+  const auto submission = d.submit(client, chunk);
+  const auto count = [&](TaskState state) { return d.scheduler.counters().tasks[static_cast<std::size_t>(state)]; };
+  EXPECT_EQ(count(TaskState::processing), 1u);
+  EXPECT_EQ(count(TaskState::waiting), 1u);
+  EXPECT_EQ(d.scheduler.counters().groups, 1u);
+  d.finish(worker, d.assigned(worker), 300, 70);
+  const auto read = d.assigned(worker);
+  d.fail(worker, read[0].first, read[0].second);
+  EXPECT_EQ(count(TaskState::memory), 1u);
+  EXPECT_EQ(count(TaskState::erred), 1u);
+  const PrefixCounters& make = d.scheduler.counters().prefixes.at("make");
+  EXPECT_EQ(make.finished, 1u);
+  EXPECT_EQ(make.compute_us, 70u);
+  EXPECT_EQ(make.output_bytes, 300u);
+  EXPECT_EQ(d.scheduler.counters().prefixes.at("read").erred, 1u);
+  d.release(client, ClientKey::of(submission, 0), 2);
+  EXPECT_EQ(count(TaskState::forgotten), 2u);
+  EXPECT_EQ(d.scheduler.counters().groups, 0u) << "a group goes with its last task";
+}
+
 }  // namespace
 }  // namespace troupe::testing
