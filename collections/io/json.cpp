@@ -68,6 +68,7 @@ JsonReader::JsonReader(JsonReader&&) noexcept = default;
 JsonReader& JsonReader::operator=(JsonReader&&) noexcept = default;
 
 bool JsonReader::next(Json& value) { return state_->next(value); }
+void JsonReader::reject(const std::string& why) { state_->lines.reject(0, why); }
 
 ReadCounts JsonReader::counts() const {
   auto counts = state_->lines.counts();

@@ -27,6 +27,8 @@ public:
 
   /// False: there is no other.
   bool next(Json& value);
+  /// The value read last cannot be used: throws, or counts it, as the format's `errors` has it.
+  void reject(const std::string& why);
   /// `lines` are the values handed out.
   [[nodiscard]] ReadCounts counts() const;
 

@@ -240,6 +240,17 @@ TEST_F(Avro, truncated_and_harmed_files_are_errors_and_skip_goes_on_behind_the_h
   }
 }
 
+TEST_F(Avro, a_letter_changed_in_packed_data_is_noticed_by_its_checksum) {
+  for (const auto codec : {AvroCodec::snappy, AvroCodec::bzip2, AvroCodec::xz, AvroCodec::zstandard}) {
+    auto file = content_of(write("a", {"abcdefghijklm"}, {.schema = R"("string")", .codec = codec}));
+    const auto letter = file.rfind("fgh");
+    if (letter == std::string::npos) continue;  // packed so that it cannot be seen
+    file[letter] ^= 1;
+    const auto error = error_of([&] { values_of({files.write("a", file)}); });
+    EXPECT_THAT(error, AllOf(HasSubstr("corrupt " + std::string(name_of(codec))), HasSubstr("checksum"))) << error;
+  }
+}
+
 TEST_F(Avro, claims_of_harmed_bytes_are_not_believed) {
   const auto of = [&](const char* schema, const std::string& block, const std::string& head) {
     auto file = content_of(write("a", {}, {.schema = schema, .codec = AvroCodec::null}));

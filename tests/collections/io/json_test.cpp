@@ -6,8 +6,30 @@
 #include <functional>
 #include <random>
 
+#include "collections/io/json_struct.hpp"
 #include "collections/io/text_output.hpp"
 #include "tests/collections/io/files.hpp"
+
+namespace shop {
+
+struct Item {
+  std::string name{};
+  double price{};
+  std::uint8_t count{};
+  friend bool operator==(const Item&, const Item&) = default;
+};
+
+struct Order {
+  std::int64_t id{};
+  std::optional<std::string> note{};
+  std::vector<Item> items{};
+  std::map<std::string, bool> tags{};
+  friend bool operator==(const Order&, const Order&) = default;
+};
+
+}  // namespace shop
+TROUPE_FIELDS(shop::Item, name, price, count);
+TROUPE_FIELDS(shop::Order, id, note, items, tags);
 
 namespace troupe::io {
 namespace {
@@ -108,6 +130,37 @@ TEST_F(JsonLines, a_malformed_line_is_named_by_its_byte_or_skipped_and_counted) 
   EXPECT_EQ(values_of({path}, {.errors = Errors::skip}, &counts).size(), 2U);
   EXPECT_EQ(counts, (ReadCounts{.lines = 2, .bad_records = 3}));
   EXPECT_THAT(error_of([&] { values_of({files.write("deep", std::string(100'000, '['))}); }), HasSubstr("too deep"));
+}
+
+TEST_F(JsonLines, lines_are_read_as_described_structs_and_written_from_them) {
+  const shop::Order order{.id = 7, .note = {}, .items = {{"tea", 2.5, 3}, {"salt", 1, 1}}, .tags = {{"a", true}}};
+  const auto line = json_line(to_json(order));
+  EXPECT_EQ(
+      line,
+      R"({"id":7,"note":null,"items":[{"name":"tea","price":2.5E0,"count":3},{"name":"salt","price":1E0,"count":1}],"tags":{"a":true}})");
+  const auto path = files.write("a", line + "\n{\"id\": 8, \"items\": [], \"tags\": {}, \"unknown\": 1}\n");
+  std::vector<shop::Order> orders;
+  const auto keep = [&](shop::Order read) { orders.push_back(std::move(read)); };
+  read_json_lines_as<shop::Order>({path}, {}, keep);
+  EXPECT_THAT(orders, ElementsAre(order, shop::Order{.id = 8, .note = {}, .items = {}, .tags = {}}));
+
+  const std::string first = "{\"id\": 8, \"items\": [";
+  const auto wrong =
+      files.write("b", line + "\n" + first + "{\"name\": \"x\", \"price\": 1, \"count\": 300}], \"tags\": {}}\n[]\n" +
+                           first + "], \"tags\": 1}\n" + first + "]}\n");
+  const auto after = [&](std::size_t offset) {
+    return error_of([&] { read_json_lines_as<shop::Order>({wrong, offset}, {}, keep); });
+  };
+  const auto text = content_of(wrong);
+  EXPECT_THAT(after(0), StartsWith(wrong + ": byte " + std::to_string(line.size() + 1) +
+                                   " of the file: .items[0].count: is no whole number of 8 bits; mend the line"));
+  EXPECT_THAT(after(text.find("\n[]") + 1), HasSubstr("is no object"));
+  EXPECT_THAT(after(text.find("\n[]") + 2), HasSubstr(".tags: is no object"));
+  EXPECT_THAT(after(text.rfind(first)), HasSubstr("has no tags"));
+  orders.clear();
+  EXPECT_EQ(read_json_lines_as<shop::Order>({wrong}, {.errors = Errors::skip}, keep),
+            (ReadCounts{.lines = 1, .bad_records = 4}));
+  EXPECT_THAT(orders, ElementsAre(order));
 }
 
 TEST_F(JsonLines, numbers_that_json_has_not_are_refused) {
