@@ -336,6 +336,22 @@ std::vector<std::string> Client::retire_workers(std::vector<std::string> workers
   return std::move(reply->lines);
 }
 
+std::vector<std::string> Client::restart(std::chrono::milliseconds timeout) { return restart_handles({}, timeout); }
+
+std::vector<std::string> Client::restart_workers(std::vector<std::string> workers, std::chrono::milliseconds timeout) {
+  if (workers.empty()) return {};
+  return restart_handles(std::move(workers), timeout);
+}
+
+std::vector<std::string> Client::restart_handles(std::vector<std::string> workers, std::chrono::milliseconds timeout) {
+  const auto patience = std::clamp<std::int64_t>(timeout.count(), 0, std::numeric_limits<std::uint32_t>::max());
+  // The scheduler knows whom to name, so it is asked to be the one that loses patience.
+  auto reply = core().place({RestartWorkers{{}, std::move(workers), static_cast<std::uint32_t>(patience)}},
+                            after(timeout + std::chrono::seconds(5)));
+  if (!reply) throw_error(reply.error());
+  return std::move(reply->lines);
+}
+
 std::vector<std::string> Client::retire_workers(unsigned count, std::chrono::milliseconds timeout) {
   if (count == 0) return {};
   auto reply = core().place({RetireWorkers{{}, {}, count}}, after(timeout));

@@ -311,6 +311,14 @@ public:
   /// The same for `count` of those that hold least.
   std::vector<std::string> retire_workers(unsigned count, std::chrono::milliseconds timeout = std::chrono::seconds{60});
 
+  /// Cancels all tasks of all clients, and has every worker process that a nanny watches over started again; workers
+  /// without one stay, and hold nothing. Returns the names of those that are back; throws if one is not in time.
+  std::vector<std::string> restart(std::chrono::milliseconds timeout = std::chrono::seconds{60});
+  /// Has the named workers' processes started again. What they run runs elsewhere, what only they hold is computed
+  /// again. Throws InvalidRequest, and restarts none, if one of them has no nanny.
+  std::vector<std::string> restart_workers(std::vector<std::string> workers,
+                                           std::chrono::milliseconds timeout = std::chrono::seconds{60});
+
   /// Workers that hold the value, by future.
   template <class T>
   [[nodiscard]] std::vector<std::vector<WorkerAddress>> who_has(const std::vector<Future<T>>& futures) {
@@ -387,6 +395,7 @@ private:
   void replicate_handles(const std::vector<FutureHandle>& futures, const ReplicateOptions& options);
   void rebalance_handles(const std::vector<FutureHandle>& futures, std::vector<std::string> workers,
                          std::chrono::milliseconds timeout);
+  std::vector<std::string> restart_handles(std::vector<std::string> workers, std::chrono::milliseconds timeout);
   RunReply run(FunctionRef function, const ArgumentWriter& call, std::vector<std::string> workers);
   QueryReply ask_about(QueryKind kind, const std::vector<FutureHandle>& futures);
 

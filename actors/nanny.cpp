@@ -90,7 +90,11 @@ public:
     return {
         [this](Received<ToNanny>& batch) {
           for (auto& message : batch.messages)
-            if (std::holds_alternative<CloseNanny>(message)) stop();
+            if (std::holds_alternative<CloseNanny>(message))
+              stop();
+            else if (const auto* restart = std::get_if<RestartWorker>(&message);
+                     restart && restart->incarnation == incarnation_)
+              end_worker(restart->reason);
         },
         [this](const LinkUp& event) {
           if (std::exchange(ever_up_, true) && !event.resumed) register_nanny();
@@ -135,7 +139,10 @@ private:
     };
   }
 
-  void register_nanny() { link_->send({RegisterNanny{options_.machine, static_cast<std::uint64_t>(::getpid())}}); }
+  void register_nanny() {
+    link_->send({RegisterNanny{options_.machine, static_cast<std::uint64_t>(::getpid())}});
+    if (pid_ > 0) link_->send({WorkerStarted{incarnation_}});
+  }
 
   std::optional<Error> start_worker_process() {
     page_.clear();
@@ -150,6 +157,7 @@ private:
     pid_ = child->pid;
     shared_->pid = pid_;
     born_ = Node::now();
+    if (link_) link_->send({WorkerStarted{incarnation_}});
     ended_child_.assign(child->pidfd);
     output_.assign(child->errors);
     ended_child_.async_wait(asio::posix::stream_descriptor::wait_read,
@@ -188,9 +196,13 @@ private:
     output_.close(ignored);
     pid_ = 0;
     shared_->pid = 0;
+    const bool again = WIFEXITED(status) && WEXITSTATUS(status) == start_again_code;
     const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!clean) report(status);
-    if (clean || stopping_) return finish();
+    const bool asked = std::exchange(ending_, false);
+    if (asked) page_.clear();  // what it ran did not do this
+    if (!clean && !again) report(status);
+    if (stopping_ || (clean && !asked)) return finish();
+    if (asked || again) backoff_ = options_.restart_min;
     restart();
   }
 
@@ -241,6 +253,17 @@ private:
     }));
   }
 
+  /// The process is to end, whatever it does, and another one to be started.
+  void end_worker(const std::string& reason) {
+    if (pid_ <= 0 || stopping_ || std::exchange(ending_, true)) return;
+    node_.log(LogLevel::info, fmt::format("the worker process {} is started again: {}", pid_, reason));
+    ::kill(pid_, SIGTERM);
+    timer_.expires_after(options_.restart_patience);
+    timer_.async_wait(guarded([this](const error_code&) {
+      if (pid_ > 0) ::kill(pid_, SIGKILL);
+    }));
+  }
+
   void stop() {
     const bool again = std::exchange(stopping_, true);
     if (pid_ <= 0) {
@@ -278,6 +301,7 @@ private:
   int pid_{};
   bool ever_up_{};
   bool stopping_{};
+  bool ending_{};  ///< the process was told to end, for another one
   bool ended_{};
 };
 

@@ -26,8 +26,9 @@ struct NannyOptions {
   SessionConfig session;
   Duration restart_min{std::chrono::milliseconds(100)};
   Duration restart_max{std::chrono::seconds(10)};
-  Duration calm_after{std::chrono::seconds(30)};      ///< a life longer than this forgets earlier deaths
-  Duration drain_patience{std::chrono::seconds(30)};  ///< from SIGTERM to SIGKILL
+  Duration calm_after{std::chrono::seconds(30)};       ///< a life longer than this forgets earlier deaths
+  Duration drain_patience{std::chrono::seconds(30)};   ///< from SIGTERM to SIGKILL
+  Duration restart_patience{std::chrono::seconds(3)};  ///< the same when the scheduler wants another process
   Duration give_up_after{std::chrono::seconds(60)};
   std::uint64_t memory_max{};  ///< a worker process that takes more is killed, and started again; 0 = none
   Duration memory_interval{std::chrono::milliseconds(100)};  ///< how often it is measured
@@ -54,6 +55,9 @@ public:
 private:
   std::shared_ptr<Shared> shared_;
 };
+
+/// A worker process that ends with this code wants to be started again at once.
+inline constexpr int start_again_code = 75;
 
 /// Runs a worker process and keeps one running: starts it again when it dies, tells the scheduler what it was running,
 /// from a page of memory that both share. Ends when the worker exits with status 0, or the scheduler says so.

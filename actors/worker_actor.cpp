@@ -40,7 +40,8 @@ WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions op
       options_(std::move(options)),
       shared_(std::move(shared)),
       page_(std::move(page)),
-      tick_(node->io()) {
+      tick_(node->io()),
+      lifetime_(node->io()) {
   now_ = Node::now();
   options_.config.threads = options_.threads;
   options_.config.memory.limit = options_.memory_limit;
@@ -94,6 +95,7 @@ caf::behavior WorkerActor::make_behavior() {
   link_ = connect_worker(node_, std::move(connect), caf::actor_cast<caf::actor>(this));
   register_worker();
   arm_tick();
+  arm_lifetime();
   return {
       [this](Received<ToWorker>& batch) {
         for (auto& message : batch.messages) handle(SchedulerSaid{std::move(message)});
@@ -115,18 +117,24 @@ caf::behavior WorkerActor::make_behavior() {
         stirred_ = true;
       },
       [this](WorkerTurn) { stirred_ = true; },
+      [this](LifetimeOver) {
+        shared_->outlived = true;
+        stop(StopWorker::leave, "its lifetime is over");
+        stirred_ = true;
+      },
       [this](SpillEnded& event) { spill_ended(event); },
       [this](LoadEnded& event) { load_ended(event); },
       [this](ValuesLost& event) {
         handle(std::move(event));
         stirred_ = true;
       },
-      [this](StopWorker& event) {
-        handle(SchedulerSaid{CloseWorker{event.drain, std::move(event.reason)}});
-        stirred_ = true;
-      },
+      [this](StopWorker& event) { stop(event.how, std::move(event.reason)); },
       [this](const LinkUp& event) { link_up(event); },
-      [this](const LinkDown& event) { node_.log(LogLevel::warning, fmt::format("{}: {}", name_, event.reason)); },
+      [this](const LinkDown& event) {
+        node_.log(LogLevel::warning, fmt::format("{}: {}", name_, event.reason));
+        link_is_up_ = false;
+        if (leaving_) stop(StopWorker::drain, std::move(*leaving_));
+      },
       [this](LinkClosed& event) {
         finish_turn();  // what was said before counts: it may have been why
         if (!ended_) end(std::move(event.error), {});
@@ -169,7 +177,30 @@ void WorkerActor::register_worker() {
   link_->send({std::move(registration)});
 }
 
+void WorkerActor::stop(StopWorker::How how, std::string reason) {
+  if (how == StopWorker::leave && link_is_up_) {
+    if (!leaving_) link_->send({Leaving{reason}});
+    leaving_ = std::move(reason);
+    return;
+  }
+  leaving_.reset();
+  handle(SchedulerSaid{CloseWorker{how != StopWorker::now, std::move(reason)}});
+  stirred_ = true;
+}
+
+void WorkerActor::arm_lifetime() {
+  if (options_.lifetime <= Duration{0}) return;
+  const double spread = static_cast<double>(Node::random() >> 11) / static_cast<double>(1ULL << 53) * 2 - 1;
+  const auto stagger = std::chrono::duration_cast<Duration>(options_.lifetime_stagger * spread);
+  lifetime_.expires_after(std::max(Duration{0}, options_.lifetime + stagger));
+  lifetime_.async_wait([self = address()](const boost::system::error_code& error) {
+    const auto actor = caf::actor_cast<caf::actor>(self);
+    if (!error && actor) caf::anon_send(actor, LifetimeOver{});
+  });
+}
+
 void WorkerActor::link_up(const LinkUp& event) {
+  link_is_up_ = true;
   if (std::exchange(ever_up_, true) && !event.resumed) begin_anew();
 }
 
@@ -513,6 +544,7 @@ void WorkerActor::end(std::optional<Error> error, std::string reason) {
 void WorkerActor::on_exit() {
   ended_ = true;
   tick_.cancel();
+  lifetime_.cancel();
   node_.directory().remove(shared_->address);
   shared_->last = counters();
   shared_->running = nullptr;

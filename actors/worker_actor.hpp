@@ -33,6 +33,7 @@ struct WorkerHandle::Shared {
   caf::actor_addr actor;
   WorkerActor* running{};  ///< on the loop only; null when it has ended
   WorkerCounters last;     ///< as it ended
+  std::atomic<bool> outlived{};
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -54,8 +55,10 @@ struct LoadEnded {
   Result<EncodedValue> value;
 };
 struct WorkerTurn {};
+struct LifetimeOver {};
 struct StopWorker {
-  bool drain{};
+  enum How : std::uint8_t { leave, drain, now };
+  How how{};
   std::string reason;
 };
 
@@ -130,6 +133,8 @@ private:
   void begin_anew();
   void count_readers(ValuesServed& event);
   void handle(WorkerEvent event) { state_->handle(std::move(event), now_, effects_); }
+  void stop(StopWorker::How how, std::string reason);
+  void arm_lifetime();
   void link_up(const LinkUp& event);
   void finish_turn();
   void perform();
@@ -167,6 +172,7 @@ private:
   std::unique_ptr<ValueExchange> exchange_;
   std::unique_ptr<DataServer> server_;
   boost::asio::steady_timer tick_;
+  boost::asio::steady_timer lifetime_;
 
   WorkerEffects effects_;
   WorkerEffects performing_;      ///< scratch
@@ -187,6 +193,8 @@ private:
   bool stirred_{};
   bool pool_ready_{};
   bool ever_up_{};
+  bool link_is_up_{};
+  std::optional<std::string> leaving_;  ///< why; it was said to the scheduler on this connection
   bool in_turn_{};
   bool ended_{};
 };
@@ -195,6 +203,7 @@ private:
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::PoolReady)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::WorkerTurn)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LifetimeOver)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::SpillEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::LoadEnded)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::ValuesLost)

@@ -24,15 +24,19 @@ WorkerId WorkerHandle::id() const {
   return shared_->node->call([shared = shared_] { return shared->running ? shared->running->id() : WorkerId{}; });
 }
 
-void WorkerHandle::drain(std::string reason) {
-  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor))
-    caf::anon_send(actor, StopWorker{true, std::move(reason)});
+namespace {
+
+void say_stop(const caf::actor_addr& worker, StopWorker::How how, std::string reason) {
+  if (auto actor = caf::actor_cast<caf::actor>(worker)) caf::anon_send(actor, StopWorker{how, std::move(reason)});
 }
 
-void WorkerHandle::stop(std::string reason) {
-  if (auto actor = caf::actor_cast<caf::actor>(shared_->actor))
-    caf::anon_send(actor, StopWorker{false, std::move(reason)});
-}
+}  // namespace
+
+void WorkerHandle::leave(std::string reason) { say_stop(shared_->actor, StopWorker::leave, std::move(reason)); }
+void WorkerHandle::drain(std::string reason) { say_stop(shared_->actor, StopWorker::drain, std::move(reason)); }
+void WorkerHandle::stop(std::string reason) { say_stop(shared_->actor, StopWorker::now, std::move(reason)); }
+
+bool WorkerHandle::outlived() const { return shared_->outlived; }
 
 Result<std::string> WorkerHandle::wait() const {
   std::unique_lock lock(shared_->mutex);

@@ -51,6 +51,8 @@ struct WorkerOptions {
   WorkerConfig config;                     ///< threads, memory.limit and resources are set from above
   SessionConfig session;
   Duration give_up_after{std::chrono::seconds(60)};  ///< without the scheduler; 0 = never
+  Duration lifetime{};                               ///< then it leaves; 0 = none
+  Duration lifetime_stagger{};                       ///< so much earlier or later, drawn: not all at once
 };
 
 /// A running worker, as its owner holds it; from any thread.
@@ -68,13 +70,18 @@ public:
   /// Zero until it is registered.
   [[nodiscard]] WorkerId id() const;
 
-  /// Finishes what runs, says goodbye, and ends. Returns at once.
+  /// Finishes what runs, lets what only it holds move to other workers, says goodbye, and ends. Returns at once. Without
+  /// a connection to the scheduler, or with no other worker there, it is drain.
+  void leave(std::string reason = "stopped");
+  /// Finishes what runs, says goodbye, and ends: what it holds is lost.
   void drain(std::string reason = "stopped");
   /// The same without finishing anything.
   void stop(std::string reason = "stopped");
   /// Blocks until it has ended and says why. Not on the loop. An error: it was refused, or lost the scheduler.
   Result<std::string> wait() const;
   [[nodiscard]] bool stopped() const;
+  /// It has ended, or is about to, since its lifetime is over.
+  [[nodiscard]] bool outlived() const;
   [[nodiscard]] bool wait_for(Duration patience) const;
 
   [[nodiscard]] Shared& shared() const { return *shared_; }

@@ -17,6 +17,7 @@ enum class ExitCode : std::uint8_t {
   partly_failed = 7,
   version_mismatch = 8,
   internal = 70,
+  start_again = 75,  ///< of a worker, to its nanny
 };
 
 /// For the end of every --help.

@@ -47,10 +47,16 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
     if (const auto port = config.integer(key); port != 0) add(flag, std::to_string(port + index));
   add("--contact-address", contact_address(config, index));
   for (const char* key :
-       {"worker.host", "worker.death-timeout", "worker.memory.target", "worker.memory.spill", "worker.memory.pause",
-        "worker.memory.terminate", "worker.local-directory", "logging.level", "logging.format", "logging.file"}) {
+       {"worker.host", "worker.death-timeout", "worker.lifetime", "worker.lifetime-stagger", "worker.memory.target",
+        "worker.memory.spill", "worker.memory.pause", "worker.memory.terminate", "worker.local-directory",
+        "worker.lifetime-restart", "logging.level", "logging.format", "logging.file"}) {
     const Setting& setting = config.setting(key);
-    if (setting.source.starts_with("flag")) add(std::string(find_option(key)->flag), setting.text);
+    if (!setting.source.starts_with("flag")) continue;
+    const Option& option = *find_option(key);
+    if (option.type != OptionType::boolean)
+      add(std::string(option.flag), setting.text);
+    else if (config.boolean(key))
+      command.emplace_back(option.flag);
   }
   add("--output", door.output);
   return command;

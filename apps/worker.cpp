@@ -47,11 +47,15 @@ ExitCode run_worker(const Door& door, const WorkerFlags& flags) {
   if (signal == 0) signal = signals.wait();
   if (signal > 0) log->write(Level::info, "worker", "draining", fmt::format("stopping: signal {}", signal));
   signals.guard([&] {
-    if (signal > 0) service.drain(fmt::format("signal {}", signal));
+    if (signal > 0) service.leave(fmt::format("signal {}", signal));
     watcher.join();
   });
   if (signal > 0) return ExitCode::done;
   if (!ended) raise(ended.error());
+  if (worker.outlived() && config.boolean("worker.lifetime-restart")) {
+    log->write(Level::info, "worker", "restarting", *ended);
+    return ExitCode::start_again;
+  }
   log->write(Level::info, "worker", "stopped", *ended);
   return ExitCode::done;
 }
@@ -65,6 +69,11 @@ ExitCode run(const Door& door, const WorkerFlags& flags) {
     throw CommandError(
         ExitCode::usage,
         "--nworkers above 1 needs the nanny; leave --no-nanny out, or start `troupe worker` several times");
+  const bool own = std::getenv("TROUPE_RUNNING_FD") == nullptr;
+  if (alone && own && config.boolean("worker.lifetime-restart"))
+    throw CommandError(ExitCode::usage,
+                       "--lifetime-restart needs the nanny, which starts the worker again; leave "
+                       "--no-nanny out");
   return alone ? run_worker(door, flags) : run_nanny(door, flags);
 }
 
@@ -91,6 +100,11 @@ void add_worker(CLI::App& app, Door& door) {
   command->add_option("--resources", flags->resources, "what tasks may ask for, as in \"GPU=2 MEM=10e9\"")
       ->type_name("LIST");
   door.add_key_option(*command, "--death-timeout", "worker.death-timeout")->type_name("DURATION");
+  door.add_key_option(*command, "--lifetime", "worker.lifetime")->type_name("DURATION");
+  door.add_key_option(*command, "--lifetime-stagger", "worker.lifetime-stagger")->type_name("DURATION");
+  command->add_flag_callback(
+      "--lifetime-restart", [&door] { door.flags.emplace_back("worker.lifetime-restart", "true"); },
+      std::string(find_option("worker.lifetime-restart")->doc));
   command->add_option("--module", flags->modules, "shared library with functions; may be given several times")
       ->allow_extra_args(false)  // what follows may be the scheduler's address
       ->type_name("PATH");
@@ -112,8 +126,8 @@ void add_worker(CLI::App& app, Door& door) {
   door.add_log_options(*command);
   door.add_output_option(*command);
   command->footer(
-      "Prints one line with its addresses when it is registered. SIGTERM or Ctrl-C lets running tasks finish and\n"
-      "stops, a second one stops at once.\n\n"
+      "Prints one line with its addresses when it is registered. SIGTERM or Ctrl-C lets running tasks finish, moves\n"
+      "values to other workers and stops; a second one stops at once.\n\n"
       "Examples:\n  troupe worker\n  troupe worker 127.0.0.1:8786 --nworkers 4 --nthreads 2\n"
       "  troupe worker --module ./libmine.so --resources \"GPU=1\" --memory-limit 4GiB\n"
       "  troupe worker --allow-uploads --upload-directory /var/lib/troupe\n\n" +

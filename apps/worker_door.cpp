@@ -176,6 +176,8 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.contact_address = contact_address(config, 0);
   options.insecure = flags.insecure;
   adopt_nanny(options);
+  options.lifetime = config.duration("worker.lifetime").value_or(Duration{0});
+  options.lifetime_stagger = config.duration("worker.lifetime-stagger").value_or(Duration{0});
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
   if (!started)
@@ -210,9 +212,9 @@ void WorkerService::serve_pages(const Config& config, bool insecure, const std::
   http_ = std::move(*served);
 }
 
-void WorkerService::drain(const std::string& reason) {
+void WorkerService::leave(const std::string& reason) {
   draining_ = true;
-  handle_->drain(reason);
+  handle_->leave(reason);
 }
 
 WorkerService::~WorkerService() {

@@ -64,7 +64,7 @@ public:
 
   [[nodiscard]] WorkerHandle& handle() { return *handle_; }
   [[nodiscard]] std::string http_address() const { return http_->address(); }
-  void drain(const std::string& reason);
+  void leave(const std::string& reason);
 
 private:
   void serve_pages(const Config& config, bool insecure, const std::string& token);

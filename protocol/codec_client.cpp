@@ -67,6 +67,12 @@ void fill(wire::RetireWorkers::Builder w, const RetireWorkers& m) {
   w.setCount(m.count);
 }
 
+void fill(wire::RestartWorkers::Builder w, const RestartWorkers& m) {
+  w.setRequest(m.request.value);
+  codec::fill(w.initWorkers(count(m.workers)), m.workers, "worker name");
+  w.setPatienceMs(m.patience_ms);
+}
+
 void fill(wire::Accepted::Builder w, const Accepted& m) {
   w.setSubmission(m.submission);
   w.setGroup(m.group);
@@ -173,6 +179,7 @@ void write(wire::ClientMessage::Builder w, const ClientMessage& message) {
                  [&](const Replicate& m) { fill(w.initReplicate(), m); },
                  [&](const Rebalance& m) { fill(w.initRebalance(), m); },
                  [&](const RetireWorkers& m) { fill(w.initRetireWorkers(), m); },
+                 [&](const RestartWorkers& m) { fill(w.initRestartWorkers(), m); },
              },
              message);
 }
@@ -343,6 +350,11 @@ RetireWorkers read(Input& in, wire::RetireWorkers::Reader r) {
   return {{r.getRequest()}, read_names(in, r.getWorkers(), "worker name"), r.getCount()};
 }
 
+RestartWorkers read(Input& in, wire::RestartWorkers::Reader r) {
+  in.begin("RestartWorkers");
+  return {{r.getRequest()}, read_names(in, r.getWorkers(), "worker name"), r.getPatienceMs()};
+}
+
 Goodbye read(Input& in, wire::Goodbye::Reader r) {
   in.begin("Goodbye");
   return {in.text(r.getReason(), "reason")};
@@ -490,6 +502,7 @@ ClientMessage read(Input& in, wire::ClientMessage::Reader r) {
     case wire::ClientMessage::REPLICATE: return read(in, r.getReplicate());
     case wire::ClientMessage::REBALANCE: return read(in, r.getRebalance());
     case wire::ClientMessage::RETIRE_WORKERS: return read(in, r.getRetireWorkers());
+    case wire::ClientMessage::RESTART_WORKERS: return read(in, r.getRestartWorkers());
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

@@ -48,6 +48,7 @@ void write(wire::NannyMessage::Builder w, const NannyMessage& message) {
                  },
                  [&](const WorkerDied& m) { fill(w.initWorkerDied(), m); },
                  [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
+                 [&](const WorkerStarted& m) { w.initWorkerStarted().setIncarnation(m.incarnation.value); },
              },
              message);
 }
@@ -60,6 +61,11 @@ void write(wire::ToNanny::Builder w, const ToNanny& message) {
                    registered.setEpoch(m.epoch.value);
                  },
                  [&](const CloseNanny& m) { w.initCloseNanny().setReason(text(m.reason)); },
+                 [&](const RestartWorker& m) {
+                   auto restart = w.initRestartWorker();
+                   restart.setIncarnation(m.incarnation.value);
+                   restart.setReason(text(m.reason));
+                 },
              },
              message);
 }
@@ -198,6 +204,7 @@ NannyMessage read(Input& in, wire::NannyMessage::Reader r) {
       return RegisterNanny{in.name(r.getRegisterNanny().getHost(), "host name"), r.getRegisterNanny().getPid()};
     case wire::NannyMessage::WORKER_DIED: return read(in, r.getWorkerDied());
     case wire::NannyMessage::GOODBYE: return Goodbye{in.text(r.getGoodbye().getReason(), "reason")};
+    case wire::NannyMessage::WORKER_STARTED: return WorkerStarted{{r.getWorkerStarted().getIncarnation()}};
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }
@@ -208,6 +215,9 @@ ToNanny read(Input& in, wire::ToNanny::Reader r) {
     case wire::ToNanny::NANNY_REGISTERED:
       return NannyRegistered{{r.getNannyRegistered().getNanny()}, {r.getNannyRegistered().getEpoch()}};
     case wire::ToNanny::CLOSE_NANNY: return CloseNanny{in.text(r.getCloseNanny().getReason(), "reason")};
+    case wire::ToNanny::RESTART_WORKER:
+      return RestartWorker{{r.getRestartWorker().getIncarnation()},
+                           in.text(r.getRestartWorker().getReason(), "reason")};
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

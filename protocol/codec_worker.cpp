@@ -142,6 +142,7 @@ void write(wire::WorkerMessage::Builder w, const WorkerMessage& message) {
           [&](const ModulesAdded& m) { codec::fill(w.initModulesAdded().initModules(count(m.modules)), m.modules); },
           [&](const FunctionRan& m) { fill(w.initFunctionRan(), m); },
           [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
+          [&](const Leaving& m) { w.initLeaving().setReason(text(m.reason)); },
       },
       message);
 }
@@ -411,6 +412,7 @@ WorkerMessage read(Input& in, wire::WorkerMessage::Reader r) {
     case wire::WorkerMessage::MODULES_ADDED: return ModulesAdded{read(in, r.getModulesAdded().getModules())};
     case wire::WorkerMessage::FUNCTION_RAN: return read(in, r.getFunctionRan());
     case wire::WorkerMessage::GOODBYE: return Goodbye{in.text(r.getGoodbye().getReason(), "reason")};
+    case wire::WorkerMessage::LEAVING: return Leaving{in.text(r.getLeaving().getReason(), "reason")};
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

@@ -133,6 +133,7 @@ struct ClientMessage {
     replicate @10 :Replicate;
     rebalance @11 :Rebalance;
     retireWorkers @12 :RetireWorkers;
+    restartWorkers @13 :RestartWorkers;
   }
 }
 
@@ -205,6 +206,12 @@ struct RetireWorkers {
   request @0 :UInt64;        # number of the question
   workers @1 :List(Text);    # names, addresses or hosts
   count @2 :UInt32;          # if none is named: that many
+}
+
+struct RestartWorkers {
+  request @0 :UInt64;        # number of the question
+  workers @1 :List(Text);    # names, addresses or hosts; empty = all, and all tasks of all clients are cancelled
+  patienceMs @2 :UInt32;     # until those that have not come back are named
 }
 
 # ---- scheduler -> client ---------------------------------------------------------------------------------------
@@ -353,6 +360,7 @@ struct WorkerMessage {
     modulesAdded @10 :ModulesAdded;
     functionRan @11 :FunctionRan;
     goodbye @12 :Goodbye;
+    leaving @13 :Leaving;
   }
 }
 
@@ -434,6 +442,10 @@ struct FunctionRan {
   request @0 :UInt64;    # of RunFunction
   value @1 :Data;        # fingerprint and encoding
   error @2 :TaskError;   # present = it failed
+}
+
+struct Leaving {
+  reason @0 :Text;   # for people
 }
 
 # ---- scheduler -> worker ---------------------------------------------------------------------------------------
@@ -533,6 +545,7 @@ struct NannyMessage {
     registerNanny @0 :RegisterNanny;
     workerDied @1 :WorkerDied;
     goodbye @2 :Goodbye;
+    workerStarted @3 :WorkerStarted;
   }
 }
 
@@ -550,10 +563,15 @@ struct WorkerDied {
   lastLog @5 :Text;           # last lines it wrote
 }
 
+struct WorkerStarted {
+  incarnation @0 :UInt64;   # of the worker process
+}
+
 struct ToNanny {
   union {
     nannyRegistered @0 :NannyRegistered;
     closeNanny @1 :CloseNanny;
+    restartWorker @2 :RestartWorker;
   }
 }
 
@@ -564,6 +582,11 @@ struct NannyRegistered {
 
 struct CloseNanny {
   reason @0 :Text;   # for people
+}
+
+struct RestartWorker {
+  incarnation @0 :UInt64;   # of the worker process that is to end
+  reason @1 :Text;          # for people
 }
 
 # ---- data connections ------------------------------------------------------------------------------------------

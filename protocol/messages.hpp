@@ -173,8 +173,19 @@ struct RetireWorkers {
   friend bool operator==(const RetireWorkers&, const RetireWorkers&) = default;
 };
 
-using ClientMessage = std::variant<RegisterClient, SubmitGraph, ReleaseKeys, CancelKeys, RetryKeys, ScatterKeys, Query,
-                                   RunOnWorkers, Shutdown, Goodbye, Replicate, Rebalance, RetireWorkers>;
+/// Ends worker processes and has their nannies start them again; whatever they hold is lost. With no worker named it is
+/// all of them, and all tasks of all clients are cancelled. Answered by QueryReply with the names of those that have
+/// come back; an error names those that have no nanny, before anything is done, or those that did not come in time.
+struct RestartWorkers {
+  RequestId request;
+  std::vector<std::string> workers;  ///< names, addresses or hosts
+  std::uint32_t patience_ms{};
+  friend bool operator==(const RestartWorkers&, const RestartWorkers&) = default;
+};
+
+using ClientMessage =
+    std::variant<RegisterClient, SubmitGraph, ReleaseKeys, CancelKeys, RetryKeys, ScatterKeys, Query, RunOnWorkers,
+                 Shutdown, Goodbye, Replicate, Rebalance, RetireWorkers, RestartWorkers>;
 
 // ---- scheduler -> client --------------------------------------------------------------------------------------
 
@@ -285,7 +296,7 @@ struct TaskSummary {
   friend bool operator==(const TaskSummary&, const TaskSummary&) = default;
 };
 
-/// Answers Query, Replicate, Rebalance and RetireWorkers. Fields that are of no use to the answer are empty.
+/// Answers Query, Replicate, Rebalance, RetireWorkers and RestartWorkers. Fields that are of no use to the answer are empty.
 struct QueryReply {
   RequestId request;
   std::optional<Error> error;
@@ -427,9 +438,16 @@ struct FunctionRan {
   }
 };
 
+/// The worker wants to end without losing anything: it gets nothing new, what only it holds moves to others, and then it
+/// is told to close.
+struct Leaving {
+  std::string reason;
+  friend bool operator==(const Leaving&, const Leaving&) = default;
+};
+
 using WorkerMessage =
     std::variant<RegisterWorker, TasksFinished, TasksErred, ReplicasAdded, ReplicasRemoved, InputsMissing, StealReply,
-                 TasksSeceded, Heartbeat, WorkerStatusChanged, ModulesAdded, FunctionRan, Goodbye>;
+                 TasksSeceded, Heartbeat, WorkerStatusChanged, ModulesAdded, FunctionRan, Goodbye, Leaving>;
 
 // ---- scheduler -> worker --------------------------------------------------------------------------------------
 
@@ -547,7 +565,13 @@ struct WorkerDied {
   friend bool operator==(const WorkerDied&, const WorkerDied&) = default;
 };
 
-using NannyMessage = std::variant<RegisterNanny, WorkerDied, Goodbye>;
+/// The nanny's worker process from now on.
+struct WorkerStarted {
+  Incarnation incarnation;
+  friend bool operator==(const WorkerStarted&, const WorkerStarted&) = default;
+};
+
+using NannyMessage = std::variant<RegisterNanny, WorkerDied, Goodbye, WorkerStarted>;
 
 struct NannyRegistered {
   NannyId nanny;
@@ -560,6 +584,13 @@ struct CloseNanny {
   friend bool operator==(const CloseNanny&, const CloseNanny&) = default;
 };
 
-using ToNanny = std::variant<NannyRegistered, CloseNanny>;
+/// The worker process of this incarnation is to end, and another one to be started. Nothing if it has ended.
+struct RestartWorker {
+  Incarnation incarnation;
+  std::string reason;
+  friend bool operator==(const RestartWorker&, const RestartWorker&) = default;
+};
+
+using ToNanny = std::variant<NannyRegistered, CloseNanny, RestartWorker>;
 
 }  // namespace troupe

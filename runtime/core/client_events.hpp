@@ -53,7 +53,7 @@ struct QueryWanted {
 };
 /// Something about where values are; answered like a question.
 struct PlacementWanted {
-  std::variant<Replicate, Rebalance, RetireWorkers> command;  ///< keys are local
+  std::variant<Replicate, Rebalance, RetireWorkers, RestartWorkers> command;  ///< keys are local
   [[nodiscard]] RequestId request() const {
     return std::visit([](const auto& each) { return each.request; }, command);
   }

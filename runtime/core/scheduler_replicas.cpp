@@ -62,6 +62,18 @@ void SchedulerState::drop_copy(TaskRef task, WorkerId worker) {
   TROUPE_ASSERT(!was_last, "the last copy of a value was dropped");
 }
 
+/// The value is nowhere: who was to copy it is told so, and may be given it anew, or make it.
+void SchedulerState::end_transfers(TaskRef task) {
+  std::vector<std::uint64_t> placements;
+  auto it = transfers_.lower_bound({task.id(), WorkerId{}});
+  while (it != transfers_.end() && it->first.first == task.id()) {
+    free_on(it->first.second, task.id());
+    placements.push_back(it->second.placement);
+    it = transfers_.erase(it);
+  }
+  for (const std::uint64_t placement : placements) placement_step(placement, task.id());
+}
+
 /// Gives up what cannot arrive any more. Once a tick.
 void SchedulerState::review_transfers() {
   std::vector<std::pair<TaskId, std::uint64_t>> ended;
@@ -240,10 +252,7 @@ void SchedulerState::advance_retirements() {
     reply.request = retirement.request;
     reply.lines = std::move(retirement.ended);
     if (retirement.stuck) {
-      for (const WorkerId id : retirement.left) {
-        find_worker(id)->retiring = false;
-        load_changed(*find_worker(id));
-      }
+      for (const WorkerId id : retirement.left) give_up_retiring(*find_worker(id));
       refresh_classes();
       reply.error =
           Error{ErrorKind::overloaded,
@@ -281,9 +290,35 @@ bool SchedulerState::retire_further(WorkerRecord& worker) {
   }
   for (WorkerRecord* target : targets) target->coming_bytes = 0;
   if (unique || !worker.processing.empty()) return true;
-  worker.closing = true;
-  tell_worker(worker, CloseWorker{true, "retired"});
+  close_retired(worker);
   return true;
+}
+
+void SchedulerState::close_retired(WorkerRecord& worker) {
+  worker.closing = true;
+  tell_worker(worker, CloseWorker{true, worker.leaves.empty() ? "retired" : worker.leaves});
+}
+
+/// Nobody can take what it holds. One that was to retire stays; one that wanted to leave has to lose it.
+void SchedulerState::give_up_retiring(WorkerRecord& worker) {
+  if (!worker.leaves.empty()) return worker.closing ? void() : close_retired(worker);
+  worker.retiring = false;
+  load_changed(worker);
+}
+
+/// A worker wants to end: that is a retirement which nobody is told about.
+void SchedulerState::on_message(WorkerRecord& worker, Leaving& message) {
+  if (!worker.leaves.empty() || worker.closing) return;
+  worker.leaves = message.reason.empty() ? "it wanted to leave" : std::move(message.reason);
+  if (worker.restarting || shutting_down_) return close_retired(worker);
+  if (!worker.retiring) {
+    worker.retiring = true;
+    load_changed(worker);
+    refresh_classes();
+    steal_all_from(worker);
+  }
+  retirements_.push_back({{}, {}, {worker.id}, {}, false});
+  advance_retirements();
 }
 
 /// A worker has gone; those who asked for it hear of it.

@@ -87,6 +87,7 @@ void SchedulerState::on(WorkerJoined& event) {
   ++counters_.workers_added;
   admit(worker);
   answer_waiting_for_workers();
+  if (!restarts_.empty()) advance_restarts();
 }
 
 void SchedulerState::on(WorkerLeft& event) { remove_worker(event.worker, event.graceful, event.reason); }
@@ -100,13 +101,22 @@ void SchedulerState::on(WorkerSaid& event) {
 }
 
 void SchedulerState::on(NannyJoined& event) {
-  nannies_[event.nanny] = std::move(event.registration);
+  nannies_[event.nanny] = {std::move(event.registration), {}};
   extra_.nannies.emplace_back(event.nanny, std::vector<ToNanny>{NannyRegistered{event.nanny, epoch_}});
 }
 
-void SchedulerState::on(NannyLeft& event) { nannies_.erase(event.nanny); }
+void SchedulerState::on(NannyLeft& event) {
+  nannies_.erase(event.nanny);
+  if (!restarts_.empty()) advance_restarts();
+}
 
 void SchedulerState::on(NannySaid& event) {
+  if (const auto* started = std::get_if<WorkerStarted>(&event.message)) {
+    if (const auto nanny = nannies_.find(event.nanny); nanny != nannies_.end())
+      nanny->second.worker = started->incarnation;
+    if (!restarts_.empty()) advance_restarts();
+    return;
+  }
   const auto* death = std::get_if<WorkerDied>(&event.message);
   if (death == nullptr) return;
   for (std::size_t i = 0; i < death->running.size(); ++i)
@@ -138,6 +148,7 @@ void SchedulerState::on(SchedulerTick&) {
   fail_unplaceable();
   if (!transfers_.empty()) review_transfers();
   if (!retirements_.empty()) advance_retirements();
+  if (!restarts_.empty()) advance_restarts();
   reduce_replicas();
 }
 

@@ -95,6 +95,7 @@ private:
   void on_message(ClientRecord& client, Replicate& message);
   void on_message(ClientRecord& client, Rebalance& message);
   void on_message(ClientRecord& client, RetireWorkers& message);
+  void on_message(ClientRecord& client, RestartWorkers& message);
   void cancel(TaskRef task, ClientRecord& client, const CancelKeys& message);
   ClientRecord* owner_of(Group& group);
   void remove_client(ClientId id, std::string_view reason);
@@ -129,6 +130,7 @@ private:
   void on_message(WorkerRecord& worker, ModulesAdded& message);
   void on_message(WorkerRecord& worker, FunctionRan& message);
   void on_message(WorkerRecord& worker, Goodbye& message);
+  void on_message(WorkerRecord& worker, Leaving& message);
   void remove_worker(WorkerId id, bool graceful, std::string_view reason);
   void free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id);
   void blame(TaskId id, RunId run, const WorkerDied& death);
@@ -194,12 +196,17 @@ private:
   [[nodiscard]] std::vector<TaskId> values_of(const ClientRecord& client, const std::vector<ClientKey>& keys) const;
   void start_transfer(TaskRef task, WorkerRecord& to, WorkerId from, std::uint64_t placement, bool move);
   void transfer_arrived(TaskRef task, WorkerId at);
+  void end_transfers(TaskRef task);
   void review_transfers();
   void drop_copy(TaskRef task, WorkerId worker);
   void replicate_further(const Placement& placement, std::uint64_t number, TaskRef task);
   void placement_step(std::uint64_t number, TaskId task);
   void end_placement_if_done(std::uint64_t number);
   void advance_retirements();
+  void close_retired(WorkerRecord& worker);
+  void give_up_retiring(WorkerRecord& worker);
+  void cancel_everything(const std::string& reason);
+  void advance_restarts();
   bool retire_further(WorkerRecord& worker);
   void note_retired(WorkerId id, const std::string& name, bool graceful);
   void reduce_replicas();
@@ -284,7 +291,7 @@ private:
   std::vector<WorkerRecord*> worker_by_id_;  ///< by WorkerId; null = gone
   std::map<ClientId, std::unique_ptr<ClientRecord>> clients_;
   std::vector<ClientRecord*> client_by_id_;
-  std::map<NannyId, RegisterNanny> nannies_;
+  std::map<NannyId, NannyRecord> nannies_;
 
   std::deque<Prefix> prefixes_;
   std::map<std::string, std::uint32_t> prefix_by_name_;
@@ -304,6 +311,7 @@ private:
   std::map<std::uint64_t, Placement> placements_;
   std::uint64_t last_placement_{};
   std::vector<Retirement> retirements_;
+  std::vector<Restart> restarts_;
   TaskMap<std::uint32_t> copies_wanted_;  ///< of values that were replicated, or scattered so, on purpose
   std::vector<TaskId> replicated_;        ///< values that got a second copy, to be looked at
   Instant last_reduction_{};

@@ -144,6 +144,8 @@ struct WorkerRecord {
   bool suspect{};
   bool retiring{};         ///< it gets no new tasks, and what it holds moves away
   bool closing{};          ///< it was told to end
+  bool restarting{};       ///< its nanny was told to start it again
+  std::string leaves;      ///< why it asked to end; empty: it did not
   bool steal_pending{};    ///< asked to give tasks back, not answered yet
   bool load_changed{};     ///< stands in SchedulerState::changed_loads_
   bool counted_idle{};     ///< in SchedulerState::idle_workers_
@@ -223,13 +225,32 @@ struct Placement {
   std::uint64_t under_way{};
 };
 
-/// A client's wish to end workers, until they have ended.
+/// A wish to end workers, until they have ended.
 struct Retirement {
-  ClientId client;
+  ClientId client;  ///< 0: the worker's own
   RequestId request;
   std::vector<WorkerId> left;
   std::vector<std::string> ended;
   bool stuck{};
+};
+
+struct NannyRecord {
+  RegisterNanny registration;
+  Incarnation worker;  ///< its process now; 0: not told yet
+};
+
+/// A client's wish to have workers started again, until they have registered.
+struct Restart {
+  ClientId client;
+  RequestId request;
+  struct Awaited {
+    NannyId nanny;
+    Incarnation old;
+    std::string name;
+  };
+  std::vector<Awaited> awaited;
+  std::vector<std::string> back;
+  Instant deadline;
 };
 
 /// One line of the log behind `story`.

@@ -184,6 +184,7 @@ void SchedulerState::lose_value(TaskRef task, const char* cause) {
   task->worker = {};
   move_to(task, TaskState::released, cause);
   tell_pending(task);
+  if (!transfers_.empty()) end_transfers(task);
   for_each_dependent(task, [&](TaskRef dependent) {
     switch (dependent->state) {
       case TaskState::queued:

@@ -150,7 +150,7 @@ void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
     task.unset(task_flag::stealing);
     if (!released) continue;
     take_back(task, false, "stolen");
-    make_ready(task, "stolen");
+    if (task->missing == 0) make_ready(task, "stolen");  // else it was to run ahead, after an input that stays there
   }
 }
 

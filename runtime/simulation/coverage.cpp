@@ -14,18 +14,19 @@ const std::array<Kind, 6>& kinds() {
   static const std::array<Kind, 6> all{{
       {"client says",
        {"RegisterClient", "SubmitGraph", "ReleaseKeys", "CancelKeys", "RetryKeys", "ScatterKeys", "Query",
-        "RunOnWorkers", "Shutdown", "Goodbye"}},
+        "RunOnWorkers", "Shutdown", "Goodbye", "Replicate", "Rebalance", "RetireWorkers", "RestartWorkers"}},
       {"client is told",
        {"ClientRegistered", "Accepted", "KeysReady", "KeysErred", "KeysCancelled", "KeysPending", "WorkerAddresses",
         "ScatterTargets", "QueryReply", "RunReply", "Goodbye"}},
       {"worker says",
        {"RegisterWorker", "TasksFinished", "TasksErred", "ReplicasAdded", "ReplicasRemoved", "InputsMissing",
-        "StealReply", "TasksSeceded", "Heartbeat", "WorkerStatusChanged", "ModulesAdded", "FunctionRan", "Goodbye"}},
+        "StealReply", "TasksSeceded", "Heartbeat", "WorkerStatusChanged", "ModulesAdded", "FunctionRan", "Goodbye",
+        "Leaving"}},
       {"worker is told",
        {"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys", "CancelCompute",
         "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker"}},
-      {"nanny says", {"RegisterNanny", "WorkerDied", "Goodbye"}},
-      {"nanny is told", {"NannyRegistered", "CloseNanny"}},
+      {"nanny says", {"RegisterNanny", "WorkerDied", "Goodbye", "WorkerStarted"}},
+      {"nanny is told", {"NannyRegistered", "CloseNanny", "RestartWorker"}},
   }};
   return all;
 }

@@ -21,12 +21,31 @@ void Host::start() {
 void Host::dial() {
   if (nanny_) world_.bury(std::move(nanny_));
   nanny_ = std::make_unique<Dialer>(world_, node_, process_, PeerRole::nanny, static_cast<DialerOwner&>(*this));
+  greet();
+}
+
+void Host::greet() {
   nanny_->send(pack<NannyMessage>(world_, RegisterNanny{"h" + std::to_string(node_), node_}), true);
+  if (worker_) nanny_->send(pack<NannyMessage>(world_, WorkerStarted{{worker_->incarnation()}}), false);
 }
 
 void Host::on_up(bool resumed) {
-  if (std::exchange(ever_up_, true) && !resumed)
-    nanny_->send(pack<NannyMessage>(world_, RegisterNanny{"h" + std::to_string(node_), node_}), true);
+  if (std::exchange(ever_up_, true) && !resumed) greet();
+}
+
+/// What ran did not end the process: it is not reported.
+void Host::on_messages(std::vector<Bytes>& payloads) {
+  for (const Bytes& payload : payloads) {
+    const auto message = unpack<ToNanny>(world_, payload);
+    const auto* restart_it = std::get_if<RestartWorker>(&message);
+    if (restart_it == nullptr || !worker_ || worker_->incarnation() != restart_it->incarnation.value) continue;
+    WorkerDied died;
+    died.incarnation = restart_it->incarnation;
+    died.signal = 9;
+    nanny_->send(pack<NannyMessage>(world_, std::move(died)), false);
+    end_process();
+    restart(world_.network_random().up_to(world_.options().unit / 20));
+  }
 }
 
 /// A nanny that gave up tries again from the start, as its operator would.
@@ -40,6 +59,7 @@ void Host::start_worker() {
   const auto incarnation = world_.next_incarnation();
   worker_ = std::make_unique<WorkerProcess>(world_, *this, world_.new_process(node_), incarnation);
   world_.add_worker(incarnation, *worker_);
+  nanny_->send(pack<NannyMessage>(world_, WorkerStarted{{incarnation}}), false);
 }
 
 void Host::report(int signal, int code) {
@@ -91,7 +111,7 @@ bool Host::retire(Duration away) {
   if (!worker_ || retiring_) return false;
   retiring_ = true;
   away_ = away;
-  worker_->stop(true);
+  worker_->leave();
   return true;
 }
 
@@ -99,7 +119,7 @@ void Host::stop_for_good() {
   stopped_ = true;
   retiring_ = true;
   away_ = {};
-  if (worker_) worker_->stop(true);
+  if (worker_) worker_->drain();
 }
 
 }  // namespace troupe::simulation

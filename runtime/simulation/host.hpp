@@ -41,7 +41,10 @@ public:
   /// Tasks in its pool's hands, for the nanny's report.
   [[nodiscard]] std::vector<std::pair<TaskId, RunId>> running() const;
 
-  void stop(bool drain);
+  /// Ends once the scheduler says that nothing is lost by it.
+  void leave();
+  /// Ends once nothing runs.
+  void drain();
   /// A peer reads values; what is given counts as being served until served().
   GotValues serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes);
   void served(const std::vector<TaskId>& tasks);
@@ -98,6 +101,7 @@ private:
   bool ever_up_{};
   bool turn_posted_{};
   bool over_{};
+  bool leaving_{};
 };
 
 /// A machine with a nanny that starts a worker process, and the next when it ended, and tells the scheduler how.
@@ -119,10 +123,11 @@ public:
   void stop_for_good();
 
 private:
-  void on_messages(std::vector<Bytes>&) override {}
+  void on_messages(std::vector<Bytes>& payloads) override;
   void on_up(bool resumed) override;
   void on_closed(const Error& error) override;
   void dial();
+  void greet();
   void start_worker();
   void report(int signal, int code);
   void end_process();

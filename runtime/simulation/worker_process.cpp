@@ -88,6 +88,7 @@ void WorkerProcess::on_up(bool resumed) {
   ended_at_once_ = {};
   state_ = std::make_unique<WorkerState>(config_of(world_.options(), threads_, host_.node()));
   register_worker();
+  if (leaving_) leave();
 }
 
 void WorkerProcess::on_closed(const Error& error) { exit(error.text); }
@@ -98,7 +99,12 @@ void WorkerProcess::exit(const std::string& reason) {
   world_.at(world_.now(), process_, [this] { host_.ended(true); });
 }
 
-void WorkerProcess::stop(bool drain) { handle(SchedulerSaid{CloseWorker{drain, "asked to leave"}}); }
+void WorkerProcess::drain() { handle(SchedulerSaid{CloseWorker{true, "asked to leave"}}); }
+
+void WorkerProcess::leave() {
+  leaving_ = true;
+  dialer_->send(pack<WorkerMessage>(world_, Leaving{"asked to leave"}), false);
+}
 
 void WorkerProcess::handle(WorkerEvent event) {
   if (over_) return;

@@ -186,6 +186,29 @@ TEST_F(MemoryTest, retires_a_worker_without_losing_or_repeating_anything) {
   EXPECT_EQ(client.submit<slow_square>(3.0).get(), 9.0);
 }
 
+TEST_F(MemoryTest, restarts_worker_processes_with_nothing_left_and_the_named_ones_with_nothing_lost) {
+  auto started = options(2, 0);
+  started.processes = true;
+  LocalCluster cluster(started);
+  Client client(cluster);
+  const auto before = cluster.worker_pids();
+  const auto blocks = client.map<numbered_block>(std::vector<std::int64_t>(20, 1000), counted(20));
+  client.wait(blocks);
+  EXPECT_EQ(client.restart_workers({"worker-1"}), std::vector<std::string>{"worker-1"});
+  EXPECT_EQ(cluster.worker_pids()[0], before[0]);
+  EXPECT_NE(cluster.worker_pids()[1], before[1]);
+  for (std::size_t i = 0; i < blocks.size(); ++i) ASSERT_EQ(blocks[i].get(60s)[0], static_cast<double>(i));
+  EXPECT_GT(client.scheduler_info()->finished, 20U) << "what only the restarted one held was computed again";
+
+  EXPECT_EQ(client.restart().size(), 2U);
+  EXPECT_NE(cluster.worker_pids()[0], before[0]);
+  for (const auto& block : blocks) {
+    client.wait(std::vector{block}, 60s);
+    EXPECT_EQ(block.status(), FutureStatus::cancelled);
+  }
+  EXPECT_EQ(client.submit<slow_square>(3.0).get(60s), 9.0);
+}
+
 TEST_F(MemoryTest, rebalances_what_lies_on_one_worker) {
   LocalCluster cluster(options(2, 0));
   Client client(cluster);

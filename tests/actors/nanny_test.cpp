@@ -112,6 +112,14 @@ TEST_F(NannyTest, AWorkerProcessThatTakesTooMuchMemoryIsKilledAndStartedAgain) {
   std::filesystem::remove(mark);
 }
 
+TEST_F(NannyTest, AWorkerProcessThatAsksForItIsStartedAgainAtOnce) {
+  auto nanny = start({"/bin/sh", "-c", "echo born >&2; exit 75"});
+  ASSERT_TRUE(nanny) << nanny.error().text;
+  while (nanny->restarts() < 20) std::this_thread::yield();  // far apart, did they count as deaths
+  nanny->stop();
+  EXPECT_TRUE(nanny->wait_for(10s));
+}
+
 TEST_F(NannyTest, TheSchedulersEndEndsNannyAndWorkerProcess) {
   auto nanny = start({"/bin/sh", "-c", "echo born >&2; trap 'exit 0' TERM; while :; do sleep 0.05; done"});
   ASSERT_TRUE(nanny);

@@ -368,5 +368,19 @@ TEST_F(NodesTest, a_nanny_starts_a_worker_again_that_was_killed) {
   EXPECT_EQ(pids().size(), 0U);
 }
 
+TEST_F(NodesTest, a_worker_whose_lifetime_is_over_is_started_again_and_one_without_restart_ends) {
+  auto [scheduler, said] = start_scheduler();
+  auto [mortal, mortal_said] = start_worker("mortal", {"--lifetime", "1s", "--lifetime-stagger", "500ms"});
+  EXPECT_EQ(mortal.wait(seconds(60)).value_or(-1), 0);
+  auto [again, again_said] = start_worker("again", {"--nanny", "--lifetime", "1s", "--lifetime-restart"});
+  std::set<std::string> lives;  // each has a port of its own
+  while (lives.size() < 3) {
+    const auto workers = boost::json::parse(run({"list", "workers", "-o", "json"}).out).as_object();
+    for (const auto& each : workers.at("workers").as_array()) lives.insert(text_at(each.as_object(), "address"));
+  }
+  EXPECT_EQ(again.stop(), 0);
+  EXPECT_EQ(run({"worker", "--no-nanny", "--lifetime", "1s", "--lifetime-restart"}).status, 2);
+}
+
 }  // namespace
 }  // namespace troupe::apps

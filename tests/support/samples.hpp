@@ -110,6 +110,7 @@ inline std::vector<ClientMessage> client_messages() {
       Replicate{{19}, keys(), 3, 4, {"worker-3"}},
       Rebalance{{20}, keys(), {"worker-3", "worker-4"}},
       RetireWorkers{{21}, {"worker-3"}, 2},
+      RestartWorkers{{22}, {"worker-3"}, 4000},
   };
 }
 
@@ -160,6 +161,7 @@ inline std::vector<WorkerMessage> worker_messages() {
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},
       Goodbye{"closed"},
+      Leaving{"its lifetime is over"},
   };
 }
 
@@ -195,10 +197,12 @@ inline std::vector<ToWorker> to_worker_messages() {
 
 inline std::vector<NannyMessage> nanny_messages() {
   return {RegisterNanny{"host-a", 4710}, WorkerDied{{0xabcdef}, 11, -1, tasks(), runs(), "segmentation fault\n"},
-          Goodbye{"bye"}};
+          Goodbye{"bye"}, WorkerStarted{{0xabcdf0}}};
 }
 
-inline std::vector<ToNanny> to_nanny_messages() { return {NannyRegistered{{2}, {99}}, CloseNanny{"shutdown"}}; }
+inline std::vector<ToNanny> to_nanny_messages() {
+  return {NannyRegistered{{2}, {99}}, CloseNanny{"shutdown"}, RestartWorker{{0xabcdef}, "asked"}};
+}
 
 inline std::vector<PeerMessage> peer_messages() {
   return {
