@@ -198,7 +198,7 @@ ComputeOptions resolved(const ComputeOptions& asked) {
 
 std::vector<Value> compute_expressions(std::span<const ExpressionRef> wanted, const ComputeOptions& asked) {
   const auto options = resolved(asked);
-  const auto collected = collect(wanted);
+  const auto collected = fuse(collect(wanted));
   switch (options.scheduler) {
     case SchedulerKind::processes: return compute_in_processes(collected, options);
     case SchedulerKind::cluster: return compute_on(collected, core_of(options));
@@ -213,7 +213,7 @@ std::vector<ExpressionRef> persist_expressions(std::span<const ExpressionRef> wa
   const auto options = resolved(asked);
   std::vector<ExpressionRef> result;
   if (options.scheduler == SchedulerKind::cluster) {
-    auto futures = submit(collect(wanted), core_of(options));
+    auto futures = submit(fuse(collect(wanted)), core_of(options));
     for (std::size_t i = 0; i < wanted.size(); ++i)
       result.push_back(make_future(std::move(futures[i]), wanted[i]->site));
     return result;

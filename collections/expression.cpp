@@ -123,6 +123,7 @@ void ExpressionRef::release(Expression* expression) {
 
 std::string Expression::name() const {
   if (options != nullptr && !options->key.empty()) return options->key;
+  if (site == &detail::pipeline_site && is_call()) return describe_pipeline(arguments);
   if (site != nullptr) return std::string(site->id.name);
   return value ? "value" : "future";
 }

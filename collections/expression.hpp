@@ -10,6 +10,7 @@
 
 #include "runtime/exec/local_graph.hpp"
 #include "runtime/exec/module.hpp"
+#include "runtime/exec/pipeline.hpp"
 #include "troupe/troupe.hpp"
 
 namespace troupe {
@@ -26,6 +27,7 @@ namespace detail {
 template <auto F>
 inline constexpr CallSite call_site{function_id<F>, {&thunk<F>, ListedFunction<F>::name}, &ListedFunction<F>::table};
 inline constexpr CallSite checkpoint_site{{"", 0, "checkpoint"}, {&builtin::checkpoint, "checkpoint"}, nullptr};
+inline constexpr CallSite pipeline_site{{"", 0, "pipeline"}, {&builtin::pipeline, "pipeline"}, nullptr};
 inline constexpr CallSite wait_on_site{{"", 0, "wait_on"}, {&builtin::wait_on, "wait_on"}, nullptr};
 
 }  // namespace detail
@@ -99,6 +101,7 @@ struct Collected {
   std::vector<std::uint32_t> offsets{0};
   std::vector<std::uint32_t> inputs;
   std::vector<std::uint32_t> wanted;
+  std::vector<ExpressionRef> made;  ///< those of `expressions` that nobody else keeps
 
   [[nodiscard]] std::uint32_t size() const { return static_cast<std::uint32_t>(expressions.size()); }
   [[nodiscard]] std::span<const std::uint32_t> inputs_of(std::uint32_t task) const {
@@ -108,6 +111,10 @@ struct Collected {
   [[nodiscard]] std::string name(std::uint32_t task) const;
 };
 Collected collect(std::span<const ExpressionRef> wanted);
+
+/// The same with each pipeline that reads nothing but the elements of another one, which nobody else wants, joined to
+/// it. The result keeps alive what it made.
+Collected fuse(Collected collected);
 
 /// Copies of `children` and of all that they need, but for `omit`, in which no call begins before all of `parents` have
 /// ended. With no parents it is clone.

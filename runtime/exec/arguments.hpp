@@ -337,6 +337,9 @@ public:
     return &*owned;
   }
 
+  /// The inputs that no argument has named, for who knows what to do with them.
+  std::span<Value> other_inputs() { return inputs_.subspan(std::exchange(next_input_, inputs_.size())); }
+
   void finish() const {
     in_.finish();
     if (next_input_ != inputs_.size()) throw DecodeError("the task has more inputs than its arguments name");

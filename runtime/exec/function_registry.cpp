@@ -17,6 +17,8 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "runtime/exec/pipeline.hpp"
+
 namespace troupe {
 namespace {
 
@@ -125,6 +127,7 @@ Result<ModuleFile> read_module_file(const std::string& path) {
 FunctionRegistry::FunctionRegistry() {
   add_builtin("checkpoint", "unit(any...)", &builtin::checkpoint);
   add_builtin("wait_on", "any(any, ...)", &builtin::wait_on);
+  add_builtin("pipeline", "any(any...)", &builtin::pipeline);
 }
 
 Result<ModuleInfo> FunctionRegistry::add(const Module& module) {
@@ -174,6 +177,7 @@ Result<std::vector<ModuleInfo>> FunctionRegistry::load(const std::string& path, 
     if (auto error = check(**found, canonical.string())) return tl::unexpected(std::move(*error));
     modules.push_back(*found);
   }
+  if (void* parts = ::dlsym(library, "troupe_parts")) add_parts(reinterpret_cast<const PartNode* (*)()>(parts)());
   std::vector<ModuleInfo> infos;
   for (const auto* module : modules) infos.push_back(*add(*module));
   return infos;

@@ -129,21 +129,23 @@ inline void append_messages(const std::exception& error, std::string& message) {
   }
 }
 
-/// To be called in a handler: tells the host which exception ended the call.
-inline void report_exception(CallFrame& frame) {
+/// To be called in a handler: tells the host which exception ended the call, and where, if that says more than the name
+/// of the function.
+inline void report_exception(CallFrame& frame, std::string_view where = {}) {
   const std::type_info* type = abi::__cxa_current_exception_type();
   const std::string name = type ? demangled(*type) : "foreign exception";
   std::string message;
+  if (!where.empty()) message.append(where).append(": ");
   try {
     throw;
   } catch (const std::exception& error) {
     append_messages(error, message);
   } catch (const std::string& text) {
-    message = text;
+    message += text;
   } catch (const char* text) {
-    message = text;
+    message += text;
   } catch (...) {
-    message = "an exception that is no std::exception";
+    message += "an exception that is no std::exception";
   }
   frame.host->fail(frame, TaskError::Kind::exception, name, message);
 }
