@@ -4,4 +4,5 @@
 
 #include "collections/bag/bag.hpp"
 #include "collections/bag/create.hpp"
+#include "collections/bag/files.hpp"
 #include "collections/bag/text.hpp"

@@ -11,6 +11,8 @@
 
 #include "collections/bag/accumulators.hpp"
 #include "collections/bag/parts.hpp"
+#include "collections/bag/sampling.hpp"
+#include "collections/bag/shuffle.hpp"
 #include "collections/bag/terms.hpp"
 #include "collections/bag/text_terms.hpp"
 #include "collections/bag/writing.hpp"
@@ -245,6 +247,21 @@ public:
     return accumulate(fn<F>(), initial...);
   }
 
+  /// Pairs of each key and all elements that have it, in `npartitions`, or as many as now. All elements move: where
+  /// foldby says what is wanted, it is faster.
+  template <bag_detail::Asked K>
+  Bag<std::pair<Key<K>, std::vector<T>>> groupby(const K& key, std::size_t npartitions = 0,
+                                                 Shuffle how = Shuffle::automatic) const {
+    const auto wanted = npartitions != 0 ? npartitions : std::max<std::size_t>(1, partitions_.size());
+    return Bag<std::pair<Key<K>, std::vector<T>>>(bag_detail::grouped<T, Operation<K, 1>>(
+        partitions_, wanted, bag_detail::shuffles_on_disk(how),
+        [&](ArgumentWriter& out) { bag_detail::write_operation<1>(out, key); }));
+  }
+  template <auto F>
+  auto groupby(std::size_t npartitions = 0, Shuffle how = Shuffle::automatic) const {
+    return groupby(fn<F>(), npartitions, how);
+  }
+
   // ---- with other bags ----
 
   /// All pairs of an element of this and one of the other.
@@ -307,12 +324,27 @@ public:
     return Bag(std::move(made));
   }
 
+  /// k elements, none of them twice, in random order.
+  Bag sample(std::uint64_t k, std::uint64_t seed, unsigned split_every = 8) const {
+    return chosen<bag_detail::Sample<T>>(k, seed, split_every);
+  }
+  /// k times one of the elements.
+  Bag choices(std::uint64_t k, std::uint64_t seed, unsigned split_every = 8) const {
+    return chosen<bag_detail::Choices<T>>(k, seed, split_every);
+  }
+
   // ---- partitions ----
 
   /// The same elements in another number of partitions: neighbours put together, or each cut into equal parts.
   Bag repartition(std::size_t npartitions) const {
     if (npartitions == 0) throw InvalidRequest("Bag::repartition: npartitions has to be at least 1");
     return Bag(bag_detail::repartitioned<T>(partitions_, npartitions));
+  }
+
+  /// In partitions of about so many bytes of memory. Computes how large they are: persist first what is costly.
+  Bag repartition_to_bytes(std::uint64_t bytes, const ComputeOptions& options = {}) const {
+    if (bytes == 0) throw InvalidRequest("Bag::repartition_to_bytes: at least 1 byte");
+    return Bag(bag_detail::repartitioned_to_bytes<T>(partitions_, bytes, options));
   }
 
   // ---- results ----
@@ -331,10 +363,38 @@ public:
     write_picture(partitions_, path, options);
   }
 
-private:
-  template <class U>
-  friend class Bag;
+  /// One element after the other, in memory for one partition, each of which is computed when it is reached.
+  class Iterator {
+  public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    explicit Iterator(const Bag& bag) : partitions_(bag.partitions_) { advance(); }
+    const T& operator*() const { return elements_[place_]; }
+    const T* operator->() const { return &elements_[place_]; }
+    Iterator& operator++() {
+      ++place_;
+      advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& a, std::default_sentinel_t) { return a.place_ == a.elements_.size(); }
 
+  private:
+    void advance() {
+      while (place_ == elements_.size() && next_ < partitions_.size()) {
+        elements_ = Delayed<std::vector<T>>(partitions_[next_++]).compute();
+        place_ = 0;
+      }
+    }
+    std::vector<ExpressionRef> partitions_;
+    std::size_t next_{};
+    std::vector<T> elements_;
+    std::size_t place_{};
+  };
+  [[nodiscard]] Iterator begin() const { return Iterator(*this); }
+  [[nodiscard]] std::default_sentinel_t end() const { return {}; }
+
+private:
   template <class P, class Write>
   auto stage(const Write& write) const {
     std::vector<ExpressionRef> made;
@@ -386,6 +446,14 @@ private:
       bag_detail::write_operation<2>(out, combine);
     }));
   }
+  template <class A>
+  Bag chosen(std::uint64_t k, std::uint64_t seed, unsigned split_every) const {
+    std::uint64_t task = 0;  // each draws for itself
+    return single(reduce<A>(split_every, [&](ArgumentWriter& out) {
+      out.write<std::uint64_t>(k);
+      out.write<std::uint64_t>(bag_detail::mix(seed, ++task));
+    }));
+  }
   template <class A, class O>
   Bag<A> accumulate_with(std::optional<A> initial, const O& operation) const {
     std::vector<ExpressionRef> made;
@@ -406,5 +474,54 @@ private:
 
   std::vector<ExpressionRef> partitions_;
 };
+
+namespace detail {
+
+template <class X>
+struct computed_type;
+template <class T>
+struct computed_type<Bag<T>> {
+  using type = std::vector<T>;
+  static void wants(const Bag<T>& bag, std::vector<ExpressionRef>& wanted) {
+    wanted.insert(wanted.end(), bag.partitions().begin(), bag.partitions().end());
+  }
+  static type take(const Bag<T>& bag, std::vector<Value>& values, std::size_t& next) {
+    std::vector<Value> mine(
+        std::make_move_iterator(values.begin() + static_cast<std::ptrdiff_t>(next)),
+        std::make_move_iterator(values.begin() + static_cast<std::ptrdiff_t>(next + bag.npartitions())));
+    next += bag.npartitions();
+    return bag_detail::concatenated<T>(std::move(mine));
+  }
+};
+template <class T>
+struct computed_type<Delayed<T>> {
+  using type = T;
+  static void wants(const Delayed<T>& delayed, std::vector<ExpressionRef>& wanted) {
+    wanted.push_back(delayed.expression());
+  }
+  static type take(const Delayed<T>&, std::vector<Value>& values, std::size_t& next) {
+    return take_value<T>(values[next++]);
+  }
+};
+template <class X>
+inline constexpr bool is_bag = false;
+template <class T>
+inline constexpr bool is_bag<Bag<T>> = true;
+
+}  // namespace detail
+
+/// Bags, and Delayed values, as one graph: what they have in common is computed once.
+template <class... X>
+requires(detail::is_bag<X> ||
+         ...) std::tuple<typename detail::computed_type<X>::type...> compute(const ComputeOptions& options,
+                                                                             const X&... all) {
+  std::vector<ExpressionRef> wanted;
+  (detail::computed_type<X>::wants(all, wanted), ...);
+  auto values = compute_expressions(wanted, options);
+  std::size_t next = 0;
+  return {detail::computed_type<X>::take(all, values, next)...};  // braces: from left to right
+}
+template <class... X>
+requires(detail::is_bag<X> || ...) auto compute(const X&... all) { return compute(ComputeOptions{}, all...); }
 
 }  // namespace troupe

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "collections/bag/parts.hpp"
+#include "collections/bag/sampling.hpp"
 #include "collections/delayed.hpp"
 #include "collections/expression.hpp"
 
@@ -124,6 +125,40 @@ std::vector<ExpressionRef> repartitioned(const std::vector<ExpressionRef>& parti
         }));
     }
   }
+  return made;
+}
+
+template <class T>
+std::vector<ExpressionRef> repartitioned_to_bytes(const std::vector<ExpressionRef>& partitions, std::uint64_t bytes,
+                                                  const ComputeOptions& options) {
+  std::vector<ExpressionRef> measured;
+  for (const auto& each : partitions) {
+    PipelineWriter writer;
+    writer.part<Elements<T>>(naming({&each, 1}));
+    writer.part<Reduce<MemoryOf<T>>>([](ArgumentWriter& out) { out.write<bool>(true); });
+    measured.push_back(finish(writer));
+  }
+  auto sizes = compute_expressions(measured, options);
+  std::vector<ExpressionRef> made;
+  std::vector<ExpressionRef> together;
+  std::uint64_t together_bytes = 0;
+  const auto flush = [&] {
+    if (!together.empty()) made.push_back(together.size() == 1 ? together.front() : gather<Elements<T>>(together));
+    together.clear();
+    together_bytes = 0;
+  };
+  for (std::size_t i = 0; i < partitions.size(); ++i) {
+    const auto size = detail::take_value<std::uint64_t>(sizes[i]);
+    if (together_bytes + size > bytes) flush();
+    if (size <= bytes) {
+      together.push_back(partitions[i]);
+      together_bytes += size;
+      continue;
+    }
+    const auto pieces = repartitioned<T>({partitions[i]}, (size + bytes - 1) / bytes);
+    made.insert(made.end(), pieces.begin(), pieces.end());
+  }
+  flush();
   return made;
 }
 

@@ -29,6 +29,7 @@ inline bool is_multiple(std::int64_t x, std::int64_t of) { return x % of == 0; }
 inline std::int64_t add(std::int64_t a, std::int64_t b) { return a + b; }
 inline std::int64_t larger(std::int64_t a, std::int64_t b) { return a > b ? a : b; }
 inline std::string shout(const std::string& text) { return text + "!"; }
+inline std::string text_of(std::int64_t x) { return std::to_string(x); }
 inline std::int64_t last_digit(std::int64_t x) { return x % 10; }
 inline std::int64_t refuse(std::int64_t x) {
   if (x == 7) throw std::out_of_range("no room for 7");
@@ -43,5 +44,5 @@ inline std::int64_t total(const std::vector<std::int64_t>& all) {
 
 TROUPE_FIELDS(bag_tests::Person, name, age)
 TROUPE_MODULE(bag_module, bag_tests::square, bag_tests::power, bag_tests::is_even, bag_tests::is_multiple,
-              bag_tests::add, bag_tests::larger, bag_tests::shout, bag_tests::last_digit, bag_tests::refuse,
-              bag_tests::reversed, bag_tests::total)
+              bag_tests::add, bag_tests::larger, bag_tests::shout, bag_tests::text_of, bag_tests::last_digit,
+              bag_tests::refuse, bag_tests::reversed, bag_tests::total)
