@@ -212,7 +212,7 @@ TEST_F(Avro, truncated_and_harmed_files_are_errors_and_skip_goes_on_behind_the_h
   for (const auto codec : all_codecs) {
     const auto whole = content_of(write("a", items, {.schema = rich_schema, .codec = codec, .block_bytes = 1500}));
     const auto data_at = whole.size() * 2 / 3;  // behind the header, inside of some block
-    for (int i = 0; i < 150; ++i) {
+    for (int i = 0; i < 80; ++i) {
       auto harmed = whole;
       if (i % 3 == 0)
         harmed.resize(random() % whole.size());
