@@ -1,9 +1,10 @@
-# Installs troupe/*.hpp from `source_dir` under `include_dir` with every header of the project they include, directly or
-# not. No other header of the project is a promise to anybody.
+# Installs troupe/*.hpp, and collections/bag/json.hpp, which shows a library and so is not among them, from `source_dir`
+# under `include_dir`, with every header of the project they include, directly or not. No other header of the project is a
+# promise to anybody.
 
 cmake_minimum_required(VERSION 3.25)
 
-file(GLOB pending RELATIVE ${source_dir} ${source_dir}/troupe/*.hpp)
+file(GLOB pending RELATIVE ${source_dir} ${source_dir}/troupe/*.hpp ${source_dir}/collections/bag/json.hpp)
 set(seen "")
 while(pending)
   list(POP_FRONT pending header)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -231,6 +232,10 @@ TEST_P(BagTest, lines_come_from_files_and_go_to_files) {
   const auto values = bag::from_sequence(std::vector<bag::Json>{{{"a", 1}}, {{"a", 2}}}, {.npartitions = 2});
   (void)bag::to_json_lines(values, directory.string() + "/*.json");
   EXPECT_EQ(bag::read_json_lines({directory.string() + "/*.json"}).compute(), values.compute());
+  const auto pattern = directory.string() + "/people.jsonl";
+  std::ofstream(pattern) << R"({"name":"Alice","age":30})"
+                            "\n";
+  EXPECT_THAT(bag::read_json_lines_as<Person>({pattern}).compute(), ElementsAre(Person{"Alice", 30}));
   (void)bag::to_avro(values, directory.string() + "/*.avro",
                      {.schema = R"({"type":"record","name":"r","fields":[{"name":"a","type":"long"}]})"});
   EXPECT_EQ(bag::read_avro({directory.string() + "/*.avro"}).count().compute(), 2U);

@@ -1,0 +1,191 @@
+// Words of a text counted by a Bag on two threads, beside a program for that alone and, if a Python with Dask is given,
+// dask.bag. Each result is compared with the first. Ratios are of the best of some runs.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "troupe/bag.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
+
+struct Options {
+  std::size_t megabytes{256};
+  int runs{5};
+  std::string python;
+};
+
+/// Lines of words drawn as in a language: few are very frequent, some are rare and long.
+void write_text(const fs::path& path, std::size_t bytes) {
+  std::mt19937_64 random(7);
+  std::vector<std::string> words(50'000);
+  for (auto& word : words)
+    for (std::size_t i = 0, size = 2 + random() % 4 + random() % 6; i < size; ++i)
+      word += static_cast<char>('a' + random() % 26);
+  std::ofstream out(path, std::ios::binary);
+  std::string line;
+  for (std::size_t written = 0; written < bytes; written += line.size()) {
+    line.clear();
+    for (int i = 0; i < 12; ++i) {
+      const double fraction = static_cast<double>(random() >> 11) * 0x1p-53;
+      line += words[static_cast<std::size_t>(std::pow(static_cast<double>(words.size()), fraction)) - 1];
+      line += i == 11 ? '\n' : ' ';
+    }
+    out << line;
+  }
+}
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+using Table = std::unordered_map<std::string, std::uint64_t, TextHash, std::equal_to<>>;
+
+/// What one would write by hand: a thread for each half, pieces of a megabyte, a hash table that finds by view.
+Table count_part(const fs::path& path, std::uint64_t begin, std::uint64_t end) {
+  Table counts;
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  std::string rest;
+  if (begin > 0) {  // a line belongs to the part in which it begins
+    file.seekg(static_cast<std::streamoff>(begin - 1));
+    std::getline(file, rest);
+    begin += rest.size();
+    rest.clear();
+  }
+  const auto count = [&](std::string_view piece) {
+    std::size_t at = 0;
+    for (;;) {
+      while (at < piece.size() && (piece[at] == ' ' || (piece[at] >= '\t' && piece[at] <= '\r'))) ++at;
+      if (at == piece.size()) return;
+      const auto first = at;
+      while (at < piece.size() && !(piece[at] == ' ' || (piece[at] >= '\t' && piece[at] <= '\r'))) ++at;
+      const auto word = piece.substr(first, at - first);
+      if (const auto found = counts.find(word); found != counts.end())
+        ++found->second;
+      else
+        counts.emplace(word, 1);
+    }
+  };
+  for (auto at = begin; at < end && file;) {
+    text.resize(std::min<std::uint64_t>(1 << 20, end - at));
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    at += text.size();
+    if (at >= end && file && !text.empty() && text.back() != '\n') {
+      std::string line;
+      std::getline(file, line);
+      text += line;
+    }
+    text.insert(0, rest);
+    const auto last = at >= end || !file ? text.size() : text.find_last_of('\n') + 1;
+    rest = text.substr(last);
+    count(std::string_view(text).substr(0, last));
+  }
+  return counts;
+}
+
+Counts by_hand(const fs::path& path) {
+  const auto size = fs::file_size(path);
+  Table second;
+  std::thread other([&] { second = count_part(path, size / 2, size); });
+  auto counts = count_part(path, 0, size / 2);
+  other.join();
+  for (const auto& [word, count] : second) counts[word] += count;
+  return {counts.begin(), counts.end()};
+}
+
+Counts by_bag(const fs::path& path) {
+  const auto words = troupe::bag::read_text(path.string(), {}, {.blocksize = std::uint64_t{16} << 20}).str().split();
+  return words.flatten().frequencies().compute({.scheduler = troupe::SchedulerKind::threads, .threads = 2});
+}
+
+/// Seconds and number of words of dask.bag with two processes, which is its default.
+void by_dask(const Options& options, const fs::path& path, double best_bag) {
+  const auto script = path.parent_path() / "words.py";
+  std::ofstream(script) << "import sys, time, dask.bag as db\n"
+                           "if __name__ == '__main__':\n"
+                           "    begin = time.perf_counter()\n"
+                           "    words = db.read_text(sys.argv[1], blocksize=2**24).str.split().flatten()\n"
+                           "    counts = words.frequencies().compute(scheduler='processes', num_workers=2)\n"
+                           "    print(time.perf_counter() - begin, sum(n for _, n in counts), flush=True)\n";
+  const auto command = fmt::format("'{}' '{}' '{}'", options.python, script.string(), path.string());
+  std::FILE* pipe = ::popen(command.c_str(), "r");
+  double seconds = 0;
+  std::uint64_t words = 0;
+  if (pipe == nullptr || std::fscanf(pipe, "%lf %lu", &seconds, &words) != 2) {
+    fmt::print("dask.bag            did not run\n");
+  } else {
+    fmt::print("dask.bag, processes {:8.3f} s   {:6.2f} times a Bag\n", seconds, seconds / best_bag);
+  }
+  if (pipe != nullptr) ::pclose(pipe);
+}
+
+double best_of(int runs, const std::function<void()>& run) {
+  double best = 1e9;
+  for (int i = 0; i < runs; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    run();
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return best;
+}
+
+int run(const Options& options) {
+  const auto directory = fs::temp_directory_path() / fmt::format("bag_benchmark_{}", ::getpid());
+  fs::create_directory(directory);
+  const auto path = directory / "words.txt";
+  write_text(path, options.megabytes << 20);
+  Counts expected;
+  Counts counted;
+  const auto hand = best_of(options.runs, [&] { expected = by_hand(path); });
+  const auto bag = best_of(options.runs, [&] { counted = by_bag(path); });
+  std::sort(expected.begin(), expected.end());
+  std::sort(counted.begin(), counted.end());
+  fmt::print("{} MiB, {} different words, 2 threads\n", options.megabytes, expected.size());
+  fmt::print("hand-written        {:8.3f} s\n", hand);
+  fmt::print("Bag, threads        {:8.3f} s   {:6.2f} times by hand, {}\n", bag, bag / hand,
+             counted == expected ? "the same" : "NOT THE SAME");
+  if (!options.python.empty()) by_dask(options, path, bag);
+  fs::remove_all(directory);
+  return counted == expected ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--megabytes")
+      options.megabytes = std::strtoul(argv[i + 1], nullptr, 10);
+    else if (name == "--runs")
+      options.runs = std::atoi(argv[i + 1]);
+    else if (name == "--python")
+      options.python = argv[i + 1];
+    else
+      argc = 0;
+  }
+  if (argc % 2 == 0 || options.megabytes == 0 || options.runs < 1) {
+    fmt::print(stderr, "usage: bag_benchmark [--megabytes N] [--runs N] [--python PYTHON_WITH_DASK]\n");
+    return 2;
+  }
+  return run(options);
+}
