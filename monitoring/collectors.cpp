@@ -198,6 +198,8 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
   out.push_back(counter("troupe_scheduler_late_completions_total", "Completions of an attempt that no longer counts.",
                         {{number(c.late_completions)}}));
   out.push_back(counter("troupe_scheduler_transitions_total", "Changes of a task's state.", {{number(c.transitions)}}));
+  out.push_back(gauge("troupe_scheduler_bandwidth_bytes_per_second",
+                      "What a worker is thought to receive from another; learnt from large values.", {{c.bandwidth}}));
   out.push_back(counter("troupe_scheduler_replicas_dropped_total",
                         "Copies of values that nobody needed, and that were dropped.", {{number(c.replicas_dropped)}}));
   add_prefixes(out, shown_prefixes(c.prefixes));

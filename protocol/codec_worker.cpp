@@ -47,6 +47,7 @@ void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
   w.setSpilledBytes(m.spilled_bytes);
   w.setUnmanagedOldBytes(m.unmanaged_old_bytes);
   w.setFreeBytes(m.free_bytes);
+  w.setBandwidth(m.bandwidth);
 }
 
 void fill(wire::FunctionRan::Builder w, const FunctionRan& m) {
@@ -314,8 +315,8 @@ FunctionRan read(Input& in, wire::FunctionRan::Reader r) {
 
 Heartbeat read(Input& in, wire::Heartbeat::Reader r) {
   in.begin("Heartbeat");
-  return {r.getManagedBytes(), r.getProcessBytes(), r.getExecuting(),         r.getReady(),    r.getFetching(),
-          r.getCpuMs(),        r.getSpilledBytes(), r.getUnmanagedOldBytes(), r.getFreeBytes()};
+  return {r.getManagedBytes(), r.getProcessBytes(), r.getExecuting(),         r.getReady(),     r.getFetching(),
+          r.getCpuMs(),        r.getSpilledBytes(), r.getUnmanagedOldBytes(), r.getFreeBytes(), r.getBandwidth()};
 }
 
 WorkerRegistered read(Input& in, wire::WorkerRegistered::Reader r) {

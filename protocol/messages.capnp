@@ -428,6 +428,7 @@ struct Heartbeat {
   spilledBytes @6 :UInt64;    # what the values on disk took in memory
   unmanagedOldBytes @7 :UInt64;   # of processBytes, beside values, and not new
   freeBytes @8 :UInt64;       # before it pauses; all ones = not limited
+  bandwidth @9 :UInt64;       # bytes a second of large fetches since the last one; 0 = there were none
 }
 
 struct WorkerStatusChanged {

@@ -415,6 +415,7 @@ struct Heartbeat {
   std::uint64_t spilled_bytes{};        ///< what the values on disk took in memory
   std::uint64_t unmanaged_old_bytes{};  ///< of process_bytes, beside values, and not new
   std::uint64_t free_bytes{};           ///< before it pauses; all ones = not limited
+  std::uint64_t bandwidth{};            ///< bytes a second of large fetches since the last one; 0 = there were none
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

@@ -28,6 +28,7 @@ public:
     WorkerId peer;
     std::vector<std::uint32_t> slots;
     std::uint64_t bytes{};
+    Instant since;
   };
 
   explicit FetchPlan(const FetchLimits& limits) : limits_(limits) {}
@@ -117,6 +118,7 @@ const FetchPlan::Flight* FetchPlan::start(Instant now, IsStale&& is_stale, Bytes
   if (flight.slots.empty()) return nullptr;
   flight.fetch = ++last_fetch_;
   flight.peer = best_id;
+  flight.since = now;
   best->in_flight = true;
   in_flight_bytes_ += flight.bytes;
   return &flights_.emplace_back(std::move(flight));

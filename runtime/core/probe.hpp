@@ -65,6 +65,7 @@ struct SchedulerCounters {
   std::uint64_t steals_rejected{};
   std::uint64_t replicas_dropped{};  ///< by the active memory manager
   std::uint64_t transitions{};
+  double bandwidth{};  ///< bytes a second that a worker is thought to receive; learnt from large fetches
   std::map<std::string, PrefixCounters> prefixes;  ///< at most SchedulerConfig::max_prefixes, rest in "other"
 };
 

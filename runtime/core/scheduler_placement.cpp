@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "protocol/error.hpp"
 #include "runtime/core/scheduler_inline.hpp"
@@ -126,7 +128,7 @@ ClientRecord* SchedulerState::next_to_serve() {
   return best;
 }
 
-/// Places a quantum of one client's tasks. False: nothing could be placed.
+/// Places a quantum of one client's tasks, or fails what fits nowhere. False: nothing could be placed.
 bool SchedulerState::serve(ClientRecord& client) {
   const double quantum = clients_.size() == 1 ? std::numeric_limits<double>::max() : client.served_us + 500;
   std::uint32_t placed = 0;
@@ -158,12 +160,16 @@ bool SchedulerState::serve(ClientRecord& client) {
       favour = std::clamp<std::size_t>(queue->size() / (2 * classes_[index].valid.size()), 1, 512);
       favourite_class = index;
     }
-    WorkerRecord* worker = choose_worker(task, classes_[index], favourite);
+    WorkerRecord* worker = where_inputs_fit(task, classes_[index], choose_worker(task, classes_[index], favourite));
     queue->pop();
+    ++placed;
+    if (worker == nullptr) {
+      fail_too_large(task, classes_[index]);
+      continue;
+    }
     client.served_us += expected_us(task.task_template());
     if (worker == favourite) ++favoured;
     assign(task, *worker);
-    ++placed;
   }
   return placed > 0;
 }
@@ -217,13 +223,55 @@ WorkerRecord* SchedulerState::choose_worker(TaskRef task, const RestrictionClass
     if (worker.occupancy_us > 2 * horizon * worker.registration.threads && !has_room(worker)) continue;
     double delay = worker.occupancy_us / worker.registration.threads;
     if (expected < tiny_task_us) delay = std::max(0.0, delay - horizon);
-    if (candidate.inputs < inputs) delay += fetch_us + (total_bytes - candidate.bytes) / config_.bandwidth * 1e6;
+    if (candidate.inputs < inputs) delay += fetch_us + (total_bytes - candidate.bytes) / counters_.bandwidth * 1e6;
     if (delay < best_cost || (delay == best_cost && candidate.bytes > 0 && candidate.worker->id < best->id)) {
       best_cost = delay;
       best = candidate.worker;
     }
   }
   return best;
+}
+
+/// What a task's inputs take in memory, each counted once.
+std::uint64_t SchedulerState::input_bytes(TaskRef task) const {
+  std::vector<std::pair<TaskId, std::uint64_t>> inputs;
+  for_each_dependency(task, [&](TaskRef input) { inputs.emplace_back(input.id(), input->nbytes); });
+  std::sort(inputs.begin(), inputs.end());
+  inputs.erase(std::unique(inputs.begin(), inputs.end()), inputs.end());
+  return std::accumulate(inputs.begin(), inputs.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const auto& input) { return sum + input.second; });
+}
+
+/// A task runs with all inputs in memory. Where they do not fit into the chosen worker's, another one is looked for
+/// among all; null if there is none.
+WorkerRecord* SchedulerState::where_inputs_fit(TaskRef task, const RestrictionClass& restriction,
+                                               WorkerRecord* chosen) {
+  if (chosen->registration.memory_limit == 0) return chosen;
+  std::uint64_t at_most = 0;
+  for_each_dependency(task, [&](TaskRef input) { at_most += input->nbytes; });
+  if (chosen->may_hold(at_most)) return chosen;
+  const std::uint64_t bytes = input_bytes(task);
+  if (chosen->may_hold(bytes)) return chosen;
+  WorkerRecord* best = nullptr;
+  const auto cost = [](const WorkerRecord& worker) {
+    return std::pair(!worker.able(), worker.occupancy_us / worker.registration.threads);
+  };
+  for (const WorkerId id : restriction.valid) {
+    WorkerRecord* worker = find_worker(id);
+    if (worker->may_hold(bytes) && (best == nullptr || cost(*worker) < cost(*best))) best = worker;
+  }
+  return best;
+}
+
+void SchedulerState::fail_too_large(TaskRef task, const RestrictionClass& restriction) {
+  std::uint64_t most = 0;
+  for (const WorkerId id : restriction.valid) most = std::max(most, find_worker(id)->registration.memory_limit);
+  err(task,
+      make_error(task, TaskError::Kind::too_large,
+                 "its inputs take " + std::to_string(input_bytes(task)) +
+                     " bytes together, and no worker that may run it has more than " + std::to_string(most) +
+                     " (worker.memory.limit)"),
+      "inputs too large");
 }
 
 void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
@@ -295,9 +343,11 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
   const GraphChunk& chunk = *task.group->chunk;
   const std::uint32_t begin = chunk.dependencies_begin(task.index);
   const std::uint32_t end = chunk.dependencies_end(task.index);
-  auto holder_of = [&](TaskRef input) { return holds(input, worker.id) ? WorkerId{} : input->worker; };
+  sources_.clear();
   for_each_dependency(task, [&](TaskRef input) {
-    if (input->state == TaskState::memory && input->worker != worker.id) introduce(worker, input->worker);
+    const bool elsewhere = input->state == TaskState::memory && !holds(input, worker.id);
+    sources_.push_back(elsewhere ? source_of(input, worker) : WorkerId{});
+    if (elsewhere) introduce(worker, sources_.back());
   });
   auto& message = last<ComputeTasks>(worker);
   message.tasks.push_back(task.id());
@@ -318,12 +368,32 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
     if (message.input_offsets.empty()) message.input_offsets.assign(count, 0);
     for_each_dependency(task, [&](TaskRef input) {
       message.inputs.push_back(input.id());
-      message.input_holders.push_back(input->state == TaskState::memory ? holder_of(input) : WorkerId{});
       message.input_nbytes.push_back(input->nbytes);
     });
+    message.input_holders.insert(message.input_holders.end(), sources_.begin(), sources_.end());
   }
   if (!message.input_offsets.empty())
     message.input_offsets.push_back(static_cast<std::uint32_t>(message.inputs.size()));
+}
+
+/// Which holder of a value a worker is to fetch it from: one that can be reached, if there is one, on the worker's own
+/// host, if there is one; of several like that any, so that a value that many need is not had from one of them alone.
+WorkerId SchedulerState::source_of(TaskRef input, const WorkerRecord& reader) {
+  if (!input.has(task_flag::replicated)) return input->worker;
+  WorkerId chosen;
+  int best = -1;
+  std::uint32_t equals = 0;
+  const auto consider = [&](WorkerId id) {
+    const WorkerRecord& holder = *find_worker(id);
+    const bool well = holder.reachable && !holder.suspect;
+    const int rank = (well ? 2 : 0) + (holder.registration.host == reader.registration.host ? 1 : 0);
+    if (rank < best) return;
+    if (std::exchange(best, rank) < rank) equals = 0;
+    if (random_() % ++equals == 0) chosen = id;
+  };
+  consider(input->worker);
+  for (const Replica& replica : *replicas_.find(input.id())) consider(replica.worker);
+  return chosen;
 }
 
 /// When a worker is idle and nothing is queued for it, asks the most loaded ones for half of what they need not hold.
@@ -351,12 +421,13 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
     if (task.has(task_flag::seceded | task_flag::stealing | task_flag::ahead)) continue;
     if (task.task_template().task.annotations.run_ahead) continue;
     const RestrictionClass& restriction = classes_[task.task_template().restriction];
-    double input_bytes = 0;
-    for_each_dependency(task, [&](TaskRef input) { input_bytes += static_cast<double>(input->nbytes); });
-    if (input_bytes / config_.bandwidth * 1e6 > static_cast<double>(task->cost_us)) continue;
+    std::uint64_t bytes = 0;
+    for_each_dependency(task, [&](TaskRef input) { bytes += input->nbytes; });
+    if (static_cast<double>(bytes) / counters_.bandwidth * 1e6 > static_cast<double>(task->cost_us)) continue;
     const bool useful = std::any_of(restriction.valid.begin(), restriction.valid.end(), [&](WorkerId id) {
       const WorkerRecord* worker = find_worker(id);
-      return worker != &victim && worker->able() && worker->active() < worker->registration.threads;
+      return worker != &victim && worker->able() && worker->active() < worker->registration.threads &&
+             worker->may_hold(bytes);
     });
     if (!useful) continue;
     task.set(task_flag::stealing);

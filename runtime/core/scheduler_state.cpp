@@ -11,6 +11,7 @@ namespace troupe {
 SchedulerState::SchedulerState(SchedulerConfig config, Token cluster, Epoch epoch, std::uint64_t seed)
     : config_(config), cluster_(cluster), epoch_(epoch), random_(static_cast<std::minstd_rand::result_type>(seed)) {
   story_.resize(config_.story_length);
+  counters_.bandwidth = config_.bandwidth;
 }
 
 SchedulerState::~SchedulerState() = default;

@@ -181,6 +181,10 @@ private:
   void assign_chain(TaskRef task, WorkerRecord& worker, std::uint32_t links);
   void extend_chain(TaskRef task);
   void send_compute(TaskRef task, WorkerRecord& worker);
+  WorkerRecord* where_inputs_fit(TaskRef task, const RestrictionClass& restriction, WorkerRecord* chosen);
+  [[nodiscard]] std::uint64_t input_bytes(TaskRef task) const;
+  void fail_too_large(TaskRef task, const RestrictionClass& restriction);
+  [[nodiscard]] WorkerId source_of(TaskRef input, const WorkerRecord& reader);
   void steal();
   void steal_from(WorkerRecord& victim, std::size_t count);
   void steal_all_from(WorkerRecord& worker);
@@ -306,6 +310,7 @@ private:
     std::uint32_t inputs;  ///< number of them
   };
   std::vector<Candidate> candidates_;  ///< scratch of choose_worker
+  std::vector<WorkerId> sources_;      ///< scratch of send_compute
 
   std::map<std::pair<TaskId, WorkerId>, Transfer> transfers_;  ///< by value and target
   std::map<std::uint64_t, Placement> placements_;

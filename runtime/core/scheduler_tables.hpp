@@ -182,6 +182,10 @@ struct WorkerRecord {
     });
   }
   [[nodiscard]] bool able() const { return status == WorkerStatus::running && reachable && !suspect && !retiring; }
+  /// Whether so many bytes of inputs can be in its memory together at all.
+  [[nodiscard]] bool may_hold(std::uint64_t bytes) const {
+    return registration.memory_limit == 0 || bytes <= registration.memory_limit;
+  }
   [[nodiscard]] std::uint32_t active() const { return static_cast<std::uint32_t>(processing.size()) - seceded; }
   /// Tasks that others need not take from it: a paused worker starts nothing, so all that it has not started may go.
   [[nodiscard]] std::uint32_t kept_active() const { return status == WorkerStatus::paused ? 0 : registration.threads; }

@@ -7,6 +7,11 @@
 // What workers report, and what their loss means.
 
 namespace troupe {
+namespace {
+
+constexpr double bandwidth_step = 0.1;  ///< what a heartbeat's word counts in the average
+
+}  // namespace
 
 void SchedulerState::on_message(WorkerRecord&, RegisterWorker&) {}
 
@@ -175,6 +180,8 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
 
 void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
   worker.heartbeat = message;
+  if (message.bandwidth > 0)
+    counters_.bandwidth += bandwidth_step * (static_cast<double>(message.bandwidth) - counters_.bandwidth);
   if (worker.registration.memory_limit == 0) return;
   worker.free_bytes = static_cast<double>(message.free_bytes);
   load_changed(worker);

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 namespace troupe {
 
 namespace {
+
+constexpr std::uint64_t large_fetch = 1'000'000;  ///< bytes; smaller ones tell more of latency than of bandwidth
 
 FetchLimits fetch_limits(const WorkerConfig& config) {
   FetchLimits limits;
@@ -286,8 +289,18 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
       reconcile(slot, out);
     }
   }
-  if (event.outcome == FetchOutcome::ok) ++counters_.transfers_received;
+  if (event.outcome == FetchOutcome::ok) {
+    ++counters_.transfers_received;
+    measure(event, now - flight.since);
+  }
   if (event.outcome == FetchOutcome::lost) strike(flight.peer, false);
+}
+
+void WorkerState::measure(const FetchDone& event, Duration took) {
+  const auto bytes = std::accumulate(event.nbytes.begin(), event.nbytes.end(), std::uint64_t{0});
+  if (bytes < large_fetch) return;
+  large_fetch_bytes_ += bytes;
+  large_fetch_time_ += took;
 }
 
 /// What waits for this peer is not to be had from it.
@@ -385,6 +398,12 @@ void WorkerState::flush(WorkerEffects& out) {
   beat.spilled_bytes = now.spilled_bytes;
   beat.unmanaged_old_bytes = now.unmanaged_old_bytes;
   beat.free_bytes = memory_.room(now.managed_bytes);
+  if (large_fetch_time_.count() > 0) {
+    const double seconds = std::chrono::duration<double>(large_fetch_time_).count();
+    beat.bandwidth = static_cast<std::uint64_t>(static_cast<double>(large_fetch_bytes_) / seconds);
+  }
+  large_fetch_bytes_ = 0;
+  large_fetch_time_ = {};
   out.to_scheduler.emplace_back(beat);
   heartbeat_due_.reset();
 }

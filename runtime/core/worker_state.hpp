@@ -192,6 +192,7 @@ private:
   void on(ExecutionsDone& event, Instant now, WorkerEffects& out);
   void on(ExecutionSeceded& event, Instant now, WorkerEffects& out);
   void on(FetchDone& event, Instant now, WorkerEffects& out);
+  void measure(const FetchDone& event, Duration took);
   void on(ValuesPut& event, Instant now, WorkerEffects& out);
   void on(ValuesServed& event, Instant now, WorkerEffects& out);
   void on(WorkerTick& event, Instant now, WorkerEffects& out);
@@ -338,6 +339,8 @@ private:
   TasksSeceded seceded_;
   bool status_changed_{};
   std::optional<WorkerTick> heartbeat_due_;
+  std::uint64_t large_fetch_bytes_{};  ///< since the last heartbeat, like the time that they took
+  Duration large_fetch_time_{};
 };
 
 }  // namespace troupe

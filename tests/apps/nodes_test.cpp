@@ -257,6 +257,13 @@ TEST_F(NodesTest, keys_of_another_cluster_are_refused) {
   EXPECT_EQ(ended.status, 5) << ended.err;
 }
 
+TEST_F(NodesTest, a_worker_whose_scheduler_is_gone_ends_after_its_death_timeout) {
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha", {"--death-timeout", "300ms"});
+  scheduler.signal(SIGKILL);
+  EXPECT_EQ(worker.wait(seconds(20)), 4) << read(path("alpha.err"));
+}
+
 TEST_F(NodesTest, an_idle_scheduler_ends_by_itself_when_told_to) {
   auto [scheduler, said] = start_scheduler({"--idle-timeout", "200ms"});
   EXPECT_EQ(scheduler.wait(seconds(20)), 0);

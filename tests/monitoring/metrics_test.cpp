@@ -45,6 +45,42 @@ std::unique_ptr<Metrics> some_metrics() {
   return metrics;
 }
 
+TEST(Metrics, shows_what_moved_between_workers_and_to_disk) {
+  Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics.add_scheduler([] {
+    SchedulerCounters c;
+    c.steals_confirmed = 5;
+    c.steals_rejected = 6;
+    c.bandwidth = 125e6;
+    return c;
+  });
+  metrics.add_worker([] {
+    return WorkerCounters{.transfers_received = 3,
+                          .transfers_sent = 4,
+                          .received_bytes = 300,
+                          .sent_bytes = 400,
+                          .transfers_incoming = 1,
+                          .transfers_outgoing = 2,
+                          .spill_written_bytes = 70,
+                          .spill_read_bytes = 80,
+                          .spill_writes = 7,
+                          .spill_reads = 8,
+                          .spill_write_ns = 2'500'000'000,
+                          .spill_disk_bytes = 9};
+  });
+  const std::string body = metrics.scrape("", "").body;
+  for (const char* line :
+       {"troupe_stealing_confirmed_total 5\n", "troupe_stealing_rejected_total 6\n",
+        "troupe_scheduler_bandwidth_bytes_per_second 125000000\n", "troupe_worker_transfers_received_total 3\n",
+        "troupe_worker_transfers_sent_total 4\n", "troupe_worker_transfer_received_bytes_total 300\n",
+        "troupe_worker_transfer_sent_bytes_total 400\n", "troupe_worker_transfers_incoming 1\n",
+        "troupe_worker_transfers_outgoing 2\n", "troupe_worker_spill_write_bytes_total 70\n",
+        "troupe_worker_spill_read_bytes_total 80\n", "troupe_worker_spill_writes_total 7\n",
+        "troupe_worker_spill_reads_total 8\n", "troupe_worker_spill_write_seconds_total 2.5\n",
+        "troupe_worker_spill_disk_bytes 9\n"})
+    EXPECT_THAT(body, HasSubstr(line));
+}
+
 TEST(Metrics, promtool_finds_nothing_to_say) {
   const std::string body = some_metrics()->scrape("", "").body;
   const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_metrics_{}.txt", ::getpid());

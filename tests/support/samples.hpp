@@ -156,7 +156,7 @@ inline std::vector<WorkerMessage> worker_messages() {
       InputsMissing{tasks(), workers()},
       StealReply{tasks(), runs(), {1, 0, 1}},
       TasksSeceded{tasks(), runs(), {0, 1, 0}},
-      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9},
+      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
       WorkerStatusChanged{WorkerStatus::closing},
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},

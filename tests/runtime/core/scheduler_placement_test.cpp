@@ -213,6 +213,62 @@ TEST(SchedulerPlacement, PutsATaskElsewhereWhenWaitingForTheHolderTakesLonger) {
   EXPECT_THAT(d.assigned(idle), SizeIs(1));
 }
 
+TEST(SchedulerPlacement, ATaskGoesWhereItsInputsFitAndFailsIfThatIsNowhere) {
+  SchedulerDialogue d;
+  RegisterWorker limited;
+  limited.memory_limit = 1000;
+  const WorkerId small = d.join_worker(1, limited);
+  const ClientId client = d.join_client();
+  const auto made = d.submit(client, graph({{}, {}}, function("make")));
+  d.finish(small, d.assigned(small), 600);
+  (void)d.ready(client);
+  const auto read = [&](std::vector<std::uint32_t> inputs) {
+    auto chunk = graph({std::move(inputs)}, function("read"));
+    chunk->external = {ClientKey::of(made, 0), ClientKey::of(made, 1)};
+    return d.submit(client, chunk);
+  };
+  read({1, 1});  // the same value twice is there once
+  EXPECT_THAT(d.assigned(small), SizeIs(1));
+  read({1, 2});
+  EXPECT_THAT(d.assigned(small), IsEmpty());
+  const auto errors = d.erred(client);
+  ASSERT_THAT(errors, SizeIs(1));
+  EXPECT_EQ(errors[0].second.kind, TaskError::Kind::too_large);
+  EXPECT_THAT(errors[0].second.message, HasSubstr("take 1200 bytes"));
+  EXPECT_THAT(errors[0].second.message, HasSubstr("more than 1000 (worker.memory.limit)"));
+  limited.memory_limit = 1200;
+  const WorkerId large = d.join_worker(1, limited);
+  read({1, 2});
+  EXPECT_THAT(d.assigned(small), IsEmpty());
+  EXPECT_THAT(d.assigned(large), SizeIs(1));
+}
+
+TEST(SchedulerPlacement, LearnsTheBandwidthAndPutsTasksAccordingly) {
+  SchedulerDialogue d;
+  const WorkerId holder = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}, function("other")));
+  d.finish(holder, d.assigned(holder), 8, 10'000);
+  const auto made = d.submit(client, graph({{}}, function("make")));
+  d.finish(holder, d.assigned(holder), 1'000'000, 10'000);
+  d.submit(client, graph({{}}, function("other")));
+  ASSERT_THAT(d.assigned(holder), SizeIs(1));
+  const WorkerId idle = d.join_worker();
+  EXPECT_EQ(d.scheduler.counters().bandwidth, 1e9);
+  Heartbeat beat;
+  beat.bandwidth = 1'000'000;
+  d.say(WorkerSaid{idle, beat});
+  EXPECT_NEAR(d.scheduler.counters().bandwidth, 0.9e9, 1e6);
+  for (int i = 0; i < 100; ++i) d.say(WorkerSaid{idle, beat});
+  d.say(WorkerSaid{idle, Heartbeat{}});  // nothing large was fetched
+  EXPECT_NEAR(d.scheduler.counters().bandwidth, 1e6, 1e5);
+  auto reader = graph({{1}}, function("read"));
+  reader->external = {ClientKey::of(made, 0)};
+  d.submit(client, reader);
+  EXPECT_THAT(d.assigned(idle), IsEmpty()) << "a second to move, against ten milliseconds to wait";
+  EXPECT_THAT(d.assigned(holder), SizeIs(1));
+}
+
 TEST(SchedulerPlacement, PutsNeighboursInTheOrderOnTheSameWorker) {
   SchedulerDialogue d;
   const WorkerId one = d.join_worker();

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <gmock/gmock.h>
 
@@ -279,6 +280,56 @@ TEST_F(ReplicasTest, retires_those_that_hold_least_when_only_a_number_is_said) {
   EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w2]), ElementsAre(CloseWorker{true, "retired"}));
   EXPECT_THAT(acquires(w0), ElementsAre(std::pair(TaskId::of(2, 0), w1)));
   EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), IsEmpty());
+}
+
+/// Five holders of one value, and a worker that may not hold it but reads it.
+struct SourcesTest : ReplicasTest {
+  WorkerId on(const std::string& host, const std::string& name) {
+    RegisterWorker registration;
+    registration.name = name;
+    registration.host = host;
+    return d.join_worker(1, registration);
+  }
+  SourcesTest() {
+    for (int i = 0; i < 5; ++i) holders.push_back(on("h" + std::to_string(i), "w" + std::to_string(i)));
+    keys = values("w0", 1, 100);
+    for (int i = 1; i < 5; ++i) arrive(holders[static_cast<std::size_t>(i)], TaskId::of(1, 0), 100);
+  }
+  /// Where the reader is told to fetch the value.
+  WorkerId source(WorkerId reader, const std::string& name) {
+    auto chunk = graph({{1}}, function("read"));
+    chunk->templates[0].annotations.workers = {name};
+    chunk->external = keys;
+    d.submit(client, chunk);
+    const auto messages = d.take<ComputeTasks>(d.to_worker[reader]);
+    EXPECT_EQ(messages.size(), 1u);
+    const WorkerId holder = messages.at(0).input_holders.at(0);
+    d.finish(reader, {{messages[0].tasks[0], messages[0].runs[0]}});
+    return holder;
+  }
+
+  std::vector<WorkerId> holders;
+  std::vector<ClientKey> keys;
+};
+
+TEST_F(SourcesTest, an_input_is_fetched_from_a_holder_on_the_same_host) {
+  const WorkerId reader = on("h3", "reader");
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(source(reader, "reader"), holders[3]);
+}
+
+TEST_F(SourcesTest, an_input_is_not_fetched_from_a_holder_that_is_silent_while_there_is_another) {
+  const WorkerId reader = on("h3", "reader");
+  for (const int i : {0, 2, 3, 4}) d.say(PeerReachable{holders[static_cast<std::size_t>(i)], false});
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(source(reader, "reader"), holders[1]);
+  d.say(PeerReachable{holders[1], false});
+  EXPECT_EQ(source(reader, "reader"), holders[3]) << "of those that are silent, too, the one that is near";
+}
+
+TEST_F(SourcesTest, fetches_of_one_value_are_spread_over_its_holders) {
+  const WorkerId reader = on("elsewhere", "reader");
+  std::map<WorkerId, int> asked;
+  for (int i = 0; i < 100; ++i) ++asked[source(reader, "reader")];
+  for (const WorkerId holder : holders) EXPECT_GT(asked[holder], 5);
 }
 
 }  // namespace
