@@ -25,13 +25,13 @@ constexpr auto gentle_close = std::chrono::seconds(1);
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 /// Reads and drops what still comes after a last word was sent, so that closing does not reset the connection under it.
+/// Its timer keeps it alive.
 class Linger final : public ConnectionUser, public std::enable_shared_from_this<Linger> {
 public:
   explicit Linger(std::shared_ptr<Connection> connection)
       : connection_(std::move(connection)), timer_(connection_->executor()) {}
 
   void begin() {
-    self_ = shared_from_this();
     connection_->start(*this, Reading::dropped);
     timer_.expires_after(gentle_close);
     timer_.async_wait([self = shared_from_this()](const error_code& error) {
@@ -44,14 +44,12 @@ public:
 
 private:
   void end() {
-    const auto keep = std::move(self_);
     timer_.cancel();
     connection_->release();
   }
 
   std::shared_ptr<Connection> connection_;
   asio::steady_timer timer_;
-  std::shared_ptr<Linger> self_;
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ public:
   }
 
   void on_frames(std::vector<IncomingFrame>& frames) override {
+    const auto self = shared_from_this();  // what is said may end it
     auto& frame = frames.front();
     if (frame.header.kind != FrameKind::data) return end();
     auto message = decode<PeerMessage>(frame.payload);

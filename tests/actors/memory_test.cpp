@@ -62,7 +62,8 @@ protected:
 
 std::uint64_t spilled_bytes(Client& client) {
   std::uint64_t sum = 0;
-  for (const auto& worker : client.scheduler_info()->workers) sum += worker.spilled_bytes;
+  const auto summary = client.scheduler_info();
+  for (const auto& worker : summary->workers) sum += worker.spilled_bytes;
   return sum;
 }
 
