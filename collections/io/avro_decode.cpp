@@ -42,21 +42,21 @@ Json AvroDecoder::decode(const AvroNode& node, unsigned depth) {
       if (byte != 0 && byte != 1) throw BadDatum("a boolean is neither 0 nor 1");
       return byte == 1;
     }
-    case Kind::int_: {
+    case Kind::int32: {
       const auto value = number();
       if (value != static_cast<std::int32_t>(value)) throw BadDatum("an int has more than 32 bits");
       return value;
     }
-    case Kind::long_: return number();
-    case Kind::float_: return static_cast<double>(plain<float>());
-    case Kind::double_: return plain<double>();
+    case Kind::int64: return number();
+    case Kind::float32: return static_cast<double>(plain<float>());
+    case Kind::float64: return plain<double>();
     case Kind::bytes: return characters_of(sized());
     case Kind::string: return json_string(text());
     case Kind::fixed: return characters_of(bytes(node.size));
     case Kind::enumeration: return json_string(node.names[index_below(node.names.size(), "a symbol")]);
     case Kind::array: return decode_array(node, depth);
     case Kind::map: return decode_map(node, depth);
-    case Kind::union_: return decode(*node.parts[index_below(node.parts.size(), "a branch")], depth + 1);
+    case Kind::choice: return decode(*node.parts[index_below(node.parts.size(), "a branch")], depth + 1);
     case Kind::record: {
       boost::json::object object;
       object.reserve(node.parts.size());

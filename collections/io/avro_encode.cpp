@@ -28,20 +28,20 @@ public:
         require(value.is_bool(), node, value);
         out_ += value.get_bool() ? '\1' : '\0';
         return;
-      case Kind::int_:
-      case Kind::long_:
+      case Kind::int32:
+      case Kind::int64:
         require(fits(node, value, true), node, value);
         return append_avro_number(value.is_int64() ? value.get_int64() : static_cast<std::int64_t>(value.get_uint64()),
                                   out_);
-      case Kind::float_: require(value.is_number(), node, value); return append_plain(value.to_number<float>());
-      case Kind::double_: require(value.is_number(), node, value); return append_plain(value.to_number<double>());
+      case Kind::float32: require(value.is_number(), node, value); return append_plain(value.to_number<float>());
+      case Kind::float64: require(value.is_number(), node, value); return append_plain(value.to_number<double>());
       case Kind::string: require(value.is_string(), node, value); return append_sized(view_of(value.get_string()));
       case Kind::bytes:
       case Kind::fixed: return append_bytes(node, value);
       case Kind::enumeration: return append_symbol(node, value);
       case Kind::array: return append_array(node, value);
       case Kind::map: return append_map(node, value);
-      case Kind::union_: return append_branch(node, value);
+      case Kind::choice: return append_branch(node, value);
       case Kind::record: return append_record(node, value);
     }
   }
@@ -62,12 +62,12 @@ private:
     switch (node.kind) {
       case Kind::null: return value.is_null();
       case Kind::boolean: return value.is_bool();
-      case Kind::int_: return value.is_int64() && value.get_int64() == static_cast<std::int32_t>(value.get_int64());
-      case Kind::long_:
+      case Kind::int32: return value.is_int64() && value.get_int64() == static_cast<std::int32_t>(value.get_int64());
+      case Kind::int64:
         return value.is_int64() ||
                (value.is_uint64() && value.get_uint64() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()});
-      case Kind::float_:
-      case Kind::double_: return exact ? value.is_double() : value.is_number();
+      case Kind::float32:
+      case Kind::float64: return exact ? value.is_double() : value.is_number();
       case Kind::string: return value.is_string();
       case Kind::bytes:
       case Kind::fixed: {
@@ -86,7 +86,7 @@ private:
         for (const auto& each : value.get_object())
           if (!fits(*node.parts[0], each.value(), exact)) return false;
         return true;
-      case Kind::union_:
+      case Kind::choice:
         for (const auto* branch : node.parts)
           if (fits(*branch, value, exact)) return true;
         return false;

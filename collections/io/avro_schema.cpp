@@ -38,10 +38,10 @@ private:
     switch (avro_typeof(schema)) {
       case AVRO_NULL: node.kind = Kind::null; return;
       case AVRO_BOOLEAN: node.kind = Kind::boolean; return;
-      case AVRO_INT32: node.kind = Kind::int_; return;
-      case AVRO_INT64: node.kind = Kind::long_; return;
-      case AVRO_FLOAT: node.kind = Kind::float_; return;
-      case AVRO_DOUBLE: node.kind = Kind::double_; return;
+      case AVRO_INT32: node.kind = Kind::int32; return;
+      case AVRO_INT64: node.kind = Kind::int64; return;
+      case AVRO_FLOAT: node.kind = Kind::float32; return;
+      case AVRO_DOUBLE: node.kind = Kind::float64; return;
       case AVRO_BYTES: node.kind = Kind::bytes; return;
       case AVRO_STRING: node.kind = Kind::string; return;
       case AVRO_FIXED: fill_fixed(node, schema); return;
@@ -59,7 +59,7 @@ private:
         node.parts.push_back(compile(::avro_schema_map_values(schema)));
         return;
       case AVRO_UNION:
-        node.kind = Kind::union_;
+        node.kind = Kind::choice;
         for (std::size_t i = 0; i < ::avro_schema_union_size(schema); ++i)
           node.parts.push_back(compile(::avro_schema_union_branch(schema, static_cast<int>(i))));
         return;

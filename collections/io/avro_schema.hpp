@@ -18,17 +18,17 @@ struct AvroNode {
   enum class Kind : std::uint8_t {
     null,
     boolean,
-    int_,
-    long_,
-    float_,
-    double_,
+    int32,
+    int64,
+    float32,
+    float64,
     bytes,
     string,
     fixed,
     enumeration,
     array,
     map,
-    union_,
+    choice,
     record,
   };
   Kind kind{Kind::null};
