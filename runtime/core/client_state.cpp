@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/core/mutant.hpp"
+
 namespace troupe {
 namespace {
 
@@ -89,7 +91,7 @@ void ClientState::on(KeysReleased&& event, ClientEffects& out) {
     later.keys.push_back(range);
     return true;
   });
-  if (!later.keys.empty()) line_.emplace_back(std::move(later));
+  if (!later.keys.empty() && !TROUPE_MUTANT(a_release_overtakes_its_submission)) line_.emplace_back(std::move(later));
   if (!event.keys.empty()) send(std::move(event), out);
 }
 
@@ -257,7 +259,7 @@ void ClientState::advance(ClientEffects& out) {
 void ClientState::on(ClientLinkUp&& event, ClientEffects& out) {
   const bool first = !linked_;
   linked_ = true;
-  if (first || event.resumed) return;
+  if (first || event.resumed || TROUPE_MUTANT(a_new_session_keeps_old_pages)) return;
   lose_everything(lost_connection("client: the session with the scheduler was lost; submit again"), out);
   start(out);
 }
@@ -341,7 +343,8 @@ void ClientState::on(ScatterTargets&& message, ClientEffects& out) {
 void ClientState::on(QueryReply&& message, ClientEffects& out) {
   if (requests_.erase(message.request) == 0) return;
   // A holder may be one that this client was never introduced to.
-  for (const auto& holders : message.holders)
+  for (const auto& holders :
+       TROUPE_MUTANT(holders_are_named_without_address) ? decltype(message.holders){} : message.holders)
     for (const auto& worker : holders) addresses_[worker.worker] = worker;
   out.updates.emplace_back(std::move(message));
 }
@@ -460,6 +463,7 @@ void ClientState::answered(std::uint64_t submission) {
   const auto* found = find_submission(submission);
   const auto* page = find_page(found->page);
   if (page == nullptr || page->answered) return;
+  if (found->bulk && TROUPE_MUTANT(an_answered_chunk_still_counts)) return;
   --(found->bulk ? bulk_unanswered_ : small_unanswered_);
 }
 

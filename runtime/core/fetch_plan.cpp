@@ -3,9 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/core/mutant.hpp"
+
 namespace troupe {
 
-void FetchPlan::set_address(WorkerId peer, std::string address) { peers_[peer].address = std::move(address); }
+void FetchPlan::set_address(WorkerId peer, std::string address) {
+  if (TROUPE_MUTANT(dask_6356_a_worker_is_known_by_its_address) &&
+      std::any_of(peers_.begin(), peers_.end(), [&](const auto& known) { return known.second.address == address; }))
+    return;
+  peers_[peer].address = std::move(address);
+}
 
 bool FetchPlan::reachable(WorkerId peer) const {
   const auto found = peers_.find(peer);
@@ -28,7 +35,7 @@ FetchPlan::Flight FetchPlan::finish(std::uint64_t fetch, bool unwell, Instant no
   flights_.erase(found);
   in_flight_bytes_ -= flight.bytes;
   const auto at = peers_.find(flight.peer);
-  at->second.in_flight = false;
+  at->second.in_flight = TROUPE_MUTANT(a_peer_is_asked_once);
   if (unwell) at->second.not_before = now + limits_.busy_retry;
   if (at->second.address.empty()) {
     if (at->second.waiting) std::erase(waiting_, flight.peer);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -43,7 +44,8 @@ bool SchedulerState::slice_releases() {
       const std::uint32_t first = release.keys.first.index();
       if (subscriber < group->subscribers.size())
         for (std::uint32_t i = first; i < first + count && i < group->tasks.size(); ++i)
-          drop_want(*group, subscriber, i);
+          if (!TROUPE_MUTANT(the_last_key_of_a_release_is_kept) || count == 1 || i + 1 < first + count)
+            drop_want(*group, subscriber, i);
     }
     left -= count;
     release.keys.first.value += count;
@@ -65,6 +67,7 @@ void SchedulerState::drop_want(Group& group, std::size_t index, std::uint32_t ta
   }
   --subscriber.wants;
   if (ClientRecord* client = find_client(subscriber.client)) --client->wants;
+  if (TROUPE_MUTANT(a_dropped_want_is_not_reviewed)) return;
   if (task->waiters == 0 || task->state != TaskState::memory) review(task);
 }
 
@@ -102,7 +105,8 @@ void SchedulerState::cancel(TaskRef first, ClientRecord& client, const CancelKey
         others = true;
         continue;
       }
-      if (ClientRecord* wanter = find_client(subscribers[i].client))
+      if (ClientRecord* wanter = find_client(subscribers[i].client);
+          wanter && !TROUPE_MUTANT(a_cancellation_is_not_told))
         tell_cancelled(*wanter, ClientKey::of(subscribers[i].submission, task.index), message.reason);
       drop_want(*task.group, i, task.index);
     }
@@ -139,6 +143,7 @@ void SchedulerState::on_message(ClientRecord& client, RetryKeys& message) {
   }
   for (auto task = reset.rbegin(); task != reset.rend(); ++task) {
     if ((*task)->state != TaskState::released) continue;
+    if (TROUPE_MUTANT(a_retry_starts_nothing)) continue;
     if (is_wanted(*task) || (*task)->waiters > 0) activate(*task, "retry asked for");
   }
 }
@@ -205,7 +210,7 @@ void SchedulerState::remove_client(ClientId id, std::string_view) {
       const TaskRef task = find(entry);
       if (!task || (task->state != TaskState::queued && task->state != TaskState::no_worker)) return;
       ClientRecord* heir = owner_of(*task.group);
-      if (heir == nullptr) return;
+      if (heir == nullptr || TROUPE_MUTANT(heirs_get_no_queue)) return;
       const std::uint32_t index = task.task_template().restriction;
       if (heir->ready.size() <= index) heir->ready.resize(index + 1);
       heir->ready[index].push(priority_of(task), entry);

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -62,7 +63,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
       if (!known->subscribers.back().wanted[i]) continue;
       if (task->state == TaskState::released) activate(task, "wanted again");
       if (task->state == TaskState::memory) tell_ready(client, ClientKey::of(message.submission, i), task, {});
-      if (task->state == TaskState::erred) {
+      if (task->state == TaskState::erred && !TROUPE_MUTANT(dask_5503_who_comes_late_is_not_told_of_an_error)) {
         auto& erred = last<KeysErred>(client);
         erred.keys.push_back(ClientKey::of(message.submission, i));
         erred.errors.push_back(*errors_.find(task.id()));
@@ -150,7 +151,9 @@ Group& SchedulerState::make_group(ClientRecord& client, std::uint64_t submission
 void SchedulerState::subscribe(Group& group, ClientRecord& client, std::uint64_t submission, const GraphChunk& chunk) {
   Subscriber subscriber{client.id, submission, std::vector<bool>(group.tasks.size()), 0};
   for (std::uint32_t i = 0; i < chunk.size; ++i) subscriber.wanted[i] = chunk.all_wanted;
-  for (const std::uint32_t i : chunk.wanted) subscriber.wanted[i] = true;
+  for (const std::uint32_t i :
+       TROUPE_MUTANT(a_second_submitter_wants_what_the_first_did) ? group.chunk->wanted : chunk.wanted)
+    subscriber.wanted[i] = true;
   subscriber.wants = chunk.all_wanted ? chunk.size : static_cast<std::uint32_t>(chunk.wanted.size());
   client.wants += subscriber.wants;
   group.subscribers.push_back(std::move(subscriber));
@@ -314,7 +317,7 @@ void SchedulerState::release_held(ClientRecord& client, std::uint64_t graph) {
     if (group == nullptr) continue;
     for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
       const TaskRef task{group, i};
-      if (!task.has(task_flag::held)) continue;
+      if (!task.has(task_flag::held) || TROUPE_MUTANT(held_tasks_are_never_let_go)) continue;
       task.unset(task_flag::held);
       review(task);
     }

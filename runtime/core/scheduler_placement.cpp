@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -21,6 +22,16 @@ constexpr double fetch_us = 100;           ///< what fetching any input at all d
 constexpr double tiny_task_us = 100;       ///< tasks shorter than this are not worth moving inside the horizon
 constexpr std::uint32_t chain_links = 64;  ///< a run-ahead chain is handed out so far
 constexpr std::size_t indexed_class = 4;   ///< a class of so many workers has an index of their loads
+
+constexpr std::size_t usual_batch = 8;  ///< tasks that a worker is mostly given at a time
+
+void reserve(ComputeTasks& message, std::size_t tasks) {
+  message.tasks.reserve(tasks);
+  message.runs.reserve(tasks);
+  message.templates.reserve(tasks);
+  message.priorities.reserve(tasks);
+  message.inline_wanted.reserve(tasks);
+}
 
 double micros(Duration duration) { return std::chrono::duration<double, std::micro>(duration).count(); }
 
@@ -278,7 +289,7 @@ void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
   task->worker = worker.id;
   task->position = static_cast<std::uint32_t>(worker.processing.size());
   task->cost_us = static_cast<float>(expected_us(task.task_template()));
-  ++task->run.value;
+  if (!TROUPE_MUTANT(a_second_attempt_has_the_same_run) || task->run.value == 0) ++task->run.value;
   worker.processing.push_back(task.id());
   worker.occupancy_us += static_cast<double>(task->cost_us);
   load_changed(worker);
@@ -350,6 +361,7 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
     if (elsewhere) introduce(worker, sources_.back());
   });
   auto& message = last<ComputeTasks>(worker);
+  if (message.tasks.empty()) reserve(message, usual_batch);
   message.tasks.push_back(task.id());
   message.runs.push_back(task->run);
   message.templates.push_back(record.id);
@@ -365,7 +377,13 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
   if (!message.argument_offsets.empty())
     message.argument_offsets.push_back(static_cast<std::uint32_t>(worker.arguments.size()));
   if (begin != end) {
-    if (message.input_offsets.empty()) message.input_offsets.assign(count, 0);
+    if (message.input_offsets.empty()) {
+      message.input_offsets.reserve(usual_batch + 1);
+      message.input_offsets.assign(count, 0);
+      message.inputs.reserve(usual_batch);
+      message.input_holders.reserve(usual_batch);
+      message.input_nbytes.reserve(usual_batch);
+    }
     for_each_dependency(task, [&](TaskRef input) {
       message.inputs.push_back(input.id());
       message.input_nbytes.push_back(input->nbytes);

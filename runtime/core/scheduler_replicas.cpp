@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -62,12 +63,12 @@ void SchedulerState::drop_copy(TaskRef task, WorkerId worker) {
   TROUPE_ASSERT(!was_last, "the last copy of a value was dropped");
 }
 
-/// The value is nowhere: who was to copy it is told so, and may be given it anew, or make it.
+/// There is no copy of the value any more. A target that has it after all will say so, and so will one that finds it
+/// nowhere; to free it here could cross that word, and by then the value may have been made anew.
 void SchedulerState::end_transfers(TaskRef task) {
   std::vector<std::uint64_t> placements;
   auto it = transfers_.lower_bound({task.id(), WorkerId{}});
   while (it != transfers_.end() && it->first.first == task.id()) {
-    free_on(it->first.second, task.id());
     placements.push_back(it->second.placement);
     it = transfers_.erase(it);
   }
@@ -276,7 +277,7 @@ bool SchedulerState::retire_further(WorkerRecord& worker) {
       const WorkerRecord* other = find_worker(holder);
       return holder != worker.id && other != nullptr && !other->retiring;
     });
-    if (safe) continue;
+    if (safe || TROUPE_MUTANT(a_retiring_worker_takes_its_values_along)) continue;
     unique = true;
     if (targets.empty()) return false;
     const auto coming = transfers_.lower_bound({id, WorkerId{}});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 
 namespace troupe {
@@ -156,7 +157,7 @@ void SchedulerState::on(SchedulerTick&) {
 void SchedulerState::on(PeerReachable& event) {
   if (const auto* id = std::get_if<WorkerId>(&event.peer))
     if (WorkerRecord* worker = find_worker(*id)) {
-      worker->reachable = event.reachable;
+      worker->reachable = event.reachable && !TROUPE_MUTANT(a_worker_that_is_back_gets_nothing);
       load_changed(*worker);
     }
 }

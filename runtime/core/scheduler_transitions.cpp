@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -102,6 +103,7 @@ void SchedulerState::store_value(TaskRef task, WorkerRecord& worker, std::uint64
     for_each_dependent(task, [&](TaskRef dependent) {
       if (!in_play(dependent->state)) return;
       TROUPE_ASSERT(dependent->missing > 0, "a dependent in play did not count this input as missing");
+      if (TROUPE_MUTANT(a_value_counts_once_too_often) && dependent->missing > 1) --dependent->missing;
       if (--dependent->missing == 0) {
         if (dependent->state == TaskState::waiting)
           make_ready(dependent, "last input arrived");
@@ -110,7 +112,7 @@ void SchedulerState::store_value(TaskRef task, WorkerRecord& worker, std::uint64
       }
     });
   }
-  if (was_in_play) leave_play(task);
+  if (was_in_play && !TROUPE_MUTANT(an_ended_task_still_waits)) leave_play(task);
   tell_ready(task, value);
   if (task.has(task_flag::extend)) {
     task.unset(task_flag::extend);
@@ -152,7 +154,7 @@ void SchedulerState::err(TaskRef first, std::shared_ptr<const TaskError> error, 
     ++counters_.erred;
     tell_erred(task, error);
     for_each_dependent(task, [&](TaskRef dependent) {
-      if (in_play(dependent->state)) stack.push_back(dependent);
+      if (in_play(dependent->state) && !TROUPE_MUTANT(dask_5497_an_error_is_not_passed_on)) stack.push_back(dependent);
     });
     review(task);
     cause = "input erred";
@@ -170,7 +172,8 @@ void SchedulerState::take_back(TaskRef task, bool tell_worker, const char* cause
     }
     remove_from_processing(task);
     task->worker = {};
-    task.unset(task_flag::ahead | task_flag::stealing | task_flag::extend);
+    if (!TROUPE_MUTANT(dask_6134_half_a_transition))
+      task.unset(task_flag::ahead | task_flag::stealing | task_flag::extend);
     for_each_dependent(task, [&](TaskRef dependent) {
       if (dependent->state == TaskState::processing && dependent.has(task_flag::ahead))
         take_back(dependent, tell_worker, "input taken back");
@@ -183,13 +186,14 @@ void SchedulerState::take_back(TaskRef task, bool tell_worker, const char* cause
 void SchedulerState::lose_value(TaskRef task, const char* cause) {
   task->worker = {};
   move_to(task, TaskState::released, cause);
-  tell_pending(task);
-  if (!transfers_.empty()) end_transfers(task);
+  if (!TROUPE_MUTANT(a_lost_value_is_not_told)) tell_pending(task);
+  if (!transfers_.empty() && !TROUPE_MUTANT(a_copy_outlives_its_value)) end_transfers(task);
   for_each_dependent(task, [&](TaskRef dependent) {
     switch (dependent->state) {
       case TaskState::queued:
       case TaskState::no_worker:
       case TaskState::processing:
+        if (TROUPE_MUTANT(dask_8703_a_lost_input_forgets_who_is_queued) && dependent->state == TaskState::queued) break;
         take_back(dependent, true, "input lost");
         ++dependent->missing;
         break;
@@ -207,7 +211,7 @@ void SchedulerState::drop_value(TaskRef task, const char* cause) {
   if (task.has(task_flag::replicated)) {
     for (const Replica& replica : *replicas_.find(task.id()))
       if (WorkerRecord* worker = find_worker(replica.worker)) {
-        free_on(replica.worker, task.id());
+        if (!TROUPE_MUTANT(a_replica_is_not_freed)) free_on(replica.worker, task.id());
         worker->managed_bytes -= std::min(worker->managed_bytes, task->nbytes);
         remove_from_stored(*worker, replica.position);
       }
@@ -304,7 +308,7 @@ void SchedulerState::remove_from_processing(TaskRef task) {
   WorkerRecord* worker = find_worker(task->worker);
   TROUPE_ASSERT(worker != nullptr, "a task is processing on a worker that is gone");
   if (task.has(task_flag::seceded)) {
-    --worker->seceded;
+    if (!TROUPE_MUTANT(a_seceded_task_keeps_its_mark)) --worker->seceded;
     task.unset(task_flag::seceded);
   } else {
     worker->occupancy_us -= static_cast<double>(task->cost_us);

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "protocol/error.hpp"
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
@@ -32,7 +33,8 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
   };
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const TaskRef task = find(message.tasks[i]);
-    if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i]) {
+    if (!task || task->state != TaskState::processing || task->worker != worker.id ||
+        (task->run != message.runs[i] && !TROUPE_MUTANT(a_completion_of_any_run_counts))) {
       ++counters_.late_completions;
       free_unless_needed(worker, task, message.tasks[i]);
       continue;
@@ -66,7 +68,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
     PrefixCounters& counters = prefixes_[record.prefix].counters;
     ++counters.erred;
     if (message.errors[i]->kind == TaskError::Kind::exception && task->retries < record.task.annotations.retries &&
-        task->retries < 255) {
+        !TROUPE_MUTANT(no_retry_is_granted) && task->retries < 255) {
       ++task->retries;
       ++counters.retried;
       ++counters_.retried;
@@ -89,7 +91,7 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasAdded& message) {
     if (task && task.group->data && task->state == TaskState::waiting) {
       store_value(task, worker, message.nbytes[i], {}, "scattered");
     } else if (task && task->state == TaskState::memory) {
-      if (!holds(task, worker.id)) add_holder(task, worker);
+      if (!holds(task, worker.id) || TROUPE_MUTANT(a_holder_is_listed_twice)) add_holder(task, worker);
       if (!transfers_.empty()) transfer_arrived(task, worker.id);
     } else {
       free_unless_needed(worker, task, message.tasks[i]);
@@ -100,7 +102,7 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasAdded& message) {
 /// A worker has a value that it was not counted on for. It is of no use, unless it is known to be there after all, or
 /// the worker is about to make it again: then freeing it would cross the order to compute it.
 void SchedulerState::free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id) {
-  if (task && holds(task, worker.id)) return;
+  if (TROUPE_MUTANT(a_late_value_is_not_freed) || (task && holds(task, worker.id))) return;
   if (task && task->state == TaskState::processing && task->worker == worker.id) return;
   free_on(worker.id, id);
 }
@@ -120,16 +122,21 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) 
 }
 
 /// A worker could not get inputs where it was told: that holder does not count any more. Either another one is named,
-/// or the value is computed again, which takes back whatever waited for it.
+/// or the value is computed again, which takes back whatever waited for it; a worker that was only to keep a copy is
+/// told that it need not.
 void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const TaskRef task = find(message.tasks[i]);
-    if (!task || task->state != TaskState::memory) continue;
-    if (message.holders[i] && holds(task, message.holders[i])) {
+    if (!task || task->state != TaskState::memory) {
+      if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) free_unless_needed(worker, task, message.tasks[i]);
+      continue;
+    }
+    if (message.holders[i] && holds(task, message.holders[i]) && !TROUPE_MUTANT(a_holder_without_the_value_stays)) {
       free_on(message.holders[i], message.tasks[i]);
       if (remove_holder(task, message.holders[i])) {
         lose_value(task, "not where it should be");
         ++counters_.recomputed;
+        if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) free_unless_needed(worker, task, message.tasks[i]);
         if (is_wanted(task) || task->waiters > 0)
           activate(task, "recomputed");
         else
@@ -137,6 +144,7 @@ void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
         continue;
       }
     }
+    if (TROUPE_MUTANT(a_missing_input_is_not_answered)) continue;
     introduce(worker, task->worker);
     auto& reply = last<WhoHas>(worker);
     reply.tasks.push_back(message.tasks[i]);
@@ -155,7 +163,9 @@ void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
     task.unset(task_flag::stealing);
     if (!released) continue;
     take_back(task, false, "stolen");
-    if (task->missing == 0) make_ready(task, "stolen");  // else it was to run ahead, after an input that stays there
+    // One that was to run ahead, after an input that stays there, waits for that.
+    if (TROUPE_MUTANT(dask_7348_a_stolen_task_is_not_queued)) continue;
+    if (task->missing == 0 || TROUPE_MUTANT(a_stolen_task_is_ready)) make_ready(task, "stolen");
   }
 }
 
@@ -268,6 +278,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   std::vector<TaskRef> lost;
   const std::vector<TaskId> stored = worker->stored;
   for (const TaskId stored_id : stored) {
+    if (TROUPE_MUTANT(dask_6361_a_lost_worker_keeps_a_value) && stored_id == stored.back()) continue;
     const TaskRef task = find(stored_id);
     if (remove_holder(task, id)) lost.push_back(task);
   }
@@ -276,13 +287,15 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
     if (task->state != TaskState::released) continue;
     if (is_wanted(task) || task->waiters > 0) {
       ++counters_.recomputed;
-      activate(task, "recomputed");
+      if (!TROUPE_MUTANT(a_lost_value_is_not_made_again)) activate(task, "recomputed");
     } else {
       review(task);
     }
   }
   for (const TaskRef task : interrupted)
-    if (task->state == TaskState::waiting && task->missing == 0) make_ready(task, cause);
+    if (!TROUPE_MUTANT(dask_6391_work_of_a_lost_worker_is_not_placed) && task->state == TaskState::waiting &&
+        task->missing == 0)
+      make_ready(task, cause);
 
   if (worker->in_flush_list) std::erase(flush_workers_, worker);
   if (!worker->outbox.empty()) {
@@ -296,7 +309,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   const std::string name = worker->registration.name;
   worker_by_name_.erase(name);
   workers_.erase(id);
-  if (!scatters_.empty()) give_up_scatters();
+  if (!scatters_.empty() && !TROUPE_MUTANT(a_scatter_that_is_lost_is_waited_for)) give_up_scatters();
   for (auto& [other_id, other] : workers_)
     if (id.value < other->knows_worker.size() && other->knows_worker[id.value])
       last<WorkersLost>(*other).workers.push_back(id);
@@ -310,7 +323,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
       error->worker = name;
       outcome.error = std::move(error);
       runner = {};
-      --run.missing;
+      if (!TROUPE_MUTANT(a_question_waits_for_a_dead_worker)) --run.missing;
     }
     if (run.missing > 0) {
       ++it;
@@ -330,8 +343,8 @@ void SchedulerState::blame(TaskId id, RunId run, const WorkerDied& death) {
   const TaskRef task = find(id);
   if (!task || !in_play(task->state) || run > task->run) return;
   ++prefixes_[task.task_template().prefix].counters.suspicious;
-  if (task->crashes < 255) ++task->crashes;
-  if (task->crashes < config_.allowed_failures) return;
+  if (task->crashes < 255 && !TROUPE_MUTANT(poison_is_never_found)) ++task->crashes;
+  if (task->crashes < config_.allowed_failures && !TROUPE_MUTANT(the_first_death_is_final)) return;
   ++counters_.poisoned;
   std::string message = std::to_string(task->crashes) + " workers died while they ran this task; the last was ";
   message += death.signal != 0 ? "killed by signal " + std::to_string(death.signal)

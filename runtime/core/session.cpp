@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/core/mutant.hpp"
+
 namespace troupe {
 
 namespace {
@@ -22,7 +24,7 @@ Result<void> Session::connect(std::uint64_t peer_last_received, std::uint32_t pe
                                              std::to_string(to_send_ - 1) + ": not the same session; start another");
   }
   drop_until(peer_last_received);
-  to_send_ = first_;
+  if (!TROUPE_MUTANT(dask_5480_reconnection_sends_nothing_again)) to_send_ = first_;
   in_flight_bytes_ = 0;
   connected_ = true;
   suspect_ = false;
@@ -59,6 +61,8 @@ void Session::collect(std::vector<OutgoingFrame>& out, Instant now) {
 
 Session::Receipt Session::receive(const FrameStamp& stamp, std::size_t bytes, Instant now) {
   if (!hear(stamp, now)) return Receipt::broken;
+  if (TROUPE_MUTANT(dask_5103_a_message_counts_twice) && stamp.sequence != 0 && stamp.sequence == received_)
+    return Receipt::deliver;
   if (stamp.sequence <= received_) return stamp.sequence == 0 ? Receipt::broken : Receipt::duplicate;
   if (stamp.sequence != received_ + 1) return Receipt::broken;
   if (stamp.sequence > consumed_ + config_.window_messages) return Receipt::broken;
@@ -78,12 +82,12 @@ void Session::consumed(std::uint32_t frames) {
 Session::Due Session::tick(Instant now) {
   Due due;
   if (!connected_) {
-    due.expired = now - cut_at_ >= config_.grace;
+    due.expired = now - cut_at_ >= config_.grace && !TROUPE_MUTANT(a_session_never_ends);
     return due;
   }
   const Duration silence = now - last_heard_;
   suspect_ = silence >= config_.suspect_after;
-  due.wire_lost = silence >= config_.lost_after;
+  due.wire_lost = silence >= config_.lost_after && !TROUPE_MUTANT(silence_is_not_noticed);
   due.acknowledge = consumed_ != told_ && now - untold_since_ >= config_.acknowledge_after;
   due.ping = !due.acknowledge && now - last_sent_ >= config_.ping_after;
   return due;
@@ -109,7 +113,7 @@ bool Session::hear(const FrameStamp& stamp, Instant now) {
   last_heard_ = now;
   suspect_ = false;
   const auto more = static_cast<std::int32_t>(stamp.credit_messages - static_cast<std::uint32_t>(granted_));
-  if (more > 0) granted_ += static_cast<std::uint32_t>(more);
+  if (more > 0 && !(TROUPE_MUTANT(credit_is_not_taken) && granted_ > 0)) granted_ += static_cast<std::uint32_t>(more);
   if (stamp.acknowledged >= to_send_) return false;
   drop_until(stamp.acknowledged);
   return true;
@@ -117,6 +121,7 @@ bool Session::hear(const FrameStamp& stamp, Instant now) {
 
 /// The other end has these. What it has received may be ahead of what it acknowledges, after a reconnection.
 void Session::drop_until(std::uint64_t sequence) {
+  if (TROUPE_MUTANT(an_unacknowledged_frame_is_dropped) && sequence > 0 && sequence + 1 < to_send_) ++sequence;
   for (; first_ <= sequence; ++first_) {
     Bytes& frame = slot(first_);
     buffered_bytes_ -= frame.size();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/worker_state.hpp"
 
 namespace troupe {
@@ -157,14 +158,15 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
   } else {
     give_slot_back(key);
   }
-  if (tmpl.constraint != no_slot) occupy(tmpl, -1);
+  if (tmpl.constraint != no_slot && !TROUPE_MUTANT(resources_are_not_given_back)) occupy(tmpl, -1);
   --executing_;
   if (key.pins_inputs) unpin_inputs(key, key.executing);
   key.activity = KeyActivity::idle;
   key.seceded = false;
   if (std::exchange(key.retracting, false)) std::erase(out.retract, key.task);  // over before the pool was asked
   const bool stolen = std::exchange(key.steal_pending, false);
-  const bool wanted = key.intent == KeyIntent::compute && key.assigned.run == run && key.assigned.batch == no_slot;
+  const bool wanted = key.intent == KeyIntent::compute && (TROUPE_MUTANT(dask_6689_the_end_of_a_cancelled_run_counts) ||
+                                                           (key.assigned.run == run && key.assigned.batch == no_slot));
   switch (event.outcomes[i]) {
     case ExecutionOutcome::finished:
       learn(tmpl, event.duration_us[i]);
@@ -172,7 +174,7 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
       execution_finished(slot, event, i, wanted, out);
       break;
     case ExecutionOutcome::erred:
-      if (!wanted) break;
+      if (!wanted && !TROUPE_MUTANT(dask_6869_the_error_of_a_cancelled_run_counts)) break;
       ++counters_.erred;
       key.intent = KeyIntent::none;
       erred_.tasks.push_back(key.task);
@@ -180,7 +182,8 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
       erred_.errors.push_back(event.errors[i]);
       break;
     case ExecutionOutcome::retracted:
-      if (wanted && !stolen) {  // still to be done: its inputs are held as before
+      // Still to be done: its inputs are held as before.
+      if (wanted && !stolen) {
         key.assigned = std::exchange(key.executing, {});
         return reconcile(slot, out);
       }
@@ -193,7 +196,7 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
     steals_.released.push_back(event.outcomes[i] == ExecutionOutcome::retracted ? 1 : 0);
   }
   unassign(key.executing, out);
-  reconcile(slot, out);
+  if (wanted || !TROUPE_MUTANT(dask_6693_a_resumed_task_is_never_begun)) reconcile(slot, out);
 }
 
 void WorkerState::execution_finished(std::uint32_t slot, const ExecutionsDone& event, std::size_t i, bool wanted,

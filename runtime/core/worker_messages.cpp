@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "runtime/core/mutant.hpp"
 #include "runtime/core/worker_state.hpp"
 
 namespace troupe {
@@ -139,6 +140,8 @@ void WorkerState::on(ComputeTasks& message, WorkerEffects& out) {
       if (keys_[slot].assigned.run == run) continue;
       no_longer_compute(slot, out);
     }
+    if (TROUPE_MUTANT(dask_6893_a_task_is_not_asked_for_anew) && keys_[slot].activity == KeyActivity::executing)
+      continue;
     assign(slot, {run, batch_slot, i, tmpl}, out);
   }
   if (--batch.live == 0) {
@@ -278,6 +281,7 @@ void WorkerState::on(CancelCompute& message, WorkerEffects& out) {
     const auto slot = find(message.tasks[i]);
     if (slot == no_slot) continue;
     Key& key = keys_[slot];
+    if (TROUPE_MUTANT(a_cancelled_task_stays)) continue;
     if (key.intent == KeyIntent::compute && key.assigned.run == message.runs[i]) {
       no_longer_compute(slot, out);
     } else if (key.intent == KeyIntent::replica && key.value_run && key.value_run == message.runs[i]) {
@@ -304,8 +308,8 @@ void WorkerState::on(StealTasks& message, WorkerEffects& out) {
       no_longer_compute(slot, out);
       answer(i, true);
       reconcile(slot, out);
-    } else if (key.seceded) {
-      answer(i, false);
+    } else if (key.seceded || TROUPE_MUTANT(dask_5379_a_steal_is_granted_of_what_has_begun)) {
+      answer(i, TROUPE_MUTANT(dask_5379_a_steal_is_granted_of_what_has_begun));
     } else {
       key.steal_pending = true;  // answered when it ends
       ask_back(key, out);
@@ -352,7 +356,8 @@ void WorkerState::on(WorkerAddresses& message, WorkerEffects&) {
 }
 
 void WorkerState::on(WorkersLost& message, WorkerEffects&) {
-  for (const WorkerId worker : message.workers) strike(worker, true);
+  for (const WorkerId worker : message.workers)
+    strike(worker, !TROUPE_MUTANT(dask_6356_a_worker_is_known_by_its_address));
 }
 
 // ---- the worker itself ------------------------------------------------------------------------------------------

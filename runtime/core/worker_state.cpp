@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "runtime/core/mutant.hpp"
+
 namespace troupe {
 
 namespace {
@@ -131,7 +133,8 @@ void WorkerState::reconcile(std::uint32_t slot, WorkerEffects& out) {
   }
   leave_queue(key);
   key.asked = false;
-  if (key.intent == KeyIntent::replica || key.needed > 0 || key.served > 0) return;
+  if (key.intent == KeyIntent::replica || key.needed > 0) return;
+  if (key.served > 0 && !TROUPE_MUTANT(a_value_is_dropped_while_it_is_read)) return;
   if (key.data != KeyData::absent) drop_value(slot, out);
   if (key.transfer == KeyTransfer::none) erase(slot);
 }
@@ -182,6 +185,7 @@ void WorkerState::value_arrived(std::uint32_t slot, std::uint64_t nbytes, Worker
     edge = waiter.next;
     Key& dependent = keys_[waiter.slot];
     if (dependent.ticket != waiter.ticket || dependent.waiting_for == 0) continue;
+    if (TROUPE_MUTANT(a_value_wakes_one_task_only) && edge != no_slot) continue;
     if (--dependent.waiting_for == 0) {
       --unready_;
       reconcile(waiter.slot, out);
@@ -200,7 +204,7 @@ void WorkerState::value_came_from_elsewhere(std::uint32_t slot, std::uint64_t nb
   std::erase(out.drop, key.task);
   value_arrived(slot, nbytes, out);
   key.value_run = {};
-  if (key.intent == KeyIntent::replica) report_replica(key);
+  if (key.intent == KeyIntent::replica && !TROUPE_MUTANT(fetched_values_are_not_reported)) report_replica(key);
 }
 
 void WorkerState::drop_value(std::uint32_t slot, WorkerEffects& out) {
@@ -260,6 +264,7 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
     return true;
   };
   const auto is_missing = [&](std::uint32_t slot) {
+    if (TROUPE_MUTANT(dask_5786_missing_values_are_forgotten) && event.outcome == FetchOutcome::ok) return;
     if (wants_fetch(keys_[slot])) report_missing(keys_[slot], flight.peer);
     reconcile(slot, out);
   };
@@ -273,7 +278,8 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
     } else if (key.data != KeyData::absent) {
       value_arrived(slot, event.nbytes[i], out);  // in the place of one that is still read
     } else {
-      drop_unwanted(key.task, out);  // or to be computed anew
+      if (!TROUPE_MUTANT(dask_6705_a_fetched_value_is_not_dropped_for_a_computation))
+        drop_unwanted(key.task, out);  // or to be computed anew
     }
     reconcile(slot, out);
   }
@@ -283,6 +289,7 @@ void WorkerState::on(FetchDone& event, Instant now, WorkerEffects& out) {
   }
   for (const auto slot : flight.slots) {
     if (!landed(slot)) continue;
+    if (TROUPE_MUTANT(dask_5951_a_failed_fetch_is_not_reported)) continue;
     if (event.outcome == FetchOutcome::lost) {
       is_missing(slot);
     } else {
@@ -309,7 +316,7 @@ void WorkerState::strike(WorkerId peer, bool gone) {
     if (is_stale(entry)) return;
     Key& key = keys_[entry.slot];
     leave_queue(key);
-    report_missing(key, peer);
+    if (!TROUPE_MUTANT(dask_4929_what_waits_for_a_lost_peer_goes_on_waiting)) report_missing(key, peer);
   });
 }
 
@@ -379,7 +386,8 @@ void WorkerState::flush(WorkerEffects& out) {
   say(seceded_);
   flush_finished(out);
   say(erred_);
-  if (!out.drop.empty() && !added_.tasks.empty()) forget_dropped_replicas();
+  if (!out.drop.empty() && !added_.tasks.empty() && !TROUPE_MUTANT(a_copy_that_is_gone_is_reported))
+    forget_dropped_replicas();
   say(added_);
   say(removed_);
   say(steals_);

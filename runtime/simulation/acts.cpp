@@ -29,6 +29,9 @@ void World::act(const Act& act) {
     case ActKind::run_everywhere:
     case ActKind::leave:
     case ActKind::vanish:
+    case ActKind::replicate:
+    case ActKind::rebalance:
+    case ActKind::retire_workers:
     case ActKind::overload: act_of_user(act); break;
     case ActKind::kill:
     case ActKind::retire:
@@ -59,6 +62,9 @@ void World::act_of_user(const Act& act) {
     case ActKind::run_everywhere: return user.run_everywhere();
     case ActKind::leave: return user.leave();
     case ActKind::vanish: return user.vanish();
+    case ActKind::replicate: return user.replicate(act.salt, act.amount);
+    case ActKind::rebalance: return user.rebalance();
+    case ActKind::retire_workers: return user.retire_workers(static_cast<std::uint32_t>(act.amount));
     case ActKind::overload:
       if (user.gone()) return;
       inject(Fault::overload);

@@ -284,10 +284,9 @@ void ClientNode::looked(ClientKey key, const GotValues& got) {
   // The holder may be gone, and the scheduler not have noticed: ask where else it is.
   world_.cover().reached("a client asks where a value is");
   Query query;
-  query.request = {++last_request_};
+  query.request = new_request();
   query.kind = QueryKind::who_has;
   query.keys = {key};
-  requests_.insert(query.request);
   lookups_[query.request] = key;
   world_.at(world_.now() + world_.options().unit / 20, process_, [this, query = std::move(query)]() mutable {
     if (!gone_) handle(QueryWanted{std::move(query)});

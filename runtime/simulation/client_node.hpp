@@ -30,6 +30,9 @@ public:
   void retry();
   void query(std::uint64_t salt);
   void run_everywhere();
+  void replicate(std::uint64_t salt, std::uint64_t most);
+  void rebalance();
+  void retire_workers(std::uint32_t count);
   void leave();
   void vanish();
 
@@ -94,6 +97,7 @@ private:
   [[nodiscard]] std::vector<KeyRange> pick(std::uint64_t salt, std::uint64_t most) const;
   void tell(ClientKey key, Key& known, Told told);
   [[nodiscard]] TaskId task_of(ClientKey key) const;
+  [[nodiscard]] RequestId new_request();
   void answered(RequestId request);
 
   World& world_;

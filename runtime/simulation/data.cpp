@@ -1,4 +1,3 @@
-#include <charconv>
 #include <utility>
 
 #include "runtime/simulation/world.hpp"
@@ -20,10 +19,8 @@ struct World::Request {
 };
 
 WorkerProcess* World::worker_at(const std::string& address) {
-  std::uint64_t incarnation = 0;
-  std::from_chars(address.data() + 1, address.data() + address.size(), incarnation);
-  const auto found = workers_.find(incarnation);
-  return found == workers_.end() ? nullptr : found->second;
+  const auto found = listeners_.find(address);
+  return found == listeners_.end() ? nullptr : found->second;
 }
 
 void World::get_values(std::uint32_t node, ProcessId process, const std::string& address,
@@ -64,7 +61,7 @@ void World::serve(const std::shared_ptr<Request>& request) {
     at(network_.arrival(from, request->node, 64), request->process, [this, request] { end(request, true, {}); });
     return;
   }
-  GotValues got = peer.serve(request->tasks, request->max_bytes);
+  GotValues got = peer.serve(request->tasks, request->max_bytes, request->node < history_.first_client());
   std::size_t bytes = 64;
   for (const SimValue value : got.values) bytes += bytes_of(value);
   // The server hears when its answer was read, or that the reader is gone.

@@ -166,7 +166,8 @@ void WorkerProcess::end(TaskId task, RunId run, std::uint64_t generation, Execut
   if (outcome == ExecutionOutcome::finished) {
     const SimValue value = value_of(world_.ledger().group(task)->salt, task.index(), job.inputs);
     world_.ledger().check_value(task, value, "made by a worker");
-    store_[task] = value;
+    facts->made.push_back(run);
+    keep(task, value);
     done.nbytes = {bytes_of(value)};
     done.errors.clear();
     if (job.inline_wanted && unit(mix(value, 6)) < world_.options().inline_rate) done.values = inline_of(value);

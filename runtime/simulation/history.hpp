@@ -38,6 +38,7 @@ struct Options {
   bool codec{};       ///< all messages go through their encoding
   bool restricted{};  ///< some tasks may run on some workers only
   bool named{};       ///< a worker keeps its name from one life to the next
+  bool settled{};     ///< and its address
   std::uint32_t slice{16'384};
   std::uint32_t window{1024};        ///< messages a session sends ahead
   std::uint64_t buffer{256U << 20};  ///< bytes a session keeps
@@ -70,8 +71,11 @@ enum class ActKind : std::uint8_t {
   refuse,
   overload,
   wrong_version,
+  replicate,
+  rebalance,
+  retire_workers,
 };
-inline constexpr std::size_t act_kind_count = 22;
+inline constexpr std::size_t act_kind_count = 25;
 std::string_view name_of(ActKind kind);
 
 /// `node` and `other` are numbers of nodes: 0 is the scheduler, then come hosts of workers, then clients. What the
@@ -135,6 +139,7 @@ void for_each_option(O& o, Visit visit) {
   visit("codec", o.codec);
   visit("restricted", o.restricted);
   visit("named", o.named);
+  visit("settled", o.settled);
   visit("slice", o.slice);
   visit("window", o.window);
   visit("buffer", o.buffer);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,7 @@ public:
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
   [[nodiscard]] ProcessId process() const { return process_; }
   [[nodiscard]] WorkerState& state() { return *state_; }
-  [[nodiscard]] std::string address() const { return "w" + std::to_string(incarnation_); }
+  [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const std::map<TaskId, SimValue>& store() const { return store_; }
   [[nodiscard]] std::size_t jobs() const { return running_.size() + waiting_.size(); }
   [[nodiscard]] std::uint64_t stored_bytes() const;
@@ -46,7 +47,7 @@ public:
   /// Ends once nothing runs.
   void drain();
   /// A peer reads values; what is given counts as being served until served().
-  GotValues serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes);
+  GotValues serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, bool to_worker);
   void served(const std::vector<TaskId>& tasks);
   void put(const std::vector<TaskId>& tasks, const std::vector<SimValue>& values);
   void check_invariants() const { state_->check_invariants(); }
@@ -73,6 +74,7 @@ private:
   void execute(ExecuteBatch& batch);
   void retract(const std::vector<TaskId>& tasks);
   void fetch(const Fetch& fetch);
+  void keep(TaskId task, SimValue value);
   void start_jobs();
   void start(Job& job);
   void plan_end(const Job& job, std::uint64_t luck);
@@ -86,10 +88,12 @@ private:
   Host& host_;
   ProcessId process_;
   std::uint64_t incarnation_;
+  std::string address_;
   std::unique_ptr<WorkerState> state_;
   std::unique_ptr<Dialer> dialer_;
   std::uint32_t threads_;
   std::map<TaskId, SimValue> store_;
+  std::set<TaskId> unreadable_;                    ///< for other workers
   std::map<TaskId, std::uint32_t> serving_;        ///< readers
   std::map<TaskId, std::uint32_t> served_before_;  ///< readers that began before it was forgotten
   std::deque<Job> waiting_;

@@ -51,10 +51,15 @@ void Ledger::on_transition(const TransitionEntry& entry) {
   const std::string_view cause = entry.cause;
   const bool left = (entry.from == TaskState::processing || entry.from == TaskState::memory) &&
                     (entry.to == TaskState::waiting || entry.to == TaskState::released);
-  if (left && world_.peaceful() && needs_a_fault(cause))
-    world_.violated("P5", fmt::format("work is thrown away though nothing went wrong: {}", cause), entry.task);
   Task* task = find(entry.task);
+  // What was placed ahead of an input goes back with it when its worker is to end: nothing was done for it yet.
+  const bool begun = task != nullptr && std::find(task->runs.begin(), task->runs.end(), entry.run) != task->runs.end();
+  if (left && world_.peaceful() && needs_a_fault(cause) && (begun || cause != "input taken back"))
+    world_.violated("P5", fmt::format("work is thrown away though nothing went wrong: {}", cause), entry.task);
   if (task == nullptr) return;
+  if (cause == "finished" && std::find(task->made.begin(), task->made.end(), entry.run) == task->made.end())
+    world_.violated("I13", fmt::format("run {} is taken for finished, which came to no value", entry.run.value),
+                    entry.task);
   // What was stolen had not begun.
   if ((left && cause != "stolen") || (entry.from == TaskState::erred && entry.to == TaskState::released))
     ++task->leaves;

@@ -25,6 +25,7 @@ public:
     std::uint32_t deaths{};    ///< reports of processes that died running it
     std::uint32_t timeouts{};  ///< runs that were longer than asked
     std::vector<RunId> runs;   ///< that were begun
+    std::vector<RunId> made;   ///< of these, those that came to a value
   };
   struct Group {
     std::uint64_t salt{};

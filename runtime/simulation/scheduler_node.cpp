@@ -23,6 +23,7 @@ SchedulerConfig config_of(const Options& o) {
   config.suspect_after = o.unit / 3;
   config.work_stealing_interval = o.unit / 1000;
   config.max_tasks = o.max_tasks;
+  config.active_memory_interval = o.unit / 10;
   config.allowed_failures = o.allowed_failures;
   config.heartbeat_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(1, o.unit.count() / 10'000'000));
   return config;

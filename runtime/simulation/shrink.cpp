@@ -78,8 +78,8 @@ private:
                                       &Options::inline_rate,    &Options::secede_rate,  &Options::look_rate,
                                       &Options::retries};
     for (const auto rate : rates) smaller = try_with([&](Options& o) { o.*rate = 0; }) || smaller;
-    bool Options::*const switches[] = {&Options::run_ahead, &Options::stealing, &Options::codec, &Options::restricted,
-                                       &Options::named};
+    bool Options::*const switches[] = {&Options::run_ahead,  &Options::stealing, &Options::codec,
+                                       &Options::restricted, &Options::named,    &Options::settled};
     for (const auto on : switches) smaller = try_with([&](Options& o) { o.*on = false; }) || smaller;
     smaller = try_with([](Options& o) { o.threads = 1; }) || smaller;
     return smaller;

@@ -57,6 +57,7 @@ Options draw_options(std::uint64_t seed, const SwarmLimits& limits) {
   if (has(Fault::slow_reader)) o.buffer = random.between(1U << 12, 1U << 20);
   if (has(Fault::overload) && on()) o.max_tasks = random.between(20, 400);
   o.allowed_failures = static_cast<std::uint32_t>(random.between(1, 4));
+  o.settled = rarely();
   return o;
 }
 
@@ -84,6 +85,21 @@ void draw_work(const History& history, Random& random, std::vector<Act>& acts) {
   }
   for (std::uint32_t host = 0; host < o.joiners; ++host)
     acts.push_back({Duration{static_cast<std::int64_t>(random.below(chaos))}, ActKind::join, 1 + o.workers + host});
+}
+
+/// What users ask for beside results: copies, moves, fewer workers. Nothing may get lost by it.
+void draw_placement(const History& history, Random& random, std::vector<Act>& acts) {
+  const Options& o = history.options;
+  const auto add = [&](ActKind kind, std::uint64_t amount) {
+    const auto at = random.below(static_cast<std::uint64_t>(o.chaos.count()));
+    const auto node = static_cast<std::uint32_t>(history.first_client() + random.below(o.clients));
+    acts.push_back({Duration{static_cast<std::int64_t>(at)}, kind, node, 0, amount, random()});
+  };
+  if (random() % 2 == 0)
+    for (auto times = random.between(1, 4); times > 0; --times) add(ActKind::replicate, random.between(1, 8));
+  if (random() % 4 == 0)
+    for (auto times = random.between(1, 2); times > 0; --times) add(ActKind::rebalance, 0);
+  if (random() % 4 == 0) add(ActKind::retire_workers, random.between(1, 2));
 }
 
 struct FaultyAct {
@@ -143,6 +159,8 @@ History draw_history(std::uint64_t seed, const SwarmLimits& limits) {
   const Options& o = history.options;
   Random work(mix(seed, 2));
   draw_work(history, work, history.acts);
+  Random placement(mix(seed, 4));
+  draw_placement(history, placement, history.acts);
   Random bad_luck(mix(seed, 3));
   for (const auto& [fault, kind] : faulty_acts) {
     if ((o.faults & bit(fault)) == 0) continue;

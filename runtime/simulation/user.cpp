@@ -106,25 +106,57 @@ void ClientNode::retry() {
   handle(std::move(event));
 }
 
+RequestId ClientNode::new_request() {
+  const RequestId request{++last_request_};
+  requests_.insert(request);
+  return request;
+}
+
 void ClientNode::query(std::uint64_t salt) {
   if (gone_) return;
   Query query;
-  query.request = {++last_request_};
+  query.request = new_request();
   query.kind = static_cast<QueryKind>(salt % 7);
   query.count = query.kind == QueryKind::list_tasks ? 10 : 1;
   if (query.kind == QueryKind::who_has || query.kind == QueryKind::explain || query.kind == QueryKind::story)
     for (const KeyRange& range : pick(salt / 7, 1)) query.keys.push_back(range.first);
-  requests_.insert(query.request);
   handle(QueryWanted{std::move(query)});
 }
 
 void ClientNode::run_everywhere() {
   if (gone_) return;
   RunOnWorkers run;
-  run.request = {++last_request_};
+  run.request = new_request();
   run.function.name = "f";
-  requests_.insert(run.request);
   handle(RunWanted{std::move(run)});
+}
+
+/// Everywhere, or on up to three workers.
+void ClientNode::replicate(std::uint64_t salt, std::uint64_t most) {
+  const auto ranges = gone_ ? std::vector<KeyRange>{} : pick(salt, most);
+  if (ranges.empty()) return;
+  Replicate command;
+  command.request = new_request();
+  for (const KeyRange& range : ranges)
+    for (std::uint32_t i = 0; i < range.count; ++i) command.keys.push_back({range.first.value + i});
+  command.copies = static_cast<std::uint32_t>(salt % 4);
+  command.branching = 1 + static_cast<std::uint32_t>(salt / 4 % 2);
+  handle(PlacementWanted{std::move(command)});
+}
+
+void ClientNode::rebalance() {
+  if (gone_) return;
+  Rebalance command;
+  command.request = new_request();
+  handle(PlacementWanted{std::move(command)});
+}
+
+void ClientNode::retire_workers(std::uint32_t count) {
+  if (gone_) return;
+  RetireWorkers command;
+  command.request = new_request();
+  command.count = count;
+  handle(PlacementWanted{std::move(command)});
 }
 
 void ClientNode::leave() {

@@ -34,6 +34,8 @@ WorkerProcess::WorkerProcess(World& world, Host& host, ProcessId process, std::u
       host_(host),
       process_(process),
       incarnation_(incarnation),
+      address_(world.options().settled ? "h" + std::to_string(host.node()) + ":7000"
+                                       : "w" + std::to_string(incarnation)),
       threads_(1 + static_cast<std::uint32_t>(mix(incarnation, world.options().seed) % world.options().threads)) {
   state_ = std::make_unique<WorkerState>(config_of(world.options(), threads_, host.node()));
   dialer_ = std::make_unique<Dialer>(world, host.node(), process, PeerRole::worker, static_cast<DialerOwner&>(*this));
@@ -83,6 +85,7 @@ void WorkerProcess::on_up(bool resumed) {
   for (const auto& [task, count] : serving_) served_before_[task] += count;
   serving_.clear();
   store_.clear();
+  unreadable_.clear();
   waiting_.clear();
   effects_.clear();
   ended_at_once_ = {};
@@ -141,6 +144,7 @@ void WorkerProcess::turn() {
 void WorkerProcess::perform(WorkerEffects& effects) {
   for (const TaskId task : effects.drop) {
     world_.story().note(task.value);
+    unreadable_.erase(task);
     if (store_.erase(task) == 0) world_.violated("I18", "a value is dropped that is not there", task);
   }
   if (!effects.retract.empty()) retract(effects.retract);
@@ -168,13 +172,18 @@ void WorkerProcess::perform(WorkerEffects& effects) {
   }
 }
 
-GotValues WorkerProcess::serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes) {
+/// What one worker could not read, none can; to a client it happens once.
+GotValues WorkerProcess::serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, bool to_worker) {
   GotValues result;
   ValuesServed serving{{}, true};
   std::uint64_t sum = 0;
   for (const TaskId task : tasks) {
     const auto value = store_.find(task);
-    const bool unreadable = value != store_.end() && world_.chance_of(Fault::corrupt, world_.options().corrupt_rate);
+    bool unreadable = to_worker && unreadable_.contains(task);
+    if (value != store_.end() && !unreadable && world_.chance_of(Fault::corrupt, world_.options().corrupt_rate)) {
+      unreadable = true;
+      if (to_worker) unreadable_.insert(task);
+    }
     if (value == store_.end() || unreadable) {
       result.missing.push_back(task);
       continue;
@@ -207,6 +216,11 @@ void WorkerProcess::served(const std::vector<TaskId>& tasks) {
   if (!ended.tasks.empty()) handle(std::move(ended));
 }
 
+void WorkerProcess::keep(TaskId task, SimValue value) {
+  store_[task] = value;
+  unreadable_.erase(task);
+}
+
 void WorkerProcess::put(const std::vector<TaskId>& tasks, const std::vector<SimValue>& values) {
   ValuesPut event;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -226,7 +240,7 @@ void WorkerProcess::fetch(const Fetch& fetch) {
                       done.fetch = number;
                       done.outcome = got.outcome;
                       for (std::size_t i = 0; i < got.received.size(); ++i) {
-                        store_[got.received[i]] = got.values[i];
+                        keep(got.received[i], got.values[i]);
                         done.nbytes.push_back(bytes_of(got.values[i]));
                       }
                       done.received = std::move(got.received);

@@ -93,8 +93,14 @@ public:
   void kill_process(ProcessId process) { processes_[process].alive = false; }
   [[nodiscard]] bool alive(ProcessId process) const { return processes_[process].alive; }
   [[nodiscard]] std::uint64_t next_incarnation() { return ++last_incarnation_; }
-  void add_worker(std::uint64_t incarnation, WorkerProcess& worker) { workers_[incarnation] = &worker; }
-  void remove_worker(std::uint64_t incarnation) { workers_.erase(incarnation); }
+  void add_worker(std::uint64_t incarnation, WorkerProcess& worker) {
+    workers_[incarnation] = &worker;
+    listeners_[worker.address()] = &worker;
+  }
+  void remove_worker(std::uint64_t incarnation) {
+    listeners_.erase(workers_.at(incarnation)->address());
+    workers_.erase(incarnation);
+  }
   /// Destroyed after the event at hand: it may be in the middle of a call.
   void bury(std::shared_ptr<void> dying) { dying_.push_back(std::move(dying)); }
 
@@ -172,6 +178,7 @@ private:
   std::vector<Process> processes_;
   std::vector<std::shared_ptr<void>> dying_;
   std::map<std::uint64_t, WorkerProcess*> workers_;  ///< by incarnation
+  std::map<std::string, WorkerProcess*> listeners_;  ///< by address
   std::uint64_t last_incarnation_{};
   bool healed_{};
   Instant healed_at_{};

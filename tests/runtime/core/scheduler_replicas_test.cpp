@@ -210,6 +210,61 @@ TEST_F(ReplicasTest, retires_a_worker_once_its_values_are_elsewhere_and_its_task
   EXPECT_EQ(d.scheduler.counters().recomputed, 0u);
 }
 
+TEST_F(ReplicasTest, a_copy_on_its_way_ends_with_its_value_though_that_is_made_again_at_once) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto keys = values("w0", 1, 100);
+  const TaskId value = TaskId::of(1, 0);
+  d.say(ClientSaid{client, Replicate{{7}, keys, 2, 2, {}}});
+  EXPECT_THAT(acquires(w1), ElementsAre(std::pair(value, w0)));
+  // It is not where it was believed to be: it is made again, and whoever was to take a copy is told to let it be.
+  d.say(WorkerSaid{w1, InputsMissing{{value}, {w0}}});
+  EXPECT_THAT(replies(), ElementsAre(QueryReply{{7}, {}, {}, {}, {}, {}, {}}));
+  EXPECT_THAT(d.freed(w0), ElementsAre(value));
+  EXPECT_THAT(d.freed(w1), ElementsAre(value));
+  const auto again = d.assigned(w0);
+  ASSERT_EQ(again.size(), 1u);
+  d.finish(w0, again, 100);
+  d.pass(100ms);
+  EXPECT_THAT(acquires(w1), IsEmpty());
+}
+
+TEST_F(ReplicasTest, who_misses_a_value_that_is_being_made_again_keeps_no_copy_of_it) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  const auto w2 = worker("w2");
+  const auto keys = values("w0", 1, 100);
+  const TaskId value = TaskId::of(1, 0);
+  d.say(ClientSaid{client, Replicate{{7}, keys, 0, 2, {}}});
+  EXPECT_THAT(acquires(w1), ElementsAre(std::pair(value, w0)));
+  EXPECT_THAT(acquires(w2), ElementsAre(std::pair(value, w0)));
+  d.say(WorkerLeft{w0, false, "killed"});
+  EXPECT_EQ(replies().size(), 1u);
+  EXPECT_THAT(d.freed(w1), IsEmpty());  // it may say any moment that it has it
+  EXPECT_THAT(d.freed(w2), IsEmpty());
+  d.say(WorkerSaid{w1, InputsMissing{{value}, {w0}}});
+  EXPECT_THAT(d.freed(w1), ElementsAre(value));
+  arrive(w2, value);  // nothing is known of this one any more
+  EXPECT_THAT(d.freed(w2), ElementsAre(value));
+}
+
+TEST_F(ReplicasTest, what_a_retiring_worker_was_given_ahead_of_an_input_waits_for_that_input_elsewhere) {
+  const auto w0 = worker("w0", 0, 1);
+  Annotations ahead;
+  ahead.run_ahead = true;
+  d.submit(client, graph({{}, {0}}, function("f", ahead)));
+  const auto chain = d.assigned(w0);
+  ASSERT_EQ(chain.size(), 2u);
+  const auto w1 = worker("w1", 0, 1);
+  d.say(ClientSaid{client, RetireWorkers{{7}, {"w0"}, 0}});
+  ASSERT_EQ(d.take<StealTasks>(d.to_worker[w0]).size(), 1u);
+  d.say(WorkerSaid{w0, StealReply{{chain[1].first}, {chain[1].second}, {1}}});
+  EXPECT_EQ(d.scheduler.state_of(chain[1].first), TaskState::waiting);
+  EXPECT_THAT(d.assigned(w1), IsEmpty());
+  d.finish(w0, {chain[0]});
+  EXPECT_THAT(d.assigned(w1), ElementsAre(std::pair(chain[1].first, RunId{2})));
+}
+
 TEST_F(ReplicasTest, does_not_retire_the_only_worker_with_values) {
   const auto w0 = worker("w0");
   values("w0", 2, 100);
