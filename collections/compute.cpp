@@ -37,6 +37,7 @@ void fill(ComputeOptions& options, const ComputeOptions& from) {
   if (options.ahead_max == 0) options.ahead_max = from.ahead_max;
   if (options.observer == nullptr) options.observer = from.observer;
   if (options.cancel == nullptr) options.cancel = from.cancel;
+  if (options.cache == nullptr) options.cache = from.cache;
 }
 
 ComputeOptions from_environment() {
@@ -72,26 +73,74 @@ Value value_of(const FutureHandle& future) {
   throw TaskFailed(std::make_shared<const TaskError>(std::move(failure.error)));
 }
 
-std::vector<Value> compute_here(const Collected& collected, const ComputeOptions& options) {
-  LocalGraph graph;
-  graph.tasks.reserve(collected.size());
-  for (std::uint32_t task = 0; task < collected.size(); ++task) {
-    const auto& expression = *collected.expressions[task];
-    if (expression.is_call()) {
-      graph.tasks.push_back({&expression.site->local, expression.arguments});
-    } else {
-      graph.tasks.push_back({});
-      graph.given.emplace_back(task, expression.value ? expression.value : value_of(expression.future));
+/// Tells a cache of the tasks that ran, and who watches too.
+class Learning final : public LocalObserver {
+public:
+  Learning(CachedRun& cached, const std::vector<std::uint32_t>& tasks, LocalObserver* other)
+      : cached_(cached), tasks_(tasks), other_(other) {}
+  void begun(std::uint64_t tasks) noexcept override {
+    if (other_ != nullptr) other_->begun(tasks);
+  }
+  void ended(const LocalSpan& span) noexcept override {
+    if (span.value != nullptr) cached_.ran(tasks_[span.task], *span.value, span.end - span.begin);
+    if (other_ != nullptr) other_->ended(span);
+  }
+
+private:
+  CachedRun& cached_;
+  const std::vector<std::uint32_t>& tasks_;
+  LocalObserver* other_;
+};
+
+/// The tasks whose values are needed, ascending: what stands behind a value that is known is not.
+std::vector<std::uint32_t> needed_tasks(const Collected& collected, CachedRun* cached) {
+  std::vector<bool> needed(collected.size(), cached == nullptr);
+  if (cached != nullptr) {
+    for (const auto task : collected.wanted) needed[task] = true;
+    for (std::uint32_t task = collected.size(); task-- > 0;) {
+      if (!needed[task]) continue;
+      if (cached->known(task) != nullptr)
+        cached->spared();
+      else
+        for (const auto input : collected.inputs_of(task)) needed[input] = true;
     }
   }
-  graph.offsets = collected.offsets;
-  graph.inputs = collected.inputs;
-  graph.wanted = collected.wanted;
+  std::vector<std::uint32_t> tasks;
+  for (std::uint32_t task = 0; task < collected.size(); ++task)
+    if (needed[task]) tasks.push_back(task);
+  return tasks;
+}
+
+std::vector<Value> compute_here(const Collected& collected, const ComputeOptions& options) {
+  std::optional<CachedRun> cached;
+  if (options.cache != nullptr) cached.emplace(*options.cache, collected);
+  const auto tasks = needed_tasks(collected, cached ? &*cached : nullptr);
+  std::vector<std::uint32_t> place(collected.size());
+  LocalGraph graph;
+  graph.tasks.reserve(tasks.size());
+  for (const auto task : tasks) {
+    const auto& expression = *collected.expressions[task];
+    const Value* known = cached ? cached->known(task) : nullptr;
+    place[task] = graph.size();
+    if (expression.is_call() && known == nullptr) {
+      graph.tasks.push_back({&expression.site->local, expression.arguments});
+      for (const auto input : collected.inputs_of(task)) graph.inputs.push_back(place[input]);
+    } else {
+      graph.given.emplace_back(graph.size(), known != nullptr   ? *known
+                                             : expression.value ? expression.value
+                                                                : value_of(expression.future));
+      graph.tasks.push_back({});
+    }
+    graph.offsets.push_back(static_cast<std::uint32_t>(graph.inputs.size()));
+  }
+  for (const auto task : collected.wanted) graph.wanted.push_back(place[task]);
   LocalRunOptions how;
   how.observer = options.observer;
+  std::optional<Learning> learning;
+  if (cached) how.observer = &learning.emplace(*cached, tasks, options.observer);
   how.ahead_max = options.ahead_max;
   how.cancelled = options.cancel != nullptr ? options.cancel->flag() : nullptr;
-  how.name = [&collected](std::uint32_t task) { return collected.name(task); };
+  how.name = [&](std::uint32_t task) { return collected.name(tasks[task]); };
   std::optional<ComputeScope> in_order;
   if (options.scheduler == SchedulerKind::sync)
     in_order.emplace(ComputeOptions{.scheduler = SchedulerKind::sync});  // what tasks compute, too
@@ -99,7 +148,10 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
     how.team = Team::joined() != nullptr ? Team::joined() : &team_of(options.threads);
   auto outcome = run_local(graph, how);
   if (!outcome) throw_error(outcome.error());
-  if (outcome->failure) throw_failure(collected, std::move(*outcome->failure));
+  if (outcome->failure) {
+    for (auto& task : outcome->failure->path) task = tasks[task];
+    throw_failure(collected, std::move(*outcome->failure));
+  }
   if (outcome->cancelled) throw Cancelled("the computation was cancelled");
   return std::move(outcome->values);
 }

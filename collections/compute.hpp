@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "collections/cache.hpp"
 #include "collections/expression.hpp"
 
 namespace troupe {
@@ -46,6 +47,7 @@ struct ComputeOptions {
   std::uint32_t ahead_max{};    ///< of `threads`: values alive beyond those of a run in order; 0: four a thread
   LocalObserver* observer{};    ///< of `threads` and `sync`
   const CancelToken* cancel{};  ///< of `threads` and `sync`
+  Cache* cache{};               ///< of `threads` and `sync`: values of pure calls that were kept
 };
 
 /// Options for all that this thread computes while the scope lives.
