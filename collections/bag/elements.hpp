@@ -61,11 +61,14 @@ inline std::uint64_t hash_bytes(const char* data, std::size_t size) {
   };
   std::uint64_t hash = size;
   for (; size > 16; data += 16, size -= 16) hash = mix(load8(data) ^ hash, load8(data + 8));
-  if (size >= 8) return mix(load8(data) ^ hash, load8(data + size - 8));
-  if (size >= 4) return mix(load4(data) ^ hash, load4(data + size - 4));
-  std::uint64_t low = 0;
-  for (std::size_t i = 0; i < size; ++i) low = low << 8 | static_cast<unsigned char>(data[i]);
-  return mix(low ^ hash, 0);
+  if (size >= 4) {  // words of 4 to 16 bytes without a further branch: four pieces of 4, which may overlap
+    const auto middle = size / 8 * 4;
+    const auto* last = data + size - 4;
+    return mix((load4(data) << 32 | load4(data + middle)) ^ hash, load4(last) << 32 | load4(last - middle));
+  }
+  if (size == 0) return mix(hash, 0);
+  const auto byte = [&](std::size_t at) { return std::uint64_t{static_cast<unsigned char>(data[at])}; };
+  return mix((byte(0) << 16 | byte(size / 2) << 8 | byte(size - 1)) ^ hash, 0);
 }
 
 template <class T>
