@@ -213,10 +213,14 @@ void World::until(const char* property, const std::function<std::string()>& miss
   const Instant begin = now();
   const Duration work = o.run_time * 4 * static_cast<std::int64_t>(scheduler_->state().counters().submitted_tasks + 10);
   const std::int64_t slow_before = slow();
+  // A task that kills its worker makes others run again that had ended there.
+  const auto again = [this] { return static_cast<std::int64_t>(scheduler_->state().counters().recomputed); };
+  const std::int64_t again_before = again();
   for (;;) {
     const std::string what = missing();
     if (what.empty()) return;
-    const Duration patience = o.unit * 20 + work + o.unit * 3 * (8 + slow() - slow_before);
+    const Duration patience =
+        o.unit * 20 + work + o.unit * 3 * (8 + slow() - slow_before) + o.run_time * 4 * (again() - again_before);
     if (now() - begin > patience) throw Violation(property, what);
     pass(o.unit / 20);
   }
