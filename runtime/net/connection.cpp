@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t pieces_per_write = 64;
 constexpr std::size_t pieces_per_read = 64;
+constexpr std::size_t much = 512U << 10;
 constexpr int user_timeout_ms = 20'000;
 constexpr auto gentle_close = std::chrono::seconds(1);
 
@@ -123,6 +124,7 @@ void Connection::wait_readable() {
   if (read_waiting_ || paused_ || !socket_.is_open()) return;
   read_waiting_ = true;
   if (reading_ == Reading::exact || reading_ == Reading::dropped) {
+    await_much();
     socket_.async_wait(Socket::wait_read, [self = shared_from_this()](const error_code& error) {
       self->read_waiting_ = false;
       if (!error) self->read_more();
@@ -136,6 +138,17 @@ void Connection::wait_readable() {
                             self->read_waiting_ = false;
                             self->read_done(error, got, room);
                           });
+}
+
+/// While a large buffer comes, waking up for each segment costs more than copying it: it is waited until much is there.
+/// The system wakes us earlier when the sender's window is full, or the connection ends.
+void Connection::await_much() {
+  std::size_t missing = 0;
+  for (std::size_t i = raw_next_; i < raw_.size() && missing < much; ++i) missing += raw_[i].iov_len;
+  const int low_water = missing < much ? 1 : static_cast<int>(much);
+  if (low_water == low_water_) return;
+  low_water_ = low_water;
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof low_water);
 }
 
 void Connection::read_done(const error_code& error, std::size_t got, std::size_t room) {

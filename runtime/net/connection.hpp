@@ -102,6 +102,7 @@ public:
 private:
   void read_more();
   void wait_readable();
+  void await_much();
   void read_done(const boost::system::error_code& error, std::size_t got, std::size_t room);
   [[nodiscard]] std::string closed_text() const;
   bool read_some();  ///< false: nothing more now, or closed
@@ -121,6 +122,7 @@ private:
   FrameReader reader_;
   std::vector<IncomingFrame> batch_;
   std::vector<iovec> raw_;  ///< still to be filled, from raw_next_ on
+  int low_water_{1};        ///< bytes that have to be there before it is read
   std::size_t raw_next_{};
   std::size_t exact_missing_{};  ///< bytes of the header, or of the payload, still to come
   bool exact_header_{true};
