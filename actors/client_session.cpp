@@ -286,15 +286,27 @@ void ClientSession::apply(ScatterPlanned& update) {
     surroundings_->put(address, std::move(tasks), std::move(values),
                        [this, number = update.page, keys](Result<void> result) {
                          if (ended_) return;
-                         if (auto* page = find_page(number); page != nullptr && !result)
-                           for (const auto key : keys)
-                             if (auto* slot = page->find(key); slot && slot->current() == SlotState::pending)
-                               fail_slot(*slot, {ErrorKind::disconnected, "scatter: " + result.error().text}, *page);
+                         if (!result) scatter_failed(number, keys, "scatter: " + result.error().text);
                          if (const auto at = scattered_.find(number); at != scattered_.end() && --at->second.puts == 0)
                            scattered_.erase(at);
                          flush();
                        });
   }
+}
+
+/// Nobody else has these values: what waits for them anywhere waits in vain.
+void ClientSession::scatter_failed(std::uint64_t number, const std::vector<std::uint32_t>& keys,
+                                   const std::string& why) {
+  auto* page = find_page(number);
+  if (page == nullptr) return;
+  CancelWanted cancel{{}, true, why};
+  for (const auto key : keys) {
+    auto* slot = page->find(key);
+    if (slot == nullptr || slot->current() != SlotState::pending) continue;
+    fail_slot(*slot, {ErrorKind::disconnected, why}, *page);
+    cancel.keys.push_back({ClientKey::of(number, key), 1});
+  }
+  if (!cancel.keys.empty()) state_.handle(std::move(cancel), surroundings_->now(), effects_);
 }
 
 // ---- values that lie on workers --------------------------------------------------------------------------------

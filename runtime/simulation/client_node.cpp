@@ -250,9 +250,13 @@ void ClientNode::put(const std::string& address, std::uint64_t number, const std
   world_.put_values(node_, process_, address, std::move(tasks), std::move(values), [this, number, keys](bool done) {
     if (done || gone_) return;
     world_.cover().reached("a scattered value does not get to its worker");
+    CancelWanted cancel{{}, true, "a scattered value does not get to its worker"};
     for (const auto key : keys)
-      if (Key* known = find(ClientKey::of(number, key)); known != nullptr && known->told == Told::pending)
+      if (Key* known = find(ClientKey::of(number, key)); known != nullptr && known->told == Told::pending) {
         known->told = Told::lost;
+        cancel.keys.push_back({ClientKey::of(number, key), 1});
+      }
+    if (!cancel.keys.empty()) handle(std::move(cancel));
   });
 }
 

@@ -127,6 +127,16 @@ TEST_F(ClientFaults, the_work_of_a_killed_client_is_dropped_after_its_grace_and_
   EXPECT_EQ(other->submit<faults::added>(kept, std::uint64_t{1}).get(20s), 101U);
 }
 
+TEST_F(ClientFaults, what_waits_for_a_value_that_does_not_get_to_its_worker_is_cancelled) {
+  auto scheduler = start_scheduler();
+  auto worker = start_worker("alpha", {"--module", TROUPE_TEST_FAULT_MODULE, "--contact-address", "127.0.0.1:1"});
+  const auto client = connect();
+  const auto value = client->scatter(std::uint64_t{4});
+  const auto waiting = client->submit<faults::doubled>(value);
+  EXPECT_THROW((void)value.get(60s), Disconnected);
+  EXPECT_THROW((void)waiting.get(60s), Cancelled);
+}
+
 TEST_F(ClientFaults, connections_cut_under_load_are_resumed_with_nothing_lost_or_repeated) {
   auto [scheduler, said] = start_scheduler();
   const std::string address(said.at("address").as_string());
