@@ -31,6 +31,7 @@ struct Launch {
 
 /// In the child, where only one thread is left and any lock may be held: system calls alone.
 [[noreturn]] void become(const Launch& launch) {
+  ::setpgid(0, 0);  // Ctrl-C on a terminal is for the nanny, which passes it on
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
   sigset_t none;

@@ -196,7 +196,8 @@ private:
     output_.close(ignored);
     pid_ = 0;
     shared_->pid = 0;
-    const bool again = WIFEXITED(status) && WEXITSTATUS(status) == start_again_code;
+    const bool again =  // else a task ended its process so
+        WIFEXITED(status) && WEXITSTATUS(status) == start_again_code && page_.running().empty();
     const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     const bool asked = std::exchange(ending_, false);
     if (asked) page_.clear();  // what it ran did not do this
@@ -360,6 +361,8 @@ std::optional<Number> number_in(const char* variable) {
 }
 
 }  // namespace
+
+bool has_nanny() { return std::getenv(page_variable) != nullptr; }
 
 void adopt_nanny(WorkerOptions& options) {
   const auto fd = number_in<int>(page_variable);

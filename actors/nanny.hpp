@@ -64,6 +64,9 @@ inline constexpr int start_again_code = 75;
 /// Not on the loop. Errors: the program cannot be started.
 Result<NannyHandle> start_nanny(Node& node, NannyOptions options);
 
+/// In the worker process, before adopt_nanny: whether one started it.
+bool has_nanny();
+
 /// In the worker process: takes over what a nanny left in its environment (page, incarnation). Nothing without one.
 void adopt_nanny(WorkerOptions& options);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "actors/nanny.hpp"
 #include "apps/nanny_door.hpp"
 #include "apps/node_door.hpp"
 #include "apps/worker_door.hpp"
@@ -13,6 +14,8 @@
 namespace troupe::apps {
 
 namespace {
+
+static_assert(static_cast<int>(ExitCode::start_again) == start_again_code);
 
 /// Until it is registered, has ended, or a signal came; returns that signal, or 0.
 int wait_registered(Signals& signals, const WorkerHandle& worker) {
@@ -69,8 +72,7 @@ ExitCode run(const Door& door, const WorkerFlags& flags) {
     throw CommandError(
         ExitCode::usage,
         "--nworkers above 1 needs the nanny; leave --no-nanny out, or start `troupe worker` several times");
-  const bool own = std::getenv("TROUPE_RUNNING_FD") == nullptr;
-  if (alone && own && config.boolean("worker.lifetime-restart"))
+  if (alone && !has_nanny() && config.boolean("worker.lifetime-restart"))
     throw CommandError(ExitCode::usage,
                        "--lifetime-restart needs the nanny, which starts the worker again; leave "
                        "--no-nanny out");

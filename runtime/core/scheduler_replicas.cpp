@@ -302,7 +302,10 @@ void SchedulerState::close_retired(WorkerRecord& worker) {
 
 /// Nobody can take what it holds. One that was to retire stays; one that wanted to leave has to lose it.
 void SchedulerState::give_up_retiring(WorkerRecord& worker) {
-  if (!worker.leaves.empty()) return worker.closing ? void() : close_retired(worker);
+  if (!worker.leaves.empty()) {
+    if (!worker.closing) close_retired(worker);
+    return;
+  }
   worker.retiring = false;
   load_changed(worker);
 }

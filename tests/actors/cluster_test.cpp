@@ -198,7 +198,9 @@ TEST_F(ClusterTest, LargeValuesMoveBetweenWorkersWithNoCopyInUserSpace) {
   Node one;
   Node two;
   Node at_client;
-  start_scheduler_at(at_scheduler);
+  SchedulerOptions keeping;
+  keeping.config.active_memory_manager = false;  // both copies are looked at
+  start_scheduler_at(at_scheduler, keeping);
   auto options = worker_options();
   options.name = "one";
   auto first = start(one, options);
