@@ -23,9 +23,8 @@ void append(CallText& text, const T& part) {
 
 struct Cache::State {
   struct Entry {
-    std::uint64_t number{};           ///< its name as an input of others; never used twice
-    std::vector<ExpressionRef> kept;  ///< values that the text names by their addresses
-    Value value;                      ///< null: only the number is needed, by calls that depend on it
+    std::uint64_t number{};  ///< its name as an input of others; never used twice
+    Value value;             ///< null: only the number is needed, by calls that depend on it
     std::uint64_t nbytes{};
     double seconds{};
     std::uint64_t asked{};
@@ -91,7 +90,6 @@ CachedRun::CachedRun(Cache& cache, const Collected& collected)
   for (std::uint32_t task = 0; task < collected.size(); ++task) {
     const auto& expression = *collected.expressions[task];
     CallText text;
-    std::vector<ExpressionRef> kept;
     if (expression.is_call()) {
       if (expression.options == nullptr || !expression.options->pure) continue;
       const auto inputs = collected.inputs_of(task);
@@ -102,17 +100,11 @@ CachedRun::CachedRun(Cache& cache, const Collected& collected)
       for (const auto input : inputs) append(text, numbers[input]);
       text.append(reinterpret_cast<const char*>(expression.arguments.data()), expression.arguments.size());
     } else {
-      append(text, &expression);
-      auto* shared = const_cast<Expression*>(&expression);
-      shared->references.fetch_add(1, std::memory_order_relaxed);
-      kept.emplace_back(shared);
+      append(text, expression.copy);
     }
     auto [found, fresh] = state.entries.try_emplace(text);
     auto& entry = found->second;
-    if (fresh) {
-      entry.number = ++state.last_number;
-      entry.kept = std::move(kept);
-    }
+    if (fresh) entry.number = ++state.last_number;
     numbers[task] = entry.number;
     if (!expression.is_call()) continue;
     ++entry.asked;

@@ -158,6 +158,7 @@ ExpressionRef make_call(const CallSite& site, const TaskOptions* options, const 
 
 ExpressionRef make_value(Value value, const CallSite* site) {
   auto made = std::make_unique<Expression>();
+  made->copy = next_copy();
   made->value = std::move(value);
   made->site = site;
   return ExpressionRef(made.release());
@@ -166,6 +167,7 @@ ExpressionRef make_value(Value value, const CallSite* site) {
 ExpressionRef make_future(FutureHandle future, const CallSite* site) {
   if (!future) throw InvalidRequest("an empty future cannot be delayed");
   auto made = std::make_unique<Expression>();
+  made->copy = next_copy();
   made->future = std::move(future);
   made->site = site;
   return ExpressionRef(made.release());
@@ -202,7 +204,7 @@ std::vector<ExpressionRef> bind_expressions(std::span<const ExpressionRef> child
       auto copy = std::make_unique<Expression>();
       copy->site = original->site;
       copy->options = original->options;
-      copy->copy = copy_number;
+      copy->copy = original->is_call() ? copy_number : original->copy;
       copy->value = original->value;
       copy->future = original->future;
       if (after && original->is_call() && original->inputs.empty()) {

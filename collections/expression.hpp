@@ -70,9 +70,10 @@ struct Expression {
   std::shared_ptr<const TaskOptions> options;  ///< null: the defaults
   std::vector<std::byte> arguments;            ///< as in arguments.hpp
   std::vector<ExpressionRef> inputs;
-  std::uint64_t copy{};  ///< 0, or which clone it is: clones are never taken for the same
-  Value value;           ///< of a value
-  FutureHandle future;   ///< of a future
+  std::uint64_t
+      copy{};   ///< of a call 0, or which clone it is; else a number of its own: they are never taken for the same
+  Value value;  ///< of a value
+  FutureHandle future;  ///< of a future
 
   [[nodiscard]] bool is_call() const { return !value && !future; }
   [[nodiscard]] std::string name() const;

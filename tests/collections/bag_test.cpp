@@ -12,6 +12,7 @@
 #include "collections/bag/json.hpp"
 
 #include "tests/collections/bag_functions.hpp"
+#include "tests/collections/on_every_scheduler.hpp"
 
 namespace troupe {
 namespace {
@@ -22,26 +23,11 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
-/// Each test runs on every scheduler: the text of a program is the same.
-class BagTest : public testing::TestWithParam<SchedulerKind> {
+class BagTest : public OnEveryScheduler {
 protected:
-  void SetUp() override {
-    if (GetParam() == SchedulerKind::cluster) {
-      cluster.emplace(LocalClusterOptions{.workers = 2, .modules = {bag_module}});
-      client.emplace(*cluster);
-    }
-    scope.emplace(ComputeOptions{.scheduler = GetParam(), .threads = 2, .client = client ? &*client : nullptr});
-  }
-  std::optional<LocalCluster> cluster;
-  std::optional<Client> client;
-  std::optional<ComputeScope> scope;
+  BagTest() : OnEveryScheduler(bag_module) {}
 };
-
-std::string name_of_case(const testing::TestParamInfo<SchedulerKind>& info) { return std::string(name_of(info.param)); }
-INSTANTIATE_TEST_SUITE_P(On, BagTest,
-                         testing::Values(SchedulerKind::threads, SchedulerKind::sync, SchedulerKind::processes,
-                                         SchedulerKind::cluster),
-                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(On, BagTest, OnEveryScheduler::all(), OnEveryScheduler::name_of_case);
 
 TEST_P(BagTest, elements_are_mapped_and_filtered_by_listed_functions_and_by_terms) {
   const auto numbers = bag::range(10, 3);

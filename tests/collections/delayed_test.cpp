@@ -8,32 +8,18 @@
 #include <thread>
 
 #include "tests/collections/delayed_functions.hpp"
+#include "tests/collections/on_every_scheduler.hpp"
 
 namespace troupe {
 namespace {
 
 using namespace delayed_tests;
 
-/// Each test runs on every scheduler: the text of a program is the same.
-class DelayedTest : public testing::TestWithParam<SchedulerKind> {
+class DelayedTest : public OnEveryScheduler {
 protected:
-  void SetUp() override {
-    if (GetParam() == SchedulerKind::cluster) {
-      cluster.emplace(LocalClusterOptions{.workers = 2, .modules = {delayed_module}});
-      client.emplace(*cluster);
-    }
-    scope.emplace(ComputeOptions{.scheduler = GetParam(), .threads = 2, .client = client ? &*client : nullptr});
-  }
-  std::optional<LocalCluster> cluster;
-  std::optional<Client> client;
-  std::optional<ComputeScope> scope;
+  DelayedTest() : OnEveryScheduler(delayed_module) {}
 };
-
-std::string name_of_case(const testing::TestParamInfo<SchedulerKind>& info) { return std::string(name_of(info.param)); }
-INSTANTIATE_TEST_SUITE_P(On, DelayedTest,
-                         testing::Values(SchedulerKind::threads, SchedulerKind::sync, SchedulerKind::processes,
-                                         SchedulerKind::cluster),
-                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(On, DelayedTest, OnEveryScheduler::all(), OnEveryScheduler::name_of_case);
 
 TEST_P(DelayedTest, calls_take_values_and_delayed_ones_alone_and_in_nested_containers) {
   const auto one = delayed<inc>(0);

@@ -65,15 +65,6 @@ std::vector<Json> values_of(const TextBlock& block, Errors errors = Errors::stri
   return values;
 }
 
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 class Avro : public testing::Test {
 protected:
   std::string write(const std::string& name, const std::vector<Json>& values, const AvroFormat& format) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -45,6 +46,16 @@ public:
 private:
   std::filesystem::path root_;
 };
+
+/// What a FileError says that this throws.
+inline std::string error_of(const std::function<void()>& act) {
+  try {
+    act();
+  } catch (const FileError& error) {
+    return error.what();
+  }
+  return "no error";
+}
 
 inline std::string content_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

@@ -46,15 +46,6 @@ std::vector<Json> values_of(const TextBlock& block, const TextFormat& format = {
   return values;
 }
 
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 /// A value of any shape, by chance.
 Json drawn(std::mt19937_64& random, int depth) {
   switch (random() % (depth > 3 ? 6 : 8)) {

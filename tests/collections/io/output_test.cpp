@@ -20,15 +20,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 class Output : public testing::Test {
 protected:
   WriteCounts write(const std::string& path, const std::vector<std::string>& lines, const OutputFormat& format = {}) {

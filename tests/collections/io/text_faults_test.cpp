@@ -13,15 +13,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string error_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 class TextFaults : public testing::Test {
 protected:
   std::string plan_error(const std::vector<std::string>& patterns, const TextFormat& format = {},
