@@ -10,6 +10,12 @@ using enum OptionType;
 
 /// A new option: a row here, and its use in scheduler_options() or the worker's; `troupe config` lists it from here.
 constexpr std::array options{
+    Option{"compute.scheduler", text, "automatic",
+           "Where programs of Delayed and Bag compute: automatic, threads, sync, processes or cluster.", ""},
+    Option{"compute.threads", integer, "auto", "Threads, or processes, of their local schedulers.", "", "auto", 1,
+           4096},
+    Option{"compute.ahead-max", integer, "auto", "Values that they keep beyond those of a run in order.", "", "auto", 1,
+           1e9},
     // Names that Dask has keep their meaning, so that old files read as they are.
     Option{"scheduler.host", text, "127.0.0.1",
            "Address the scheduler listens on; others than loopback need TLS or --insecure.", "--host"},

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,10 +13,28 @@
 
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
-#include "apps/demo_wordcount.hpp"
 #include "apps/door.hpp"
 #include "apps/machine.hpp"
 #include "apps/node_door.hpp"
+#include "troupe/bag.hpp"
+#include "troupe/delayed.hpp"
+
+namespace troupe::demo {
+
+/// Words by how frequent they are, equally frequent ones in their own order, last to first.
+struct Rank {
+  std::uint64_t count{};
+  std::string word;
+  friend bool operator<(const Rank& a, const Rank& b) {
+    return a.count != b.count ? a.count < b.count : a.word > b.word;
+  }
+};
+Rank rank(const std::pair<std::string, std::uint64_t>& counted) { return {counted.second, counted.first}; }
+
+}  // namespace troupe::demo
+
+TROUPE_FIELDS(troupe::demo::Rank, count, word);
+TROUPE_MODULE(demo, troupe::demo::rank);
 
 namespace troupe::apps {
 
@@ -31,11 +50,16 @@ struct Flags {
   std::string block_size;
 };
 
-using Files = std::vector<std::pair<std::string, std::uint64_t>>;
+/// What is to be counted.
+struct Tree {
+  std::vector<std::string> texts;  ///< files with something in them, in order, each once
+  std::size_t files{};             ///< empty ones, too
+  std::uint64_t bytes{};
+};
 
-/// The plain files under the paths, in order, each once; as `find PATH... -type f` lists them.
-Files list_files(const std::vector<std::string>& paths) {
-  Files files;
+/// The plain files under the paths, as `find PATH... -type f` lists them.
+Tree list_files(const std::vector<std::string>& paths) {
+  std::map<std::string, std::uint64_t> sizes;
   const auto unreadable = [](const fs::path& path, const std::error_code& error) {
     return CommandError(ExitCode::failed, fmt::format("{}: {}", printable(path.string()), error.message()));
   };
@@ -46,7 +70,7 @@ Files list_files(const std::vector<std::string>& paths) {
     if (!fs::exists(status))
       throw CommandError(ExitCode::not_found, fmt::format("{}: no such file or directory", printable(text)));
     if (fs::is_regular_file(status)) {
-      files.emplace_back(path.string(), fs::file_size(path));
+      sizes.emplace(path.string(), fs::file_size(path));
       continue;
     }
     for (fs::recursive_directory_iterator it(path, error), end; it != end; it.increment(error)) {
@@ -54,13 +78,17 @@ Files list_files(const std::vector<std::string>& paths) {
       if (it->is_symlink() || !it->is_regular_file()) continue;
       const std::uint64_t size = it->file_size(error);
       if (error) break;
-      files.emplace_back(it->path().string(), size);
+      sizes.emplace(it->path().string(), size);
     }
     if (error) throw unreadable(path, error);
   }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  return files;
+  Tree tree;
+  tree.files = sizes.size();
+  for (const auto& [path, size] : sizes) {
+    tree.bytes += size;
+    if (size > 0) tree.texts.push_back(path);
+  }
+  return tree;
 }
 
 /// Blocks large enough that a task costs far more than its scheduling, and enough of them that all threads have some.
@@ -77,27 +105,6 @@ std::uint64_t block_bytes(const Flags& flags, std::uint64_t total, std::uint64_t
   return std::clamp(total / std::max<std::uint64_t>(1, threads * 8), least, most);
 }
 
-/// A scheduler that was named, else the one of this user, else one of our own.
-class Cluster {
-public:
-  explicit Cluster(const Door& door) {
-    if (!door.scheduler.empty() || !door.access_file.empty() || find_access(door)) {
-      connection_.emplace(door);
-      return;
-    }
-    tell("no scheduler is running; this demo runs on a cluster of its own");
-    local_ = std::make_unique<LocalCluster>(
-        LocalClusterOptions{.workers = 1, .threads_per_worker = available_cpus(), .modules = {::demo}});
-    own_client_ = std::make_unique<Client>(*local_);
-  }
-  [[nodiscard]] Client& client() { return connection_ ? connection_->client() : *own_client_; }
-
-private:
-  std::optional<Connection> connection_;
-  std::unique_ptr<LocalCluster> local_;
-  std::unique_ptr<Client> own_client_;
-};
-
 std::uint64_t threads_of(Client& client) {
   const auto summary = client.scheduler_info();
   std::uint64_t threads = 0;
@@ -107,78 +114,68 @@ std::uint64_t threads_of(Client& client) {
   return threads;
 }
 
-/// A line on stderr that is written over until it is complete; nothing if nobody would see it.
-void show_progress(const std::vector<Future<demo::WordCounts>>& counts, Client& client) {
-  if (!stderr_is_terminal()) return;
-  std::size_t done = 0;
-  while (done < counts.size()) {
-    (void)client.wait(std::vector{counts[done]}, std::chrono::milliseconds(200));
-    while (done < counts.size() && counts[done].done()) ++done;
-    fmt::print(stderr, "\rcounting: {} of {} blocks", done, counts.size());
-    std::fflush(stderr);
-  }
-  fmt::print(stderr, "\r{:40}\r", "");
-}
-
 struct Counted {
-  demo::WordCounts counts;
-  std::size_t files{};
-  std::size_t tasks{};
-  double seconds{};
+  std::vector<std::pair<std::string, std::uint64_t>> top;
+  std::uint64_t words{};
+  std::uint64_t distinct{};
+  std::size_t blocks{};
 };
 
-Counted count(const Door& door, const Flags& flags) {
-  Counted result;
-  const Files files = list_files(flags.paths);
-  result.files = files.size();
-  std::uint64_t total = 0;
-  for (const auto& [path, size] : files) total += size;
-  Cluster cluster(door);
-  Client& client = cluster.client();
-  const auto parts = demo::plan_parts(files, block_bytes(flags, total, threads_of(client)));
-  result.tasks = parts.size();
-  const auto start = Clock::now();
-  if (!parts.empty()) {
-    auto counts = client.map<demo::count_words>(parts);
-    auto sum = client.reduce<demo::merge_counts>(counts);
-    show_progress(counts, client);
-    counts.clear();  // from here on a block's counts are dropped as soon as they are merged
-    result.counts = sum.get();
-  }
-  result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  return result;
+/// The same program, wherever it is computed.
+Counted count_words(const Tree& tree, std::uint64_t block, std::size_t top, const ComputeOptions& where) {
+  const auto lines = bag::read_text(tree.texts, {.encoding = "bytes", .compression = io::Compression::none},
+                                    {.blocksize = block, .pack = true});
+  const auto counts = lines.str().words().frequencies();
+  const auto first = counts.topk(std::max<std::size_t>(1, top), fn<demo::rank>());
+  auto [most, words, distinct] = compute(where, first, counts.pluck<1>().sum(), counts.count());
+  most.resize(std::min(top, most.size()));
+  return {std::move(most), words, distinct, lines.npartitions()};
 }
 
-std::string as_json(const Counted& counted, const std::vector<std::pair<std::string, std::uint64_t>>& top) {
+std::string as_json(const Counted& counted, const Tree& tree, double seconds) {
   json::array words;
-  for (const auto& [word, number] : top) words.push_back(json::object{{"word", word}, {"count", number}});
-  const json::object document{
-      {"schema", "troupe/v1/wordcount"},
-      {"top", std::move(words)},
-      {"words", counted.counts.total()},
-      {"distinct", counted.counts.distinct()},
-      {"files", counted.files},
-      {"bytes", counted.counts.bytes},
-      {"tasks", counted.tasks},
-      {"seconds", counted.seconds},
-      {"megabytes_per_second", static_cast<double>(counted.counts.bytes) / 1e6 / counted.seconds}};
+  for (const auto& [word, number] : counted.top) words.push_back(json::object{{"word", word}, {"count", number}});
+  const json::object document{{"schema", "troupe/v1/wordcount"},
+                              {"top", std::move(words)},
+                              {"words", counted.words},
+                              {"distinct", counted.distinct},
+                              {"files", tree.files},
+                              {"bytes", tree.bytes},
+                              {"tasks", counted.blocks},
+                              {"seconds", seconds},
+                              {"megabytes_per_second", static_cast<double>(tree.bytes) / 1e6 / seconds}};
   return json::serialize(document) + "\n";
 }
 
-ExitCode wordcount(const Door& door, const Flags& flags) {
-  const Counted counted = count(door, flags);
-  const auto top = demo::most_frequent(counted.counts, flags.top);
-  if (door.json()) {
-    print(as_json(counted, top));
-    return ExitCode::done;
-  }
+std::string as_text(const Counted& counted, const Tree& tree, double seconds) {
   Table table({"COUNT", "WORD"});
-  for (const auto& [word, number] : top) table.add({fmt::to_string(number), word});
-  print(table.text());
-  print(fmt::format("\n{} words, {} distinct, in {} files; {:.1f} MB in {:.3f} s, {:.0f} MB/s ({} tasks)\n",
-                    counted.counts.total(), counted.counts.distinct(), counted.files,
-                    static_cast<double>(counted.counts.bytes) / 1e6, counted.seconds,
-                    static_cast<double>(counted.counts.bytes) / 1e6 / counted.seconds, counted.tasks));
+  for (const auto& [word, number] : counted.top) table.add({fmt::to_string(number), word});
+  const double megabytes = static_cast<double>(tree.bytes) / 1e6;
+  return table.text() +
+         fmt::format("\n{} words, {} distinct, in {} files; {:.1f} MB in {:.3f} s, {:.0f} MB/s ({} tasks)\n",
+                     counted.words, counted.distinct, tree.files, megabytes, seconds, megabytes / seconds,
+                     counted.blocks);
+}
+
+/// On the scheduler that was named, else on the one of this user, else on the threads of this process.
+ExitCode wordcount(const Door& door, const Flags& flags) {
+  const Tree tree = list_files(flags.paths);
+  std::optional<Connection> connection;
+  ComputeOptions where;
+  ProgressBar progress;
+  std::uint64_t threads = available_cpus();
+  if (!door.scheduler.empty() || !door.access_file.empty() || find_access(door)) {
+    connection.emplace(door);
+    where = {.scheduler = SchedulerKind::cluster, .client = &connection->client()};
+    threads = threads_of(connection->client());
+  } else {
+    tell("no scheduler is running; this demo runs on the threads of its own process");
+    where = {.scheduler = SchedulerKind::threads, .threads = static_cast<unsigned>(threads), .observer = &progress};
+  }
+  const auto start = Clock::now();
+  const Counted counted = count_words(tree, block_bytes(flags, tree.bytes, threads), flags.top, where);
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  print(door.json() ? as_json(counted, tree, seconds) : as_text(counted, tree, seconds));
   return ExitCode::done;
 }
 
@@ -197,7 +194,7 @@ void add_demo(CLI::App& app, Door& door) {
   door.add_output_option(*words);
   words->footer(
       "A word is a run of ASCII letters, in lower case; ties are shown in the order of the words. Runs on the\n"
-      "scheduler that is named, else on the one of this user, else on a cluster of its own.\n\n"
+      "scheduler that is named, else on the one of this user, else on threads of its own.\n\n"
       "Examples:\n  troupe demo wordcount /usr/share/doc\n"
       "  troupe demo wordcount --top 5 -o json --scheduler 127.0.0.1:8786 ~/texts\n\n" +
       std::string(exit_codes_help));

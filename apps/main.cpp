@@ -7,7 +7,6 @@
 
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
-#include "apps/demo_wordcount.hpp"
 #include "apps/door.hpp"
 #include "apps/version.hpp"
 
@@ -51,7 +50,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace troupe::apps;
-  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {::demo, ::bench});
+  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {::bench});
   std::signal(SIGPIPE, SIG_IGN);
   try {
     return run(argc, argv);

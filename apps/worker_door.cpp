@@ -13,7 +13,6 @@
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
-#include "apps/demo_wordcount.hpp"
 #include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/version.hpp"
@@ -114,8 +113,7 @@ void release_memory() {
 
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files) {
   auto registry = std::make_shared<FunctionRegistry>();
-  for (const Module* own : {&::demo, &::bench})
-    if (const auto added = registry->add(*own); !added) raise(added.error());
+  if (const auto added = registry->add(::bench); !added) raise(added.error());
   for (const std::string& file : files) {
     if (const auto loaded = registry->load(file); !loaded)
       throw CommandError(ExitCode::usage, fmt::format("--module: {}", loaded.error().text));

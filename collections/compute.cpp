@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "collections/compute_config.hpp"
+
 namespace troupe {
 namespace {
 
@@ -50,6 +52,12 @@ ComputeOptions from_environment() {
       throw InvalidRequest(fmt::format("TROUPE_THREADS is '{}'; it has to be a number from 1 to 4096", text));
     options.threads = static_cast<unsigned>(threads);
   }
+  return options;
+}
+
+/// Read once: a process has one configuration. One that is wrong is told each time.
+const ComputeOptions& from_files() {
+  static const ComputeOptions options = compute_config(config_files());
   return options;
 }
 
@@ -239,6 +247,7 @@ ComputeOptions resolved(const ComputeOptions& asked) {
   ComputeOptions options = asked;
   for (auto* scope = innermost; scope != nullptr; scope = scope->outer_) fill(options, scope->options_);
   fill(options, from_environment());
+  fill(options, from_files());
   if (options.scheduler == SchedulerKind::automatic)
     options.scheduler = options.client != nullptr     ? SchedulerKind::cluster
                         : Team::joined() != nullptr   ? SchedulerKind::threads

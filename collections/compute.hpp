@@ -39,7 +39,8 @@ private:
 };
 
 /// How to compute. What is left as it is comes from the innermost ComputeScope of the thread, then from the variables
-/// TROUPE_SCHEDULER and TROUPE_THREADS, then from the defaults.
+/// TROUPE_SCHEDULER and TROUPE_THREADS, then from files of configuration (collections/compute_config.hpp), then from the
+/// defaults.
 struct ComputeOptions {
   SchedulerKind scheduler{SchedulerKind::automatic};
   unsigned threads{};           ///< of `threads`; processes of `processes`; 0: one for each processor
@@ -64,7 +65,7 @@ private:
   ComputeScope* outer_;
 };
 
-/// `asked`, and for what it leaves open what scope, variables and defaults say: never `automatic`.
+/// `asked`, and for what it leaves open what scope, variables, files and defaults say: never `automatic`.
 ComputeOptions resolved(const ComputeOptions& asked);
 
 /// The values of all, computed as one graph. Throws TaskFailed with the key of the task that failed and the path from it

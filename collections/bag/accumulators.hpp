@@ -4,14 +4,17 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "collections/bag/elements.hpp"
 #include "collections/bag/operations.hpp"
+#include "collections/bag/text_counts.hpp"
 
 /// Reductions: what is kept of elements seen, how two such states become one, and what comes out. An accumulator has
 ///   Input, State     types; State is what travels between tasks
@@ -195,6 +198,40 @@ private:
   bool value_{all};
 };
 
+/// How often each element comes.
+template <class T>
+class Counts {
+public:
+  using Entries = std::vector<std::pair<T, std::uint64_t>>;
+  void add(Passed<T> element) { ++counts_[element]; }
+  void add_all(detail::PassedAll<T> elements) {
+    for (const auto& each : elements) ++counts_[each];
+  }
+  void merge(Entries other) {
+    if (counts_.entries().empty())
+      counts_ = Grouping<T, std::uint64_t>(std::move(other));
+    else
+      for (const auto& [element, count] : other) counts_[element] += count;
+  }
+  /// In the order in which they came first; nothing is left.
+  Entries take() { return counts_.take(); }
+
+private:
+  Grouping<T, std::uint64_t> counts_;
+};
+template <>
+class Counts<std::string> {
+public:
+  using Entries = std::vector<std::pair<std::string, std::uint64_t>>;
+  void add(std::string_view text) { counts_.add({&text, 1}); }
+  void add_all(std::span<const std::string_view> texts) { counts_.add(texts); }
+  void merge(const Entries& other) { counts_.add(other); }
+  Entries take() { return counts_.take(); }
+
+private:
+  TextCounts counts_;
+};
+
 /// How often each element comes, in the order in which they came first, or by how often.
 template <class T>
 class Frequencies {
@@ -207,14 +244,9 @@ public:
     detail::describe<T>(out);
   }
   explicit Frequencies(ArgumentReader& arguments) : sort_(arguments.read<bool>()) {}
-  void add(Passed<T> element) { ++counts_[element]; }
-  void merge(State other) {
-    if (counts_.entries().empty()) {
-      counts_ = Grouping<T, std::uint64_t>(std::move(other));
-      return;
-    }
-    for (const auto& [element, count] : other) counts_[element] += count;
-  }
+  void add(Passed<T> element) { counts_.add(element); }
+  void add_all(detail::PassedAll<T> elements) { counts_.add_all(elements); }
+  void merge(State other) { counts_.merge(std::move(other)); }
   State state() { return counts_.take(); }
   State result() {
     auto counts = counts_.take();
@@ -225,7 +257,7 @@ public:
 
 private:
   bool sort_;
-  Grouping<T, std::uint64_t> counts_;
+  Counts<T> counts_;
 };
 
 /// The `count` elements with the largest keys, largest first; of equal ones those that came first.

@@ -248,18 +248,23 @@ public:
   }
 
   /// Pairs of each key and all elements that have it, in `npartitions`, or as many as now. All elements move: where
-  /// foldby says what is wanted, it is faster.
+  /// foldby says what is wanted, it is faster. A shuffle by tasks has as many stages as it takes for no task to make or
+  /// read more than `max_branch` pieces.
   template <bag_detail::Asked K>
   Bag<std::pair<Key<K>, std::vector<T>>> groupby(const K& key, std::size_t npartitions = 0,
-                                                 Shuffle how = Shuffle::automatic) const {
-    const auto wanted = npartitions != 0 ? npartitions : std::max<std::size_t>(1, partitions_.size());
-    return Bag<std::pair<Key<K>, std::vector<T>>>(bag_detail::grouped<T, Operation<K, 1>>(
-        partitions_, wanted, bag_detail::shuffles_on_disk(how),
-        [&](ArgumentWriter& out) { bag_detail::write_operation<1>(out, key); }));
+                                                 Shuffle how = Shuffle::automatic,
+                                                 std::uint32_t max_branch = 32) const {
+    const auto wanted = bag_detail::partitions_wanted(npartitions, partitions_.size());
+    const auto write = [&](ArgumentWriter& out) { bag_detail::write_operation<1>(out, key); };
+    using Operated = Operation<K, 1>;
+    return Bag<std::pair<Key<K>, std::vector<T>>>(
+        bag_detail::shuffles_on_disk(how)
+            ? bag_detail::grouped_on_disk<T, Operated>(partitions_, wanted, write)
+            : bag_detail::grouped_by_tasks<T, Operated>(partitions_, wanted, max_branch, write));
   }
   template <auto F>
-  auto groupby(std::size_t npartitions = 0, Shuffle how = Shuffle::automatic) const {
-    return groupby(fn<F>(), npartitions, how);
+  auto groupby(std::size_t npartitions = 0, Shuffle how = Shuffle::automatic, std::uint32_t max_branch = 32) const {
+    return groupby(fn<F>(), npartitions, how, max_branch);
   }
 
   // ---- with other bags ----

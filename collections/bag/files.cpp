@@ -24,6 +24,15 @@ public:
       if (this->satisfied()) return;
       io::LineReader reader(block, format_);
       std::string_view line;
+      if constexpr (std::is_same_v<T, std::string>) {
+        if (format_.delimiter.empty() && this->next_->takes_lines_together()) {
+          while (!this->satisfied() && reader.next_text(line)) {
+            this->heed_stop();  // of which there are few, and long ones
+            this->give(line);
+          }
+          continue;
+        }
+      }
       while (!this->satisfied() && reader.next(line)) {
         if constexpr (std::is_same_v<T, std::string>)
           this->give(line);
@@ -82,6 +91,14 @@ Bag<std::string> read_text(const std::string& pattern, const io::TextFormat& for
 Bag<std::pair<std::string, std::string>> read_text_with_paths(const std::vector<std::string>& patterns,
                                                               const io::TextFormat& format, const io::TextCut& cut) {
   return bag_detail::read<std::pair<std::string, std::string>>(patterns, format, cut);
+}
+
+Delayed<io::ReadCounts> count_text(const std::vector<std::string>& patterns, const io::TextFormat& format,
+                                   const io::TextCut& cut) {
+  using Counts = bag_detail::BlockCounts<io::LineReader, io::TextFormat, std::string_view>;
+  return bag_detail::from_files<Counts>(io::plan_text(patterns, format, cut),
+                                        [&](ArgumentWriter& out) { out.write<io::TextFormat>(format); })
+      .sum();
 }
 
 std::vector<std::string> to_textfiles(const Bag<std::string>& lines, const std::string& pattern,

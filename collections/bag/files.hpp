@@ -23,6 +23,10 @@ Bag<std::pair<std::string, std::string>> read_text_with_paths(const std::vector<
                                                               const io::TextFormat& format = {},
                                                               const io::TextCut& cut = {});
 
+/// What reading them comes to: lines, and what `format.errors` left out or replaced. Reads the files once more.
+Delayed<io::ReadCounts> count_text(const std::vector<std::string>& patterns, const io::TextFormat& format = {},
+                                   const io::TextCut& cut = {});
+
 /// Writes each partition to a file of its own; gives their paths. See io::output_paths: "out/*.txt.gz".
 std::vector<std::string> to_textfiles(const Bag<std::string>& lines, const std::string& pattern,
                                       const io::OutputFormat& format = {}, const ComputeOptions& options = {});

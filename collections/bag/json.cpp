@@ -88,6 +88,13 @@ Bag<Json> read_avro(const std::vector<std::string>& patterns, const io::TextCut&
   return bag_detail::from_files<bag_detail::AvroValues>(io::plan_avro(patterns, cut),
                                                         [&](ArgumentWriter& out) { out.write<io::Errors>(errors); });
 }
+Delayed<io::ReadCounts> count_json_lines(const std::vector<std::string>& patterns, const io::TextFormat& format,
+                                         const io::TextCut& cut) {
+  using Counts = bag_detail::BlockCounts<io::JsonReader, io::TextFormat, Json>;
+  return bag_detail::from_files<Counts>(io::plan_text(patterns, format, cut),
+                                        [&](ArgumentWriter& out) { out.write<io::TextFormat>(format); })
+      .sum();
+}
 std::vector<std::string> to_json_lines(const Bag<Json>& values, const std::string& pattern,
                                        const io::OutputFormat& format, const ComputeOptions& options) {
   return bag_detail::to_files<Json, bag_detail::WriteJsonLines>(

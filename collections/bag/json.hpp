@@ -55,6 +55,10 @@ Bag<T> read_json_lines_as(const std::vector<std::string>& patterns, const io::Te
 Bag<Json> read_avro(const std::vector<std::string>& patterns, const io::TextCut& cut = {},
                     io::Errors errors = io::Errors::strict);
 
+/// What reading them comes to: values, and lines that `format.errors` left out. Reads the files once more.
+Delayed<io::ReadCounts> count_json_lines(const std::vector<std::string>& patterns, const io::TextFormat& format = {},
+                                         const io::TextCut& cut = {});
+
 /// Each partition to a file of its own; gives their paths. See io::output_paths: "out/*.json.gz".
 std::vector<std::string> to_json_lines(const Bag<Json>& values, const std::string& pattern,
                                        const io::OutputFormat& format = {}, const ComputeOptions& options = {});

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -10,6 +12,31 @@
 
 /// Bags whose partitions are blocks of files, and files that are partitions of bags.
 namespace troupe::bag_detail {
+
+/// What became of each block: reads it, and keeps nothing. Items are what `Reader` hands out.
+template <class Reader, class Options, class Item>
+class BlockCounts final : public Giver<io::ReadCounts>, public OtherPart {
+public:
+  using Gives = io::ReadCounts;
+  template <class Sink>
+  static constexpr void describe(Sink& out) {
+    out.text(std::is_same_v<Item, std::string_view> ? "count lines" : "count values");
+  }
+  explicit BlockCounts(ArgumentReader& arguments)
+      : blocks_(arguments.read<io::TextPartition>()), options_(arguments.read<Options>()) {}
+  void run() override {
+    for (const auto& block : blocks_) {
+      Reader reader(block, options_);
+      for (Item item; !satisfied() && reader.next(item);) {
+      }
+      give(reader.counts());
+    }
+  }
+
+private:
+  io::TextPartition blocks_;
+  Options options_;
+};
 
 /// `Source` takes the blocks of a partition, and what `write` writes.
 template <class Source, class Write>

@@ -455,6 +455,12 @@ public:
     if constexpr (requires(const A& accumulator) { accumulator.satisfied(); })
       if (accumulator_.satisfied()) this->be_satisfied();
   }
+  void push_all(detail::PassedAll<Takes> elements) override {
+    if constexpr (requires(A & accumulator) { accumulator.add_all(elements); })
+      accumulator_.add_all(elements);
+    else
+      for (const auto& each : elements) push(each);
+  }
   Value result() override { return last_ ? Value::make(accumulator_.result()) : Value::make(accumulator_.state()); }
 
 private:

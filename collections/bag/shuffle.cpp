@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "collections/compute.hpp"
 
@@ -14,6 +15,25 @@ bool shuffles_on_disk(Shuffle how) {
   if (how != Shuffle::automatic) return how == Shuffle::disk;
   const auto kind = resolved({}).scheduler;
   return kind == SchedulerKind::threads || kind == SchedulerKind::sync;
+}
+
+std::uint32_t partitions_wanted(std::size_t asked, std::size_t there_are) {
+  const auto wanted = asked != 0 ? asked : std::max<std::size_t>(1, there_are);
+  if (wanted > std::numeric_limits<std::uint32_t>::max() / 2)
+    throw InvalidRequest("Bag::groupby: " + std::to_string(wanted) + " partitions are too many");
+  return static_cast<std::uint32_t>(wanted);
+}
+
+Stages::Stages(std::uint64_t partitions, std::uint32_t branches) {
+  if (branches < 2) throw InvalidRequest("Bag::groupby: max_branch has to be at least 2");
+  const auto reaches = [partitions](std::uint64_t digit, std::uint32_t digits) {
+    std::uint64_t numbers = 1;
+    for (; digits > 0 && numbers < partitions; --digits) numbers *= digit;
+    return numbers >= partitions;
+  };
+  while (!reaches(branches, count)) ++count;
+  base = 1;
+  while (!reaches(base, count)) ++base;
 }
 
 NamelessFile::NamelessFile() {

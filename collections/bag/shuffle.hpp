@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,13 +17,15 @@ namespace troupe {
 /// How elements come together that lie in different partitions.
 enum class Shuffle : std::uint8_t {
   automatic,  ///< disk, if what is computed now would be computed on threads of this process; else tasks
-  tasks,      ///< each partition is cut into pieces, which stay in memory and travel one by one
+  tasks,      ///< partitions are cut into pieces, which stay in memory and travel one by one, if need be in stages
   disk,       ///< the pieces lie in a file without a name until they are read: memory holds a few partitions
 };
 
 namespace bag_detail {
 
 [[nodiscard]] bool shuffles_on_disk(Shuffle how);
+/// As many as were asked for, or as there are. Throws InvalidRequest: too many.
+[[nodiscard]] std::uint32_t partitions_wanted(std::size_t asked, std::size_t there_are);
 
 /// A file without a name in the directory for temporary files: it is gone with its last user.
 class NamelessFile {
@@ -60,9 +64,17 @@ struct CutPieces {
   }
 };
 
-inline std::uint64_t piece_of(std::uint64_t hash, std::uint64_t pieces) { return ((hash >> 32) * pieces) >> 32; }
+/// Which of the parts that all elements are to become one of this hash belongs to, and a digit of its number.
+struct Sorting {
+  std::uint32_t parts{};
+  std::uint32_t divisor{1};
+  std::uint32_t base{};
+  [[nodiscard]] std::size_t digit_of(std::uint64_t hash) const {
+    return static_cast<std::size_t>((((hash >> 32) * parts) >> 32) / divisor % base);
+  }
+};
 
-/// Sorts elements into pieces by the hash of their key.
+/// Sorts elements into pieces by a digit of where the hash of their key belongs.
 template <class T, class Key>
 class Cut final : public Receiver<T>, public OtherPart {
   using K = result_of_operation<Key, T>;
@@ -75,7 +87,12 @@ public:
     describe_types<T>(out);
   }
   explicit Cut(ArgumentReader& arguments)
-      : pieces_(arguments.read<std::uint32_t>()), on_disk_(arguments.read<bool>()), key_(arguments) {}
+      : sorting_{arguments.read<std::uint32_t>(), arguments.read<std::uint32_t>(), arguments.read<std::uint32_t>()},
+        pieces_(sorting_.base),
+        on_disk_(arguments.read<bool>()),
+        key_(arguments) {
+    if (sorting_.divisor == 0 || sorting_.base == 0) throw DecodeError("a shuffle into no pieces");
+  }
   void push(Passed<T> element) override { pieces_[place(element)].emplace_back(element); }
   void take(T&& element) override {
     auto& piece = pieces_[place(element)];
@@ -96,8 +113,9 @@ public:
   }
 
 private:
-  std::size_t place(Passed<T> element) { return piece_of(hash_of<K>(key_(element)), pieces_.size()); }
+  std::size_t place(Passed<T> element) { return sorting_.digit_of(hash_of<K>(key_(element))); }
 
+  Sorting sorting_;
   std::vector<std::vector<T>> pieces_;
   bool on_disk_;
   Key key_;
@@ -153,35 +171,80 @@ private:
   Grouping<K, std::vector<T>> groups_;
 };
 
-/// Partitions of pairs of key and elements. `write_key` writes the operation.
+/// How many stages a shuffle by tasks has, of pieces from a partition at most `branches`: the smallest number of stages,
+/// and then of pieces, by which `partitions` can be told apart.
+struct Stages {
+  std::uint32_t count{1};
+  std::uint32_t base{};  ///< pieces a stage
+  Stages(std::uint64_t partitions, std::uint32_t branches);
+};
+
 template <class T, class Key, class WriteKey>
-std::vector<ExpressionRef> grouped(const std::vector<ExpressionRef>& partitions, std::size_t wanted, bool on_disk,
-                                   const WriteKey& write_key) {
-  std::vector<ExpressionRef> cut;
-  for (const auto& each : partitions) {
-    PipelineWriter writer;
-    writer.part<Elements<T>>(naming({&each, 1}));
-    writer.part<Cut<T, Key>>([&](ArgumentWriter& out) {
-      out.write<std::uint32_t>(static_cast<std::uint32_t>(wanted));
-      out.write<bool>(on_disk);
-      write_key(out);
-    });
-    cut.push_back(finish(writer));
-  }
+ExpressionRef cut(std::span<const ExpressionRef> inputs, const Sorting& sorting, bool on_disk,
+                  const WriteKey& write_key) {
+  PipelineWriter writer;
+  writer.part<Elements<T>>(naming(inputs));
+  writer.part<Cut<T, Key>>([&](ArgumentWriter& out) {
+    out.write<std::uint32_t>(sorting.parts);
+    out.write<std::uint32_t>(sorting.divisor);
+    out.write<std::uint32_t>(sorting.base);
+    out.write<bool>(on_disk);
+    write_key(out);
+  });
+  return finish(writer);
+}
+
+/// Elements by key, in `wanted` partitions, through one file for each partition.
+template <class T, class Key, class WriteKey>
+std::vector<ExpressionRef> grouped_on_disk(const std::vector<ExpressionRef>& partitions, std::uint32_t wanted,
+                                           const WriteKey& write_key) {
+  std::vector<ExpressionRef> files;
+  for (const auto& each : partitions) files.push_back(cut<T, Key>({&each, 1}, {wanted, 1, wanted}, true, write_key));
   std::vector<ExpressionRef> groups;
   for (std::uint64_t piece = 0; piece < wanted; ++piece) {
-    std::vector<ExpressionRef> pieces;  // the writer only names them
     PipelineWriter writer;
-    const auto write_piece = [&](ArgumentWriter& out) { out.write<std::uint64_t>(piece); };
-    if (on_disk) {
-      writer.part<PieceSource<T>>([&](ArgumentWriter& out) {
-        write_piece(out);
-        naming(cut)(out);
-      });
-    } else {  // a piece travels, not the partition that it was cut from
-      for (const auto& each : cut) pieces.push_back(gather<PieceSource<T>>({each}, write_piece));
-      writer.part<Elements<T>>(naming(pieces));
+    writer.part<PieceSource<T>>([&](ArgumentWriter& out) {
+      out.write<std::uint64_t>(piece);
+      naming(files)(out);
+    });
+    writer.part<Group<T, Key>>(write_key);
+    groups.push_back(finish(writer));
+  }
+  return groups;
+}
+
+/// The same by tasks. Partitions, and those that are wanted, are numbers of `stages.count` digits. In a stage each
+/// partition is cut by one digit of where its elements belong, lowest first, and those are put together again that
+/// differ in this digit alone: they then agree in it with what they hold. So a task reads or makes `stages.base` pieces,
+/// however many partitions there are, and elements stay in the order of the partitions.
+template <class T, class Key, class WriteKey>
+std::vector<ExpressionRef> grouped_by_tasks(const std::vector<ExpressionRef>& partitions, std::uint32_t wanted,
+                                            std::uint32_t branches, const WriteKey& write_key) {
+  const Stages stages(std::max<std::uint64_t>(partitions.size(), wanted), branches);
+  using Pieces = std::vector<ExpressionRef>;
+  std::map<std::uint64_t, Pieces> now;  // by number; what is not there is empty
+  for (std::size_t i = 0; i < partitions.size(); ++i) now[i] = {partitions[i]};
+  std::uint64_t divisor = 1;
+  for (std::uint32_t stage = 0; stage < stages.count; ++stage, divisor *= stages.base) {
+    std::map<std::uint64_t, Pieces> next;
+    for (const auto& [number, pieces] : now) {  // in order, so that what is put together is
+      const auto made =
+          cut<T, Key>(pieces, {wanted, static_cast<std::uint32_t>(divisor), stages.base}, false, write_key);
+      const auto lowest = number - number / divisor % stages.base * divisor;
+      for (std::uint64_t digit = 0; digit < stages.base; ++digit) {
+        const auto target = lowest + digit * divisor;
+        // Digits up to this one are of a wanted partition, or nothing will ever be here.
+        if (target % (divisor * stages.base) >= wanted) continue;
+        next[target].push_back(
+            gather<PieceSource<T>>({made}, [&](ArgumentWriter& out) { out.write<std::uint64_t>(digit); }));
+      }
     }
+    now = std::move(next);
+  }
+  std::vector<ExpressionRef> groups;
+  for (std::uint64_t number = 0; number < wanted; ++number) {
+    PipelineWriter writer;
+    writer.part<Elements<T>>(naming(now[number]));
     writer.part<Group<T, Key>>(write_key);
     groups.push_back(finish(writer));
   }

@@ -48,6 +48,13 @@ public:
     if (part.empty()) throw InvalidRequest("replace: the text to be replaced is empty");
     return bag_.map(terms::replace(terms::_1, part, by));
   }
+  /// The words of all texts: runs of ASCII letters, in lower case.
+  [[nodiscard]] Bag<std::string> words() const {
+    std::vector<ExpressionRef> made;
+    for (const auto& each : bag_.partitions())
+      made.push_back(bag_detail::staged<std::string, bag_detail::Words>({each}, bag_detail::no_arguments));
+    return Bag<std::string>(std::move(made));
+  }
   /// At white space, or at a separator.
   [[nodiscard]] SplitBag split(const std::string& separator = {}) const {
     return {bag_.map(terms::split(terms::_1, separator)), bag_, separator};

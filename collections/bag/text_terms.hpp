@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "collections/bag/parts.hpp"
 #include "collections/bag/terms.hpp"
+#include "collections/bag/text_runs.hpp"
 
 /// What can be done with text, as terms: lower(_1), strip(_1), contains(_1, "x"). Case and white space are those of
 /// ASCII: other bytes stay as they are.
@@ -49,26 +52,19 @@ inline std::string_view stripped(std::string_view text, Ends ends) {
   return text;
 }
 
-/// Calls `piece` with each piece of the text, until it gives false: what lies between separators, or, if there is no
-/// separator, between white space, of which none is empty.
+/// Calls `piece` with each piece of the text: what lies between separators, or, if there is no separator, between white
+/// space, of which none is empty.
 template <class Piece>
 void for_each_piece(std::string_view text, std::string_view separator, Piece&& piece) {
   if (!separator.empty()) {
     for (;;) {
       const auto end = text.find(separator);
-      if (!piece(text.substr(0, end)) || end == std::string_view::npos) return;
+      piece(text.substr(0, end));
+      if (end == std::string_view::npos) return;
       text.remove_prefix(end + separator.size());
     }
   }
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  for (;;) {
-    while (at != end && is_space(*at)) ++at;
-    if (at == end) return;
-    const char* const begin = at;
-    while (at != end && !is_space(*at)) ++at;
-    if (!piece(std::string_view(begin, static_cast<std::size_t>(at - begin)))) return;
-  }
+  bag_detail::for_each_run<bag_detail::NotSpace>(text, piece);
 }
 
 /// Shell patterns: * any text, ? any byte, [abc] [a-z] [!a] one of those, or none.
@@ -171,7 +167,7 @@ TROUPE_TERM_FUNCTION(Replace, "replace")
 TROUPE_TERM_FUNCTION(Split, "split")
   std::vector<std::string> operator()(std::string_view text, std::string_view separator) const {
     std::vector<std::string> pieces;
-    for_each_piece(text, separator, [&](std::string_view piece) { pieces.emplace_back(piece); return true; });
+    for_each_piece(text, separator, [&](std::string_view piece) { pieces.emplace_back(piece); });
     return pieces;
   }
 };
@@ -243,25 +239,71 @@ auto real(const A& text) {
 
 namespace troupe::bag_detail {
 
-/// The pieces of texts, without a vector of them.
-class Pieces final : public Stage<std::string, std::string>, public OtherPart {
+/// A stage that finds texts in texts, and gives them on several at once.
+class Finder : public Stage<std::string, std::string>, public OtherPart {
 public:
   using Takes = std::string;
   using Gives = std::string;
+
+protected:
+  void found(std::string_view text) {
+    batch_[held_++] = text;
+    if (held_ == batch_.size()) give_found();
+  }
+  void give_found() {
+    give_all({batch_.data(), held_});
+    held_ = 0;
+  }
+
+private:
+  std::array<std::string_view, 32> batch_;
+  std::size_t held_{};
+};
+
+/// The pieces of texts, without a vector of them.
+class Pieces final : public Finder {
+public:
   template <class Sink>
   static constexpr void describe(Sink& out) {
     out.text("split");
   }
   explicit Pieces(ArgumentReader& arguments) : separator_(arguments.read<std::string>()) {}
   void push(std::string_view text) override {
-    terms::for_each_piece(text, separator_, [this](std::string_view piece) {
-      give(piece);
-      return !satisfied();
-    });
+    terms::for_each_piece(text, separator_, [this](std::string_view piece) { found(piece); });
+    give_found();
   }
+  [[nodiscard]] bool takes_lines_together() const override { return separator_.empty(); }
 
 private:
   std::string separator_;
+};
+
+/// Runs of ASCII letters, in lower case.
+class Words final : public Finder {
+public:
+  template <class Sink>
+  static constexpr void describe(Sink& out) {
+    out.text("words");
+  }
+  explicit Words(ArgumentReader&) {}
+  void push(std::string_view text) override {
+    lower_.resize(text.size());
+    // No other byte than a letter becomes a small one by this; what else becomes of them is of no interest.
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) {
+      std::uint64_t eight;
+      std::memcpy(&eight, text.data() + at, 8);
+      eight |= 0x2020202020202020ULL;
+      std::memcpy(lower_.data() + at, &eight, 8);
+    }
+    for (; at < text.size(); ++at) lower_[at] = static_cast<char>(text[at] | 0x20);
+    for_each_run<LowerLetters>(lower_, [this](std::string_view word) { found(word); });
+    give_found();
+  }
+  [[nodiscard]] bool takes_lines_together() const override { return true; }
+
+private:
+  std::string lower_;
 };
 
 }  // namespace troupe::bag_detail

@@ -65,7 +65,8 @@ Encoding::Encoding(std::string_view name) : name_(iconv_name(name)) {
   if (name_.starts_with("UTF-16")) unit_ = 2;
   if (name_.starts_with("UTF-32")) unit_ = 4;
   utf8_ = name_ == "UTF-8";
-  if (utf8_) return;
+  bytes_ = name_ == "BYTES";
+  if (utf8_ || bytes_) return;
   Converter converter("UTF-8", name_);
   if (unit_ > 1) return;
   if (!is_ascii_from(converter, 0, separators_end - 1))
@@ -92,7 +93,7 @@ std::size_t Encoding::look_at_mark(std::string_view first) {
 
 std::string Encoding::encode_delimiter(std::string_view utf8) const {
   if (!io::is_utf8(utf8)) throw FileError(ErrorKind::invalid, "", "the line delimiter is not UTF-8");
-  if (utf8_) return std::string(utf8);
+  if (utf8_ || bytes_) return std::string(utf8);
   std::string bytes;
   if (Converter(name_, "UTF-8").convert(utf8, bytes))
     throw FileError(ErrorKind::invalid, "", fmt::format("the line delimiter has characters that {} has not", name_));

@@ -23,7 +23,7 @@ Errors errors_named(std::string_view name);
 /// A character encoding by which text can be cut at line ends without looking at what is before.
 class Encoding {
 public:
-  /// By any name that iconv knows; `utf-16` and `utf-32` without an order of bytes go by the mark at the beginning of the
+  /// By any name that iconv knows; `bytes`: no text at all is wrong, and all stays as it is; `utf-16` and `utf-32` without an order of bytes go by the mark at the beginning of the
   /// text, else little-endian. Throws FileError: unknown, or one that cannot be cut like this.
   explicit Encoding(std::string_view name);
 
@@ -34,6 +34,7 @@ public:
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::size_t unit() const { return unit_; }  ///< characters begin at multiples of so many bytes
   [[nodiscard]] bool is_utf8() const { return utf8_; }
+  [[nodiscard]] bool is_bytes() const { return bytes_; }
   [[nodiscard]] bool extends_ascii() const { return extends_ascii_; }  ///< text of bytes below 128 is ASCII
   /// The delimiter as bytes of the encoding; throws FileError if they could lie inside of other characters.
   [[nodiscard]] std::string encode_delimiter(std::string_view utf8) const;
@@ -43,6 +44,7 @@ private:
   std::string name_;
   std::size_t unit_{1};
   bool utf8_{};
+  bool bytes_{};
   bool extends_ascii_{};
   bool single_byte_{};
 };

@@ -87,7 +87,7 @@ private:
     rest_ = scanner_.piece();
     offset_ = scanner_.piece_offset();
     const auto& encoding = scanner_.encoding();
-    clean_ = encoding.is_utf8() ? is_utf8(rest_) : encoding.extends_ascii() && is_ascii(rest_);
+    clean_ = encoding.is_bytes() || (encoding.is_utf8() ? is_utf8(rest_) : encoding.extends_ascii() && is_ascii(rest_));
     return true;
   }
 

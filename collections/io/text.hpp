@@ -64,6 +64,7 @@ struct ReadCounts {
   std::uint64_t bad_files{};    ///< skipped from where they are broken
 
   ReadCounts& operator+=(const ReadCounts& other);
+  friend ReadCounts operator+(ReadCounts a, const ReadCounts& b) { return a += b; }
   friend bool operator==(const ReadCounts&, const ReadCounts&) = default;
 };
 

@@ -23,7 +23,7 @@ public:
       : format_(format), encoding_(format.encoding), file_(path, format.compression) {
     const bool with_mark = encoding_.unit() > 1 && encoding_.name().size() == 6;
     encoding_.look_at_mark({});
-    if (!encoding_.is_utf8()) converter_.emplace(encoding_.name(), "UTF-8");
+    if (!encoding_.is_utf8() && !encoding_.is_bytes()) converter_.emplace(encoding_.name(), "UTF-8");
     if (with_mark) write_bytes("\xEF\xBB\xBF");
     if (!is_utf8(format_.line_end)) throw FileError(ErrorKind::invalid, path, "the line end is not UTF-8");
     end_ = encoding_.encode_delimiter(format_.line_end);
@@ -51,7 +51,7 @@ private:
 
   /// Appends to bytes_. False: the line is skipped.
   bool encode(std::string_view line) {
-    if (encoding_.is_utf8() ? is_utf8(line) : encoding_.extends_ascii() && is_ascii(line)) {
+    if (encoding_.is_bytes() || (encoding_.is_utf8() ? is_utf8(line) : encoding_.extends_ascii() && is_ascii(line))) {
       bytes_ += line;
       return true;
     }

@@ -110,7 +110,8 @@ std::optional<Error> check(const Module& module, const std::string& from) {
                  fmt::format("module {}: built for version {} of the module interface, this process has {}; build it "
                              "again with this Troupe",
                              from, module.abi_version, module_abi_version)};
-  if (module.function_count == 0 || !module.functions || !module.name || module.build == 0)
+  // One of parts alone has no functions.
+  if ((module.function_count == 0) != (module.functions == nullptr) || !module.name || module.build == 0)
     return Error{ErrorKind::invalid, fmt::format("module {}: its table is empty or damaged", from)};
   return {};
 }

@@ -250,10 +250,10 @@ private:
 
   // ---- one call --------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] bool skips() const {
-    return failed_.load(std::memory_order_relaxed) ||
-           (options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed));
+  [[nodiscard]] bool cancelled() const {
+    return options_.cancelled != nullptr && options_.cancelled->load(std::memory_order_relaxed);
   }
+  [[nodiscard]] bool skips() const { return failed_.load(std::memory_order_relaxed) || cancelled(); }
 
   void call(std::uint32_t task, unsigned thread) noexcept {
     const auto inputs = inputs_of(task);
@@ -316,6 +316,7 @@ private:
   }
 
   void fail(std::uint32_t task, TaskError error) {
+    if (cancelled()) return;  // it gave up because it was asked to
     const std::lock_guard lock(failure_mutex_);
     if (failure_) return;
     error.key = options_.name ? options_.name(task) : std::to_string(task);
@@ -335,7 +336,7 @@ private:
   LocalOutcome outcome() {
     LocalOutcome result;
     result.failure = std::move(failure_);
-    result.cancelled = !result.failure && options_.cancelled != nullptr && options_.cancelled->load();
+    result.cancelled = !result.failure && cancelled();
     if (result.failure || result.cancelled) return result;
     result.values.reserve(graph_.wanted.size());
     for (const auto task : graph_.wanted) result.values.push_back(slots_[task].value);

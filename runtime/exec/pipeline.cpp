@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include "runtime/exec/module.hpp"
-
 namespace troupe {
 namespace {
 
@@ -74,7 +72,7 @@ std::vector<std::unique_ptr<Part>> make_parts(const PipelineRecord& record, std:
     if (kind == nullptr)
       throw std::runtime_error(
           fmt::format("this process has no part of pipelines with id {:016x}: start its workers from the program that "
-                      "computes, or load a module into them that is compiled from the same source",
+                      "computes, or with --module and a library that has TROUPE_PARTS of the same source",
                       each.id));
     if (kind->takes != given) throw DecodeError(fmt::format("{} takes another type of element", name_of_part(each.id)));
     given = kind->gives;
@@ -95,9 +93,9 @@ std::vector<std::unique_ptr<Part>> make_parts(const PipelineRecord& record, std:
 
 void run(const PipelineRecord& record, CallFrame& frame) {
   const auto parts = make_parts(record, frame.inputs);
-  bool satisfied = false;
+  Part::Flow flow{frame};
   for (std::size_t i = 0; i < parts.size(); ++i)
-    parts[i]->link(i + 1 < parts.size() ? parts[i + 1].get() : nullptr, &satisfied);
+    parts[i]->link(i + 1 < parts.size() ? parts[i + 1].get() : nullptr, &flow);
   parts.front()->run();
   for (const auto& part : parts) part->finish();
   frame.result = parts.back()->result();

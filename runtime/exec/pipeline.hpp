@@ -4,14 +4,17 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "runtime/exec/arguments.hpp"
 #include "runtime/exec/call_frame.hpp"
+#include "runtime/exec/module.hpp"
 #include "runtime/store/value.hpp"
 
 /// Tasks that are put together from parts as they run: a source of elements, stages that they pass one by one, and a
@@ -38,8 +41,16 @@ struct passed<std::string> {
 };
 template <class T>
 using Passed = typename passed<T>::type;
+/// The same, of several that lie one after the other.
+template <class T>
+using PassedAll = std::span<const std::remove_cvref_t<Passed<T>>>;
 
 }  // namespace detail
+
+/// Thrown in a task that was asked to stop.
+struct Stopped : std::runtime_error {
+  Stopped() : std::runtime_error("the task was asked to stop") {}
+};
 
 /// Something in a pipeline. Lives for the length of one task, on its thread.
 class Part {
@@ -55,21 +66,37 @@ public:
   virtual void finish() {}
   /// Of a sink.
   virtual Value result() { return {}; }
+  /// Of a part that takes text: to it the ends of lines are as good as the ends of texts, so that it may be given many
+  /// lines as one.
+  [[nodiscard]] virtual bool takes_lines_together() const { return false; }
 
-  void link(Part* next, bool* satisfied) {
+  /// What the parts of one pipeline share.
+  struct Flow {
+    const CallFrame& frame;  ///< of the task; parts of a module may not see this_task of the program
+    bool satisfied{};
+    std::uint32_t looks{};
+  };
+  void link(Part* next, Flow* flow) {
     next_ = next;
-    satisfied_ = satisfied;
+    flow_ = flow;
   }
 
 protected:
-  /// No further element is wanted.
-  [[nodiscard]] bool satisfied() const { return *satisfied_; }
-  void be_satisfied() { *satisfied_ = true; }
+  /// No further element is wanted. To be asked now and then by whoever gives many: it throws if the task is to stop.
+  [[nodiscard]] bool satisfied() const {
+    if (++flow_->looks % looks_a_question == 0) heed_stop();
+    return flow_->satisfied;
+  }
+  void be_satisfied() { flow_->satisfied = true; }
+  void heed_stop() const {
+    if (flow_->frame.host->stop_requested(flow_->frame)) throw Stopped();
+  }
 
   Part* next_{};
 
 private:
-  bool* satisfied_{};
+  static constexpr std::uint32_t looks_a_question = 16;
+  Flow* flow_{};
 };
 
 /// A part that takes elements of type T.
@@ -79,6 +106,13 @@ public:
   virtual void push(detail::Passed<T> element) = 0;
   /// The same; the element may be moved from.
   virtual void take(T&& element) { push(element); }
+  /// Several, one after the other.
+  virtual void push_all(detail::PassedAll<T> elements) {
+    for (const auto& each : elements) {
+      if (this->satisfied()) return;
+      push(each);
+    }
+  }
 };
 
 /// A part that gives elements of type T.
@@ -87,6 +121,7 @@ class Giver : public Base {
 protected:
   void give(detail::Passed<T> element) { static_cast<Receiver<T>*>(this->next_)->push(element); }
   void give_away(T&& element) { static_cast<Receiver<T>*>(this->next_)->take(std::move(element)); }
+  void give_all(detail::PassedAll<T> elements) { static_cast<Receiver<T>*>(this->next_)->push_all(elements); }
 };
 template <class In, class Out>
 using Stage = Giver<Out, Receiver<In>>;
@@ -221,6 +256,20 @@ void pipeline(CallFrame& frame) noexcept;
 }  // namespace builtin
 
 }  // namespace troupe
+
+/// Lists functions of a library that build bags, or anything else of pipelines: TROUPE_PARTS(words, count_words), at
+/// global scope. Workers that load the library have the parts that those functions use. The library links
+/// Troupe::module alone; what the functions call to build is in the program that loads it.
+#define TROUPE_PARTS(module_name, ...)                                                                               \
+  namespace troupe_module_##module_name##_detail {                                                                   \
+    __attribute__((used)) inline constexpr std::tuple builders{                                                      \
+        TROUPE_FOR_EACH_COMMA(TROUPE_MODULE_POINTER, module_name, __VA_ARGS__)};                                     \
+  }                                                                                                                  \
+  inline constexpr ::troupe::Module module_name = {::troupe::module_abi_version, 0,                                  \
+                                                   ::troupe::detail::module_build<>(#module_name, "", #__VA_ARGS__), \
+                                                   #module_name, nullptr};                                           \
+  extern "C" __attribute__((used, weak, visibility("default")))                                                      \
+  const ::troupe::Module* const troupe_module_##module_name = &module_name;
 
 /// Where a process that loads a module finds the parts in it.
 extern "C" __attribute__((used, visibility("default"))) inline const troupe::PartNode* troupe_parts() {

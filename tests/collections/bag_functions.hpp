@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <numeric>
@@ -35,6 +36,12 @@ inline std::int64_t refuse(std::int64_t x) {
   if (x == 7) throw std::out_of_range("no room for 7");
   return x;
 }
+/// Tells a test that runs in this process that it has begun.
+inline std::atomic<bool> has_begun{false};
+inline std::int64_t noticed(std::int64_t x) {
+  if (!has_begun.exchange(true)) has_begun.notify_all();
+  return x;
+}
 inline std::vector<std::int64_t> reversed(const std::vector<std::int64_t>& all) { return {all.rbegin(), all.rend()}; }
 inline std::int64_t total(const std::vector<std::int64_t>& all) {
   return std::accumulate(all.begin(), all.end(), std::int64_t{0});
@@ -45,4 +52,4 @@ inline std::int64_t total(const std::vector<std::int64_t>& all) {
 TROUPE_FIELDS(bag_tests::Person, name, age)
 TROUPE_MODULE(bag_module, bag_tests::square, bag_tests::power, bag_tests::is_even, bag_tests::is_multiple,
               bag_tests::add, bag_tests::larger, bag_tests::shout, bag_tests::text_of, bag_tests::last_digit,
-              bag_tests::refuse, bag_tests::reversed, bag_tests::total)
+              bag_tests::refuse, bag_tests::noticed, bag_tests::reversed, bag_tests::total)

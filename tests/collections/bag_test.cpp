@@ -2,11 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <unistd.h>
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <optional>
 #include <set>
+#include <thread>
 #include <tuple>
 
 #include "collections/bag/json.hpp"
@@ -141,6 +144,23 @@ TEST_P(BagTest, groups_hold_all_elements_of_a_key_whichever_way_they_came_togeth
               testing::UnorderedElementsAre(Pair(1, ElementsAre("a", "c")), Pair(2, ElementsAre("bb"))));
 }
 
+TEST_P(BagTest, a_shuffle_by_tasks_has_stages_of_which_none_makes_or_reads_more_pieces_than_allowed) {
+  for (const std::size_t wanted : {std::size_t{1}, std::size_t{5}, std::size_t{30}}) {
+    const auto groups = bag::range(200, 20).groupby(_1 % 17, wanted, Shuffle::tasks, 3);
+    EXPECT_EQ(groups.npartitions(), wanted);
+    const auto graph = fuse(collect(groups.partitions()));
+    for (std::uint32_t task = 0; task < graph.size(); ++task) EXPECT_LE(graph.inputs_of(task).size(), 3U);
+    auto all = groups.compute();
+    std::sort(all.begin(), all.end());
+    ASSERT_EQ(all.size(), 17U);
+    for (std::int64_t key = 0; key < 17; ++key) {
+      std::vector<std::int64_t> expected;
+      for (std::int64_t i = key; i < 200; i += 17) expected.push_back(i);
+      EXPECT_EQ(all[static_cast<std::size_t>(key)], std::pair(key, expected));
+    }
+  }
+}
+
 TEST_P(BagTest, elements_are_joined_with_another_collection) {
   const auto people = bag::from_sequence({"Alice", "Bob", "Charlie"}, {.npartitions = 2});
   const std::vector<std::string> fruit{"Apple", "Apricot", "Banana"};
@@ -228,6 +248,52 @@ TEST_P(BagTest, lines_come_from_files_and_go_to_files) {
   std::filesystem::remove_all(directory);
 }
 
+TEST_P(BagTest, what_reading_left_out_can_be_counted) {
+  const auto directory = std::filesystem::temp_directory_path() / ("bag_counts_" + std::to_string(::getpid()));
+  std::filesystem::create_directory(directory);
+  const auto text = (directory / "text").string();
+  std::ofstream(text) << "good\n\xff\xfe bad\ngood again\n";
+  const io::TextFormat skipping{.errors = io::Errors::skip};
+  const io::TextCut small{.blocksize = 4};
+  EXPECT_EQ(bag::read_text(text, skipping, small).count().compute(), 2U);
+  EXPECT_EQ(bag::count_text({text}, skipping, small).compute(), (io::ReadCounts{.lines = 2, .bad_records = 1}));
+  EXPECT_EQ(bag::count_text({text}, {.errors = io::Errors::replace}).compute(),
+            (io::ReadCounts{.lines = 3, .bad_bytes = 2}));
+  const auto json = (directory / "json").string();
+  std::ofstream(json) << "1\n{\"a\":\n[2]\n";
+  EXPECT_EQ(bag::count_json_lines({json}, skipping).compute(), (io::ReadCounts{.lines = 2, .bad_records = 1}));
+  EXPECT_THROW((void)bag::count_json_lines({json}).compute(), TaskFailed);
+  std::filesystem::remove_all(directory);
+}
+
+/// Longer than anybody waits.
+Bag<std::int64_t> endless() {
+  return bag::range(std::numeric_limits<std::int64_t>::max(), 1).map<noticed>().filter(_1 < 0);
+}
+
+TEST(Bag, a_pipeline_ends_soon_after_it_was_cancelled) {
+  for (const auto scheduler : {SchedulerKind::threads, SchedulerKind::sync}) {
+    has_begun = false;
+    const CancelToken token;
+    std::thread canceller([&, copy = token]() mutable {
+      has_begun.wait(false);
+      copy.cancel();
+    });
+    EXPECT_THROW((void)endless().compute({.scheduler = scheduler, .threads = 2, .cancel = &token}), Cancelled);
+    canceller.join();
+  }
+}
+
+TEST(Bag, a_pipeline_on_a_worker_ends_soon_after_it_was_cancelled) {
+  LocalCluster cluster({.workers = 1, .threads_per_worker = 1});
+  Client client(cluster);
+  has_begun = false;
+  const auto running = endless().persist();
+  has_begun.wait(false);
+  client.cancel(Future<std::vector<std::int64_t>>(running.partitions().front()->future));
+  EXPECT_EQ(bag::range(4, 1).sum().compute(), 6);  // on the one thread there is
+}
+
 TEST(Bag, chains_of_stages_are_one_task_a_partition_and_what_two_read_is_computed_once) {
   const auto tasks = [](std::span<const ExpressionRef> wanted) { return fuse(collect(wanted)).size(); };
   const auto chain = bag::range(10, 2).map<square>().filter<is_even>().map(_1 + 1);
@@ -253,6 +319,7 @@ TEST(Bag, what_cannot_be_is_refused_as_it_is_written) {
   EXPECT_THROW((void)numbers.sum(1), InvalidRequest);
   EXPECT_THROW((void)numbers.random_sample(1.5, 0), InvalidRequest);
   EXPECT_THROW((void)numbers.join(numbers, _1, _1), InvalidRequest);
+  EXPECT_THROW((void)numbers.groupby(_1, 2, Shuffle::tasks, 1), InvalidRequest);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include "collections/compute_config.hpp"
 #include "tests/collections/delayed_functions.hpp"
 #include "tests/collections/on_every_scheduler.hpp"
 
@@ -154,6 +155,64 @@ TEST(Delayed, the_call_rules_over_the_scope_and_the_scope_over_the_variable) {
   ::setenv("TROUPE_THREADS", "many", 1);
   EXPECT_THROW((void)resolved({}), InvalidRequest);
   ::unsetenv("TROUPE_THREADS");
+}
+
+/// Files of configuration in a folder of the test.
+class ComputeConfig : public testing::Test {
+protected:
+  ComputeConfig() { std::filesystem::create_directories(folder_); }
+  ~ComputeConfig() override { std::filesystem::remove_all(folder_); }
+  std::filesystem::path write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    return folder_ / name;
+  }
+  std::string refusal(const std::string& text) {
+    try {
+      (void)compute_config(std::vector{write("bad.yaml", text)});
+    } catch (const InvalidRequest& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+private:
+  std::filesystem::path folder_ = std::filesystem::temp_directory_path() / ("compute_" + std::to_string(::getpid()));
+};
+
+TEST_F(ComputeConfig, comes_from_files_of_which_later_ones_count_more) {
+  const auto options =
+      compute_config(std::vector{write("1.yaml", "compute: {scheduler: sync, threads: 2}\nworker: {nthreads: 4}\n"),
+                                 write("2.yaml", ""), write("3.yaml", "compute:\n  threads: 3\n  ahead_max: 7\n")});
+  EXPECT_EQ(options.scheduler, SchedulerKind::sync);
+  EXPECT_EQ(options.threads, 3U);
+  EXPECT_EQ(options.ahead_max, 7U);
+}
+
+TEST_F(ComputeConfig, that_is_wrong_is_refused_with_its_place) {
+  using testing::EndsWith;
+  EXPECT_THAT(refusal("compute:\n  threads: 0\n"),
+              EndsWith("bad.yaml:2: compute.threads has to be a whole number from 1 to 4096, or auto"));
+  EXPECT_THAT(refusal("compute:\n\n  scheduler: thread\n"),
+              testing::HasSubstr("bad.yaml:3: compute.scheduler: no scheduler"));
+  EXPECT_THAT(refusal("compute:\n  thread: 1\n"), testing::HasSubstr("bad.yaml:2: no key compute.thread; there are"));
+  EXPECT_THAT(refusal("- 1\n"), EndsWith("bad.yaml:1: a mapping of keys is expected"));
+  EXPECT_THAT(refusal("compute: [\n"), testing::HasSubstr("bad.yaml:"));
+  EXPECT_THROW((void)compute_config(std::vector<std::filesystem::path>{"/nowhere/at/all.yaml"}), InvalidRequest);
+}
+
+TEST_F(ComputeConfig, counts_less_than_variables_scopes_and_calls) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // a new process each, for configuration is read once
+  ::setenv("XDG_CONFIG_HOME", "/nowhere", 1);
+  ::setenv("TROUPE_CONFIG", write("config.yaml", "compute: {scheduler: sync, threads: 3}\n").c_str(), 1);
+  const auto threads_then_exit = [] {
+    const ComputeOptions options = resolved({});
+    ::exit(static_cast<int>(options.threads) + (options.scheduler == SchedulerKind::sync ? 100 : 0));
+  };
+  EXPECT_EXIT(threads_then_exit(), testing::ExitedWithCode(103), "");
+  ::setenv("TROUPE_THREADS", "5", 1);
+  EXPECT_EXIT(threads_then_exit(), testing::ExitedWithCode(105), "");
+  ::unsetenv("TROUPE_THREADS");
+  ::unsetenv("TROUPE_CONFIG");
 }
 
 TEST(Delayed, an_open_client_is_used_and_a_closed_one_is_not) {

@@ -65,6 +65,7 @@ RULES = [
     ("collections/io/", (*VALUES, "runtime/store/", "collections/io/"), BASE | {"avro", "boost", "compression", "simdjson"}),
     ("collections/kernels/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/kernels/", "troupe/"),
      BASE | {"numeric"}),
+    ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
     ("monitoring/", (*VALUES, "runtime/core/probe.hpp", "monitoring/"),
      BASE | {"boost", "compression", "openssl", "prometheus"}),

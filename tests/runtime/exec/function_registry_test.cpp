@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/exec/pipeline.hpp"
 #include "tests/runtime/exec/calls.hpp"
 #include "tests/runtime/exec/demo_module.hpp"
 
@@ -88,9 +89,11 @@ TEST_F(FunctionRegistryTest, loads_all_modules_of_a_library_and_runs_them) {
   const auto path = copy_of(TROUPE_TEST_LOADED_MODULE);
   const auto loaded = registry_.load(path, read_module_file(path)->sha256);
   ASSERT_TRUE(loaded) << loaded.error().text;
-  ASSERT_EQ(loaded->size(), 2U);
+  ASSERT_EQ(loaded->size(), 3U);
   EXPECT_EQ((*loaded)[0].name, "loaded_first");
-  EXPECT_EQ((*loaded)[1].functions, std::vector<std::string>{"loaded::task"});
+  EXPECT_EQ((*loaded)[1].name, "loaded_parts");
+  EXPECT_TRUE((*loaded)[1].functions.empty());
+  EXPECT_EQ((*loaded)[2].functions, std::vector<std::string>{"loaded::task"});
 
   FunctionRef ref{FunctionRef::Kind::module, "loaded_first", (*loaded)[0].build, "loaded::scaled", {}};
   ArgumentWriter writer;
@@ -107,6 +110,28 @@ TEST_F(FunctionRegistryTest, loads_all_modules_of_a_library_and_runs_them) {
 
   ref = {FunctionRef::Kind::module, "loaded_second", 0, "loaded::task", {}};
   EXPECT_EQ(*testing::call((*registry_.find(ref))->thunk, {}).result.get<std::uint64_t>(), 77U);
+}
+
+TEST_F(FunctionRegistryTest, parts_of_a_library_make_pipelines_once_it_is_loaded) {
+  // Written as by a program that has the same source.
+  ArgumentWriter last;
+  last.write<std::int64_t>(10);
+  std::vector<std::byte> pipeline{PipelineWriter::lead};
+  Encoder out(pipeline);
+  for (const auto* name : {"loaded numbers", "loaded sum"}) {
+    out.scalar(detail::fingerprint_of_text(name));
+    out.count(0);
+    const bool first = name == std::string_view("loaded numbers");
+    out.blob(last.bytes.data(), first ? last.bytes.size() : 0);
+  }
+  pipeline.push_back(std::byte{0});
+
+  ASSERT_TRUE(registry_.load(copy_of(TROUPE_TEST_LOADED_MODULE)));
+  const FunctionRef ref{FunctionRef::Kind::builtin, "", 0, "pipeline", {}};
+  const auto called = testing::call((*registry_.find(ref))->thunk, pipeline);
+  ASSERT_FALSE(called.error) << called.error->message;
+  EXPECT_EQ(*called.result.get<std::int64_t>(), 55);
+  EXPECT_EQ(describe_pipeline(pipeline), "loaded numbers | loaded sum");
 }
 
 TEST_F(FunctionRegistryTest, refuses_a_file_with_another_hash) {
