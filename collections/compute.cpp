@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -40,19 +39,6 @@ void fill(ComputeOptions& options, const ComputeOptions& from) {
   if (options.observer == nullptr) options.observer = from.observer;
   if (options.cancel == nullptr) options.cancel = from.cancel;
   if (options.cache == nullptr) options.cache = from.cache;
-}
-
-ComputeOptions from_environment() {
-  ComputeOptions options;
-  if (const char* name = std::getenv("TROUPE_SCHEDULER")) options.scheduler = scheduler_named(name);
-  if (const char* text = std::getenv("TROUPE_THREADS")) {
-    char* end = nullptr;
-    const auto threads = std::strtoul(text, &end, 10);
-    if (*text == '\0' || *end != '\0' || threads == 0 || threads > 4096)
-      throw InvalidRequest(fmt::format("TROUPE_THREADS is '{}'; it has to be a number from 1 to 4096", text));
-    options.threads = static_cast<unsigned>(threads);
-  }
-  return options;
 }
 
 /// Read once: a process has one configuration. One that is wrong is told each time.
@@ -246,7 +232,7 @@ ComputeScope::~ComputeScope() { innermost = outer_; }
 ComputeOptions resolved(const ComputeOptions& asked) {
   ComputeOptions options = asked;
   for (auto* scope = innermost; scope != nullptr; scope = scope->outer_) fill(options, scope->options_);
-  fill(options, from_environment());
+  fill(options, compute_variables());
   fill(options, from_files());
   if (options.scheduler == SchedulerKind::automatic)
     options.scheduler = options.client != nullptr     ? SchedulerKind::cluster

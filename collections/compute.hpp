@@ -38,9 +38,9 @@ private:
   std::shared_ptr<std::atomic<bool>> flag_{std::make_shared<std::atomic<bool>>(false)};
 };
 
-/// How to compute. What is left as it is comes from the innermost ComputeScope of the thread, then from the variables
-/// TROUPE_SCHEDULER and TROUPE_THREADS, then from files of configuration (collections/compute_config.hpp), then from the
-/// defaults.
+/// How to compute. What is left as it is comes from the innermost ComputeScope of the thread, then from variables of the
+/// environment, TROUPE__COMPUTE__THREADS and the like, then from files of configuration, then from the defaults.
+/// collections/compute_config.hpp reads both.
 struct ComputeOptions {
   SchedulerKind scheduler{SchedulerKind::automatic};
   unsigned threads{};           ///< of `threads`; processes of `processes`; 0: one for each processor

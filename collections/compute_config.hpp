@@ -16,4 +16,7 @@ std::vector<std::filesystem::path> config_files();
 /// names file, line and key.
 ComputeOptions compute_config(std::span<const std::filesystem::path> files);
 
+/// The same of the variables TROUPE__COMPUTE__SCHEDULER, TROUPE__COMPUTE__THREADS and TROUPE__COMPUTE__AHEAD_MAX.
+ComputeOptions compute_variables();
+
 }  // namespace troupe

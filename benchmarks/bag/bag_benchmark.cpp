@@ -1,6 +1,8 @@
 // Words of a text counted by a Bag on two threads, beside a program for that alone and, if a Python with Dask is given,
 // dask.bag. Each result is compared with the first. The best of some runs, in seconds that passed and seconds of the
 // processors; ratios are of both, for on a machine that others use the second alone says much.
+//
+// With --memory, instead: a pipeline over so many megabytes of text in a process that may have no more memory than that.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -11,6 +13,7 @@
 #include <fstream>
 #include <functional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -32,27 +35,46 @@ struct Options {
   std::size_t megabytes{256};
   int runs{5};
   std::string python;
+  std::size_t memory{};  ///< MiB; 0: whatever there is
 };
 
 /// Lines of words drawn as in a language: few are very frequent, some are rare and long.
-void write_text(const fs::path& path, std::size_t bytes) {
+std::string make_text(std::size_t bytes) {
   std::mt19937_64 random(7);
   std::vector<std::string> words(50'000);
   for (auto& word : words)
     for (std::size_t i = 0, size = 2 + random() % 4 + random() % 6; i < size; ++i)
       word += static_cast<char>('a' + random() % 26);
-  std::ofstream out(path, std::ios::binary);
-  std::string line;
-  for (std::size_t written = 0; written < bytes; written += line.size()) {
-    line.clear();
+  std::string text;
+  while (text.size() < bytes) {
     for (int i = 0; i < 12; ++i) {
       const double fraction = static_cast<double>(random() >> 11) * 0x1p-53;
-      line += words[static_cast<std::size_t>(std::pow(static_cast<double>(words.size()), fraction)) - 1];
-      line += i == 11 ? '\n' : ' ';
+      text += words[static_cast<std::size_t>(std::pow(static_cast<double>(words.size()), fraction)) - 1];
+      text += i == 11 ? '\n' : ' ';
     }
-    out << line;
   }
+  return text;
 }
+
+/// A folder that goes with the run.
+class Folder {
+public:
+  Folder() : path_(fs::temp_directory_path() / fmt::format("bag_benchmark_{}", ::getpid())) {
+    fs::create_directory(path_);
+  }
+  ~Folder() { fs::remove_all(path_); }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  fs::path write(const std::string& text, std::size_t times = 1) const {
+    std::ofstream out(path_ / "words.txt", std::ios::binary);
+    while (times-- > 0) out << text;
+    if (!out.flush()) throw std::runtime_error("the text cannot be written");
+    return path_ / "words.txt";
+  }
+
+private:
+  fs::path path_;
+};
 
 struct TextHash {
   using is_transparent = void;
@@ -175,10 +197,8 @@ void by_dask(const Options& options, const fs::path& path, const Cost& bag) {
 }
 
 int run(const Options& options) {
-  const auto directory = fs::temp_directory_path() / fmt::format("bag_benchmark_{}", ::getpid());
-  fs::create_directory(directory);
-  const auto path = directory / "words.txt";
-  write_text(path, options.megabytes << 20);
+  const Folder folder;
+  const auto path = folder.write(make_text(options.megabytes << 20));
   Counts expected;
   Counts counted;
   const auto hand = best_of(options.runs, [&] { expected = by_hand(path); });
@@ -189,8 +209,40 @@ int run(const Options& options) {
   print("hand-written", hand, hand, "by hand");
   print("Bag, threads", bag, hand, counted == expected ? "by hand, the same" : "by hand, NOT THE SAME");
   if (!options.python.empty()) by_dask(options, path, bag);
-  fs::remove_all(directory);
   return counted == expected ? 0 : 1;
+}
+
+/// Lines are filtered, their words counted, and they are written down, packed: with any amount of text, in the
+/// memory of a few blocks and of the words there are.
+int run_in_little_memory(const Options& options) {
+  constexpr std::size_t chunk = std::size_t{4} << 20;
+  const Folder folder;
+  const auto times = std::max<std::size_t>(1, (options.megabytes << 20) / chunk);
+  const auto text = make_text(chunk);
+  const auto path = folder.write(text, times).string();
+  std::uint64_t expected = 0;  // words in lines that have an e
+  for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1)
+    expected += text.substr(at, text.find('\n', at) - at).find('e') != std::string::npos ? 12 : 0;
+  expected *= times;
+
+  const rlimit limit{options.memory << 20, options.memory << 20};
+  if (::setrlimit(RLIMIT_DATA, &limit) != 0) throw std::runtime_error("the memory cannot be limited");
+  using namespace troupe::terms;
+  const auto begin = std::chrono::steady_clock::now();
+  const troupe::ComputeScope scope({.scheduler = troupe::SchedulerKind::threads, .threads = 2});
+  const auto lines = troupe::bag::read_text(path, {}, {.blocksize = std::uint64_t{16} << 20}).filter(contains(_1, "e"));
+  const auto counts = lines.str().split().flatten().frequencies().persist();
+  const auto [words, distinct] = troupe::compute(counts.pluck<1>().sum(), counts.count());
+  const auto written = troupe::bag::to_textfiles(lines, fs::path(path).parent_path() / "part-*.txt.zst");
+  const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto again = troupe::bag::read_text(written).count().compute();
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  const bool right = words == expected && again == expected / 12;
+  fmt::print("{} MiB of text, {} words, {} different, in {:.1f} s: {} MiB resident at most, {} MiB allowed{}\n",
+             times * chunk >> 20, words, distinct, seconds, usage.ru_maxrss >> 10, options.memory,
+             right ? "" : fmt::format(", WRONG: {} words and {} lines expected", expected, expected / 12));
+  return right ? 0 : 1;
 }
 
 }  // namespace
@@ -205,12 +257,14 @@ int main(int argc, char** argv) {
       options.runs = std::atoi(argv[i + 1]);
     else if (name == "--python")
       options.python = argv[i + 1];
+    else if (name == "--memory")
+      options.memory = std::strtoul(argv[i + 1], nullptr, 10);
     else
       argc = 0;
   }
   if (argc % 2 == 0 || options.megabytes == 0 || options.runs < 1) {
-    fmt::print(stderr, "usage: bag_benchmark [--megabytes N] [--runs N] [--python PYTHON_WITH_DASK]\n");
+    fmt::print(stderr, "usage: bag_benchmark [--megabytes N] [--runs N] [--python PYTHON_WITH_DASK] [--memory MIB]\n");
     return 2;
   }
-  return run(options);
+  return options.memory > 0 ? run_in_little_memory(options) : run(options);
 }

@@ -122,7 +122,8 @@ std::uint64_t StaticGraph::run_own(Team::Member& member) noexcept {
 std::uint64_t StaticGraph::run_from(Node* node, Team::Member& member) noexcept {
   std::uint64_t ended = 0;
   do {
-    node->waits_for.store(node->needs, std::memory_order_relaxed);
+    // One that waits for one node was not counted down, so that its line of cache stays as memory has it.
+    if (node->needs > 1) node->waits_for.store(node->needs, std::memory_order_relaxed);
     if (!skip_.load(std::memory_order_relaxed)) [[likely]] {
       try {
         node->call(*node, &member);

@@ -137,8 +137,8 @@ TEST(Delayed, processes_run_in_processes_and_threads_here) {
 
 TEST(Delayed, the_call_rules_over_the_scope_and_the_scope_over_the_variable) {
   EXPECT_EQ(resolved({}).scheduler, SchedulerKind::threads);
-  ::setenv("TROUPE_SCHEDULER", "sync", 1);
-  ::setenv("TROUPE_THREADS", "3", 1);
+  ::setenv("TROUPE__COMPUTE__SCHEDULER", "sync", 1);
+  ::setenv("TROUPE__COMPUTE__THREADS", "3", 1);
   EXPECT_EQ(resolved({}).scheduler, SchedulerKind::sync);
   {
     const ComputeScope outer({.scheduler = SchedulerKind::processes});
@@ -149,12 +149,12 @@ TEST(Delayed, the_call_rules_over_the_scope_and_the_scope_over_the_variable) {
     EXPECT_EQ(resolved({.scheduler = SchedulerKind::threads, .threads = 7}).threads, 7U);
   }
   EXPECT_EQ(resolved({}).threads, 3U);
-  ::setenv("TROUPE_SCHEDULER", "thread", 1);
+  ::setenv("TROUPE__COMPUTE__SCHEDULER", "thread", 1);
   EXPECT_THROW((void)resolved({}), InvalidRequest);
-  ::unsetenv("TROUPE_SCHEDULER");
-  ::setenv("TROUPE_THREADS", "many", 1);
+  ::unsetenv("TROUPE__COMPUTE__SCHEDULER");
+  ::setenv("TROUPE__COMPUTE__THREADS", "many", 1);
   EXPECT_THROW((void)resolved({}), InvalidRequest);
-  ::unsetenv("TROUPE_THREADS");
+  ::unsetenv("TROUPE__COMPUTE__THREADS");
 }
 
 /// Files of configuration in a folder of the test.
@@ -191,7 +191,7 @@ TEST_F(ComputeConfig, comes_from_files_of_which_later_ones_count_more) {
 TEST_F(ComputeConfig, that_is_wrong_is_refused_with_its_place) {
   using testing::EndsWith;
   EXPECT_THAT(refusal("compute:\n  threads: 0\n"),
-              EndsWith("bad.yaml:2: compute.threads has to be a whole number from 1 to 4096, or auto"));
+              EndsWith("bad.yaml:2: compute.threads is '0'; it has to be a whole number from 1 to 4096, or auto"));
   EXPECT_THAT(refusal("compute:\n\n  scheduler: thread\n"),
               testing::HasSubstr("bad.yaml:3: compute.scheduler: no scheduler"));
   EXPECT_THAT(refusal("compute:\n  thread: 1\n"), testing::HasSubstr("bad.yaml:2: no key compute.thread; there are"));
@@ -209,9 +209,9 @@ TEST_F(ComputeConfig, counts_less_than_variables_scopes_and_calls) {
     ::exit(static_cast<int>(options.threads) + (options.scheduler == SchedulerKind::sync ? 100 : 0));
   };
   EXPECT_EXIT(threads_then_exit(), testing::ExitedWithCode(103), "");
-  ::setenv("TROUPE_THREADS", "5", 1);
+  ::setenv("TROUPE__COMPUTE__THREADS", "5", 1);
   EXPECT_EXIT(threads_then_exit(), testing::ExitedWithCode(105), "");
-  ::unsetenv("TROUPE_THREADS");
+  ::unsetenv("TROUPE__COMPUTE__THREADS");
   ::unsetenv("TROUPE_CONFIG");
 }
 
