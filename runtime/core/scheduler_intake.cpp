@@ -58,17 +58,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   if (Group* known = joinable_group(message, external, error); known != nullptr) {
     subscribe(*known, client, message.submission, chunk);
     answer(known->number, {});
-    for (std::uint32_t i = 0; i < known->tasks.size(); ++i) {
-      const TaskRef task{known, i};
-      if (!known->subscribers.back().wanted[i]) continue;
-      if (task->state == TaskState::released) activate(task, "wanted again");
-      if (task->state == TaskState::memory) tell_ready(client, ClientKey::of(message.submission, i), task, {});
-      if (task->state == TaskState::erred && !TROUPE_MUTANT(dask_5503_who_comes_late_is_not_told_of_an_error)) {
-        auto& erred = last<KeysErred>(client);
-        erred.keys.push_back(ClientKey::of(message.submission, i));
-        erred.errors.push_back(*errors_.find(task.id()));
-      }
-    }
+    tell_how_it_stands(*known, client, message.submission);
     if (message.last) release_held(client, message.graph);
     return;
   }
@@ -84,6 +74,25 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   intake(group, message);
   if (!message.held.empty()) client.held_graphs[message.graph].push_back(group.number);
   if (message.last) release_held(client, message.graph);
+}
+
+/// To the last subscriber, of what it wants; what is not there is made again. First what has ended: whatever follows
+/// from making the rest it is told like everybody else.
+void SchedulerState::tell_how_it_stands(Group& group, ClientRecord& client, std::uint64_t submission) {
+  const auto for_each_wanted = [&](auto visit) {
+    for (std::uint32_t i = 0; i < group.tasks.size(); ++i)
+      if (group.subscribers.back().wanted[i]) visit(TaskRef{&group, i}, ClientKey::of(submission, i));
+  };
+  for_each_wanted([&](TaskRef task, ClientKey key) {
+    if (task->state == TaskState::memory) tell_ready(client, key, task, {});
+    if (task->state != TaskState::erred || TROUPE_MUTANT(dask_5503_who_comes_late_is_not_told_of_an_error)) return;
+    auto& erred = last<KeysErred>(client);
+    erred.keys.push_back(key);
+    erred.errors.push_back(*errors_.find(task.id()));
+  });
+  for_each_wanted([&](TaskRef task, ClientKey) {
+    if (task->state == TaskState::released) activate(task, "wanted again");
+  });
 }
 
 std::optional<Error> SchedulerState::resolve_external(ClientRecord& client, const GraphChunk& chunk,

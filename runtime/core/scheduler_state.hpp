@@ -102,6 +102,7 @@ private:
 
   // -- intake (scheduler_intake.cpp)
   std::optional<Error> resolve_external(ClientRecord& client, const GraphChunk& chunk, std::vector<TaskId>& out) const;
+  void tell_how_it_stands(Group& group, ClientRecord& client, std::uint64_t submission);
   Group* joinable_group(const SubmitGraph& message, const std::vector<TaskId>& external, std::optional<Error>& error);
   Group& make_group(ClientRecord& client, std::uint64_t submission, const Token& token,
                     std::shared_ptr<const GraphChunk> chunk);

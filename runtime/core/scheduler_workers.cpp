@@ -22,6 +22,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
   double sum_us = 0;
   std::uint64_t count = 0;
   std::uint64_t output_bytes = 0;
+  std::uint64_t taken = 0;
   auto learn = [&] {
     if (count == 0) return;
     PrefixCounters& counters = prefixes_[prefix].counters;
@@ -49,12 +50,14 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     counters.compute_us += message.duration_us[i];
     counters.output_bytes += message.nbytes[i];
     output_bytes += message.nbytes[i];
+    ++taken;
     finish(task, worker, message.nbytes[i], message.values.at(i));
   }
   learn();
-  if (message.tasks.empty()) return;
-  const double mean_bytes = static_cast<double>(output_bytes) / static_cast<double>(message.tasks.size());
+  if (taken == 0) return;
+  const double mean_bytes = static_cast<double>(output_bytes) / static_cast<double>(taken);
   worker.output_bytes = worker.output_bytes > 0 ? 0.5 * (worker.output_bytes + mean_bytes) : mean_bytes;
+  load_changed(worker);
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {

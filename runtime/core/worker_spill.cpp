@@ -190,10 +190,11 @@ void WorkerState::on(ValuesLoaded& event, Instant, WorkerEffects& out) {
     key.transfer = KeyTransfer::none;
     loading_bytes_ -= std::exchange(key.moving_bytes, 0);
     if (key.data == KeyData::spilled) {
-      if (event.outcomes[i] == LoadOutcome::lost) lose(slot);
       if (event.outcomes[i] == LoadOutcome::loaded) {
         count_departure(key);
         count_arrival(key, key.nbytes);
+      } else {  // obsolete too: a peer's reader was faster to find it damaged, and its ValuesLost came while this went on
+        lose(slot);
       }
     }
     relist(slot);

@@ -134,6 +134,28 @@ TEST(SchedulerClients, TwoWhoSubmitTheSameGraphEachGetWhatTheyWantOfIt) {
   EXPECT_THAT(d.ready(two), ElementsAre(ClientKey::of(1, 1), ClientKey::of(1, 2)));
 }
 
+TEST(SchedulerClients, WhoComesLateIsToldOnceOfWhatFailsBecauseItIsWantedAgain) {
+  SchedulerDialogue d;
+  const WorkerId worker = d.join_worker();
+  const ClientId one = d.join_client("one");
+  const ClientId two = d.join_client("two");
+  const auto first = d.submit(one, graph({{}, {0}}), Token{9, 9});
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) d.finish(worker, tasks);
+  d.release(one, ClientKey::of(first, 1));
+  // Its input is made again elsewhere, and fails there.
+  d.say(WorkerLeft{worker, false, "killed"});
+  const WorkerId other = d.join_worker();
+  d.settle();
+  const auto again = d.assigned(other);
+  ASSERT_THAT(again, SizeIs(1));
+  d.fail(other, again[0].first, again[0].second);
+  const auto second = d.submit(two, graph({{}, {0}}), Token{9, 9});
+  const auto erred = d.erred(two);
+  ASSERT_THAT(erred, SizeIs(2));
+  EXPECT_EQ(erred[0].first, ClientKey::of(second, 0));
+  EXPECT_EQ(erred[1].first, ClientKey::of(second, 1));
+}
+
 TEST(SchedulerClients, ScatteredValuesAreToldReadyOnceTheirWorkerHasThem) {
   SchedulerDialogue d;
   const WorkerId a = d.join_worker();

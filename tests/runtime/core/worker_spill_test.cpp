@@ -177,6 +177,17 @@ TEST(worker_spill, a_damaged_value_that_a_peer_asked_for_is_given_up) {
   EXPECT_FALSE(d.knows(1));
 }
 
+TEST(worker_spill, a_damaged_value_that_a_peer_asks_for_while_a_task_here_has_it_read_is_asked_for_elsewhere) {
+  Dialogue d(tight());
+  d.turn(put({1, 2, 3}, 205)).says(added({1, 2, 3}, 205)).spills({1});
+  d.turn(spilled({1}));
+  d.turn(d.say(Compute().add(5, 1, {{1}}))).loads({1}).spills({2});
+  d.turn(ValuesLost{tasks({1})});
+  d.turn(loaded({1}, LoadOutcome::obsolete)).says(InputsMissing{tasks({1}), {{7}}});
+  d.turn(d.say(WhoHas{tasks({1}), {{4}}})).fetches(1, 4, {1});
+  d.turn(fetched(1, {1}), spilled({2})).says(ReplicasAdded{tasks({1}), {8}}).executes({5});
+}
+
 TEST(worker_spill, a_process_that_takes_too_much_writes_until_it_is_below_the_target) {
   Dialogue d(tight());
   d.turn(put({1, 2, 3, 4, 5}, 100)).says(added({1, 2, 3, 4, 5}, 100));
