@@ -32,6 +32,7 @@ void World::act(const Act& act) {
     case ActKind::replicate:
     case ActKind::rebalance:
     case ActKind::retire_workers:
+    case ActKind::restart_workers:
     case ActKind::overload: act_of_user(act); break;
     case ActKind::kill:
     case ActKind::retire:
@@ -65,6 +66,7 @@ void World::act_of_user(const Act& act) {
     case ActKind::replicate: return user.replicate(act.salt, act.amount);
     case ActKind::rebalance: return user.rebalance();
     case ActKind::retire_workers: return user.retire_workers(static_cast<std::uint32_t>(act.amount));
+    case ActKind::restart_workers: return user.restart_workers(act.salt);
     case ActKind::overload:
       if (user.gone()) return;
       inject(Fault::overload);

@@ -33,6 +33,7 @@ public:
   void replicate(std::uint64_t salt, std::uint64_t most);
   void rebalance();
   void retire_workers(std::uint32_t count);
+  void restart_workers(std::uint64_t salt);
   void leave();
   void vanish();
 

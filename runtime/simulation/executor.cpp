@@ -48,7 +48,7 @@ void WorkerProcess::execute(ExecuteBatch& batch) {
     for (auto k = batch.input_offsets[i]; k < batch.input_offsets[i + 1]; ++k) {
       const auto value = store_.find(batch.inputs[k]);
       if (value == store_.end()) world_.violated("I20", "a task starts without an input", job.task);
-      job.inputs.push_back(value->second);
+      job.inputs.push_back(value->second.value);
     }
     world_.story().note(job.task.value, job.run.value, incarnation_);
     waiting_.push_back(std::move(job));

@@ -15,6 +15,7 @@ enum class Fault : std::uint8_t {
   partition,
   slow_link,
   half_open,
+  disk_full,
   corrupt,
   out_of_memory,
   poison,
@@ -28,7 +29,7 @@ enum class Fault : std::uint8_t {
   overload,
   retire,
 };
-inline constexpr std::size_t fault_count = 17;
+inline constexpr std::size_t fault_count = 18;
 
 struct FaultInfo {
   std::string_view number;  ///< in the fault model

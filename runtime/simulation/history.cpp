@@ -12,10 +12,10 @@ namespace {
 constexpr std::string_view first_line = "troupe history 1";
 
 constexpr std::array<std::string_view, act_kind_count> act_names{
-    "submit",        "scatter",   "release",   "cancel",        "retry",       "query",  "run-everywhere",
-    "leave",         "vanish",    "kill",      "pause",         "retire",      "join",   "cut",
-    "partition",     "slow-link", "half-open", "replay",        "slow-reader", "refuse", "overload",
-    "wrong-version", "replicate", "rebalance", "retire-workers"};
+    "submit",        "scatter",   "release",   "cancel",         "retry",          "query",  "run-everywhere",
+    "leave",         "vanish",    "kill",      "pause",          "retire",         "join",   "cut",
+    "partition",     "slow-link", "half-open", "replay",         "slow-reader",    "refuse", "overload",
+    "wrong-version", "replicate", "rebalance", "retire-workers", "restart-workers"};
 
 /// Cuts the first word off.
 std::string_view word(std::string_view& text) {

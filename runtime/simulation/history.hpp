@@ -27,9 +27,10 @@ struct Options {
   double poison_rate{};                             ///< of tasks
   double oom_rate{};
   double endless_rate{};
-  double corrupt_rate{};  ///< of values that are read by a peer
-  double busy_rate{};     ///< of requests for values
-  double inline_rate{};   ///< of results that travel along
+  double corrupt_rate{};    ///< of values that are read, by a peer or from disk
+  double disk_full_rate{};  ///< of writes to disk
+  double busy_rate{};       ///< of requests for values
+  double inline_rate{};     ///< of results that travel along
   double secede_rate{};
   double look_rate{};  ///< of keys told ready that a client fetches at once
   double retries{};    ///< most that a task asks for
@@ -43,6 +44,7 @@ struct Options {
   std::uint32_t window{1024};        ///< messages a session sends ahead
   std::uint64_t buffer{256U << 20};  ///< bytes a session keeps
   std::uint64_t max_tasks{100'000'000};
+  std::uint64_t memory{};  ///< bytes a worker may use; 0 = any
   std::uint32_t allowed_failures{3};
   double sweep_rate{0.05};  ///< of events after which everything is recounted
 };
@@ -74,8 +76,9 @@ enum class ActKind : std::uint8_t {
   replicate,
   rebalance,
   retire_workers,
+  restart_workers,
 };
-inline constexpr std::size_t act_kind_count = 25;
+inline constexpr std::size_t act_kind_count = 26;
 std::string_view name_of(ActKind kind);
 
 /// `node` and `other` are numbers of nodes: 0 is the scheduler, then come hosts of workers, then clients. What the
@@ -129,6 +132,7 @@ void for_each_option(O& o, Visit visit) {
   visit("oom-rate", o.oom_rate);
   visit("endless-rate", o.endless_rate);
   visit("corrupt-rate", o.corrupt_rate);
+  visit("disk-full-rate", o.disk_full_rate);
   visit("busy-rate", o.busy_rate);
   visit("inline-rate", o.inline_rate);
   visit("secede-rate", o.secede_rate);
@@ -144,6 +148,7 @@ void for_each_option(O& o, Visit visit) {
   visit("window", o.window);
   visit("buffer", o.buffer);
   visit("max-tasks", o.max_tasks);
+  visit("memory", o.memory);
   visit("allowed-failures", o.allowed_failures);
   visit("sweep-rate", o.sweep_rate);
 }

@@ -24,7 +24,7 @@ struct GotValues {
   std::vector<TaskId> missing;
 };
 
-/// A worker process: the machine, a pool and a store that are modelled, and the link. Does what
+/// A worker process: the machine, a pool, a store and a disk that are modelled, and the link. Does what
 /// actors/worker_actor.hpp does.
 class WorkerProcess final : private DialerOwner {
 public:
@@ -35,9 +35,13 @@ public:
   [[nodiscard]] ProcessId process() const { return process_; }
   [[nodiscard]] WorkerState& state() { return *state_; }
   [[nodiscard]] const std::string& address() const { return address_; }
-  [[nodiscard]] const std::map<TaskId, SimValue>& store() const { return store_; }
   [[nodiscard]] std::size_t jobs() const { return running_.size() + waiting_.size(); }
-  [[nodiscard]] std::uint64_t stored_bytes() const;
+  [[nodiscard]] std::size_t values() const { return store_.size() + disk_.size(); }
+  /// Of all values, or of those in memory.
+  [[nodiscard]] std::uint64_t value_bytes() const { return memory_bytes() + sum_of(disk_); }
+  [[nodiscard]] std::uint64_t memory_bytes() const { return sum_of(store_); }
+  /// What it holds is not where its machine says; empty: it is.
+  [[nodiscard]] std::string misplaced() const;
   [[nodiscard]] bool quiet() const { return dialer_->quiet(); }
   /// Tasks in its pool's hands, for the nanny's report.
   [[nodiscard]] std::vector<std::pair<TaskId, RunId>> running() const;
@@ -75,6 +79,11 @@ private:
   void retract(const std::vector<TaskId>& tasks);
   void fetch(const Fetch& fetch);
   void keep(TaskId task, SimValue value);
+  void drop(const std::vector<TaskId>& tasks);
+  [[nodiscard]] const SimValue* find(TaskId task) const;
+  void spill(TaskId task);
+  void load(TaskId task);
+  void lose(TaskId task);
   void start_jobs();
   void start(Job& job);
   void plan_end(const Job& job, std::uint64_t luck);
@@ -92,8 +101,18 @@ private:
   std::unique_ptr<WorkerState> state_;
   std::unique_ptr<Dialer> dialer_;
   std::uint32_t threads_;
-  std::map<TaskId, SimValue> store_;
+  struct Kept {
+    SimValue value{};
+    std::uint64_t version{};  ///< another each time that a value comes to memory
+  };
+  using Values = std::map<TaskId, Kept>;
+  static std::uint64_t sum_of(const Values& values);
+
+  Values store_;
+  Values disk_;
+  std::uint64_t last_version_{};
   std::set<TaskId> unreadable_;                    ///< for other workers
+  std::set<TaskId> damaged_;                       ///< on disk, and its machine does not know yet
   std::map<TaskId, std::uint32_t> serving_;        ///< readers
   std::map<TaskId, std::uint32_t> served_before_;  ///< readers that began before it was forgotten
   std::deque<Job> waiting_;

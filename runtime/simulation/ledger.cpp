@@ -74,6 +74,20 @@ void Ledger::started(TaskId id, RunId run) {
   task->runs.push_back(run);
 }
 
+template <class Visit>
+void Ledger::for_each_input(TaskId id, Visit visit) {
+  const Group* found = group(id);
+  if (found == nullptr || found->data) return;
+  const GraphChunk& chunk = *found->chunk;
+  for (auto edge = chunk.dependencies_begin(id.index()); edge < chunk.dependencies_end(id.index()); ++edge) {
+    const std::uint32_t input = chunk.dependencies[edge];
+    if (input < chunk.size)
+      visit(TaskId::of(id.group(), input));
+    else if (input - chunk.size < found->external.size())
+      visit(found->external[input - chunk.size]);
+  }
+}
+
 bool Ledger::leans_on(TaskId task, TaskId root) {
   std::vector<TaskId> stack{task};
   std::set<TaskId> seen;
@@ -81,18 +95,22 @@ bool Ledger::leans_on(TaskId task, TaskId root) {
     const TaskId id = stack.back();
     stack.pop_back();
     if (id == root) return true;
-    const Group* found = group(id);
-    if (found == nullptr || !seen.insert(id).second || found->data) continue;
-    const GraphChunk& chunk = *found->chunk;
-    for (auto edge = chunk.dependencies_begin(id.index()); edge < chunk.dependencies_end(id.index()); ++edge) {
-      const std::uint32_t input = chunk.dependencies[edge];
-      if (input < chunk.size)
-        stack.push_back(TaskId::of(id.group(), input));
-      else if (input - chunk.size < found->external.size())
-        stack.push_back(found->external[input - chunk.size]);
-    }
+    if (seen.insert(id).second) for_each_input(id, [&](TaskId input) { stack.push_back(input); });
   }
   return false;
+}
+
+/// Of all inputs together, each counted once; 0: one of them is not known any more.
+std::uint64_t Ledger::input_bytes(TaskId id) {
+  std::set<TaskId> inputs;
+  for_each_input(id, [&](TaskId input) { inputs.insert(input); });
+  std::uint64_t sum = 0;
+  for (const TaskId input : inputs) {
+    const Task* task = find(input);
+    if (task == nullptr) return 0;
+    sum += bytes_of(task->expected);
+  }
+  return sum;
 }
 
 void Ledger::check_error(TaskId id, const TaskError& error) {
@@ -125,8 +143,11 @@ void Ledger::check_error(TaskId id, const TaskError& error) {
     case TaskError::Kind::unknown_function:
     case TaskError::Kind::bad_arguments:
     case TaskError::Kind::no_worker:
-    case TaskError::Kind::invalid:
-    case TaskError::Kind::too_large: return unjust("nothing of the kind happened");
+    case TaskError::Kind::invalid: return unjust("nothing of the kind happened");
+    case TaskError::Kind::too_large:
+      if (world_.options().memory == 0 || input_bytes(error.root) <= world_.options().memory)
+        unjust("the root's inputs fit into any worker's memory");
+      return;
   }
 }
 

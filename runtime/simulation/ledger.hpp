@@ -57,7 +57,10 @@ public:
   void check_work() const;
 
 private:
+  template <class Visit>
+  void for_each_input(TaskId task, Visit visit);
   [[nodiscard]] bool leans_on(TaskId task, TaskId root);
+  [[nodiscard]] std::uint64_t input_bytes(TaskId task);
 
   World& world_;
   bool retried_{};

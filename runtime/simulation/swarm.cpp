@@ -42,6 +42,7 @@ Options draw_options(std::uint64_t seed, const SwarmLimits& limits) {
   if (has(Fault::out_of_memory)) o.oom_rate = up_to(random, 0.05);
   if (has(Fault::endless)) o.endless_rate = up_to(random, 0.02);
   if (has(Fault::corrupt)) o.corrupt_rate = up_to(random, 0.2);
+  if (has(Fault::disk_full)) o.disk_full_rate = up_to(random, 0.5);
   if (rarely()) o.busy_rate = up_to(random, 0.5);
   if (on()) o.inline_rate = unit(random());
   if (rarely()) o.secede_rate = up_to(random, 0.3);
@@ -58,6 +59,8 @@ Options draw_options(std::uint64_t seed, const SwarmLimits& limits) {
   if (has(Fault::overload) && on()) o.max_tasks = random.between(20, 400);
   o.allowed_failures = static_cast<std::uint32_t>(random.between(1, 4));
   o.settled = rarely();
+  // Small against some values, or against most of them.
+  if (rarely()) o.memory = std::uint64_t{1} << random.between(13, 23);
   return o;
 }
 
@@ -100,6 +103,8 @@ void draw_placement(const History& history, Random& random, std::vector<Act>& ac
   if (random() % 4 == 0)
     for (auto times = random.between(1, 2); times > 0; --times) add(ActKind::rebalance, 0);
   if (random() % 4 == 0) add(ActKind::retire_workers, random.between(1, 2));
+  // Work is thrown away by it.
+  if (o.faults != 0 && random() % 6 == 0) add(ActKind::restart_workers, 0);
 }
 
 struct FaultyAct {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -156,6 +157,17 @@ void ClientNode::retire_workers(std::uint32_t count) {
   RetireWorkers command;
   command.request = new_request();
   command.count = count;
+  handle(PlacementWanted{std::move(command)});
+}
+
+/// All, or those of one machine.
+void ClientNode::restart_workers(std::uint64_t salt) {
+  if (gone_) return;
+  RestartWorkers command;
+  command.request = new_request();
+  if (salt % 3 != 0) command.workers = {fmt::format("h{}", 1 + salt / 3 % (world_.options().workers))};
+  command.patience_ms = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(world_.options().unit / 2).count());
   handle(PlacementWanted{std::move(command)});
 }
 

@@ -9,7 +9,7 @@
 #include "runtime/simulation/packing.hpp"
 #include "runtime/simulation/world.hpp"
 
-// A worker's machine and link; its pool is in executor.cpp.
+// A worker's machine and link; its pool is in executor.cpp, its values are in worker_values.cpp.
 
 namespace troupe::simulation {
 
@@ -18,6 +18,10 @@ namespace {
 WorkerConfig config_of(const Options& o, std::uint32_t threads, std::uint32_t node) {
   WorkerConfig config;
   config.threads = threads;
+  config.memory.limit = o.memory;
+  config.memory.spill_retry = o.unit / 20;
+  config.memory.recent_to_old = o.unit;
+  config.spill_bytes_min = 1;
   config.busy_retry = o.unit / 20;
   if (o.window < 1024) {  // small limits go together
     config.max_concurrent_fetches = o.window;
@@ -45,12 +49,6 @@ WorkerProcess::WorkerProcess(World& world, Host& host, ProcessId process, std::u
 
 WorkerProcess::~WorkerProcess() = default;
 
-std::uint64_t WorkerProcess::stored_bytes() const {
-  std::uint64_t bytes = 0;
-  for (const auto& [task, value] : store_) bytes += bytes_of(value);
-  return bytes;
-}
-
 void WorkerProcess::register_worker() {
   const Options& o = world_.options();
   RegisterWorker registration;
@@ -60,6 +58,7 @@ void WorkerProcess::register_worker() {
   registration.host = "h" + std::to_string(host_.node());
   registration.threads = threads_;
   registration.nannied = true;
+  registration.memory_limit = world_.options().memory;
   // Odd machines have two of them: what asks for two has somewhere to go where there are two machines.
   if (o.restricted) registration.resources = {{"gpu", static_cast<double>(1 + host_.node() % 2)}};
   dialer_->send(pack<WorkerMessage>(world_, std::move(registration)), true);
@@ -68,7 +67,7 @@ void WorkerProcess::register_worker() {
 void WorkerProcess::arm_tick() {
   world_.at(world_.now() + state_->tick_interval(), process_, [this] {
     if (over_) return;
-    handle(WorkerTick{1000, 1});
+    handle(WorkerTick{memory_bytes() + 1000, 1});
     arm_tick();
   });
 }
@@ -85,7 +84,9 @@ void WorkerProcess::on_up(bool resumed) {
   for (const auto& [task, count] : serving_) served_before_[task] += count;
   serving_.clear();
   store_.clear();
+  disk_.clear();
   unreadable_.clear();
+  damaged_.clear();
   waiting_.clear();
   effects_.clear();
   ended_at_once_ = {};
@@ -142,14 +143,12 @@ void WorkerProcess::turn() {
 }
 
 void WorkerProcess::perform(WorkerEffects& effects) {
-  for (const TaskId task : effects.drop) {
-    world_.story().note(task.value);
-    unreadable_.erase(task);
-    if (store_.erase(task) == 0) world_.violated("I18", "a value is dropped that is not there", task);
-  }
+  drop(effects.drop);
   if (!effects.retract.empty()) retract(effects.retract);
   if (!effects.execute.tasks.empty()) execute(effects.execute);
   for (const Fetch& one : effects.fetch) fetch(one);
+  for (const TaskId task : effects.spill) spill(task);
+  for (const TaskId task : effects.load) load(task);
   for (const RunFunction& request : effects.run) {
     const std::uint64_t generation = generation_;
     world_.at(world_.now() + world_.execution_random().up_to(world_.options().run_time), process_,
@@ -170,85 +169,6 @@ void WorkerProcess::perform(WorkerEffects& effects) {
     world_.story().tell(world_.now(), [&] { return fmt::format("{} closes: {}", address(), effects.close_reason); });
     exit(effects.close_reason);
   }
-}
-
-/// What one worker could not read, none can; to a client it happens once.
-GotValues WorkerProcess::serve(const std::vector<TaskId>& tasks, std::uint64_t max_bytes, bool to_worker) {
-  GotValues result;
-  ValuesServed serving{{}, true};
-  std::uint64_t sum = 0;
-  for (const TaskId task : tasks) {
-    const auto value = store_.find(task);
-    bool unreadable = to_worker && unreadable_.contains(task);
-    if (value != store_.end() && !unreadable && world_.chance_of(Fault::corrupt, world_.options().corrupt_rate)) {
-      unreadable = true;
-      if (to_worker) unreadable_.insert(task);
-    }
-    if (value == store_.end() || unreadable) {
-      result.missing.push_back(task);
-      continue;
-    }
-    if (!serving.tasks.empty() && sum + bytes_of(value->second) > max_bytes) continue;  // held back
-    sum += bytes_of(value->second);
-    result.received.push_back(task);
-    result.values.push_back(value->second);
-    serving.tasks.push_back(task);
-    ++serving_[task];
-  }
-  if (!serving.tasks.empty())
-    world_.at(world_.now(), process_, [this, generation = generation_, serving = std::move(serving)] {
-      if (generation == generation_) handle(serving);
-    });
-  return result;
-}
-
-void WorkerProcess::served(const std::vector<TaskId>& tasks) {
-  ValuesServed ended{{}, false};
-  for (const TaskId task : tasks) {
-    // What was served in an earlier registration means nothing to this one.
-    if (auto& forgotten = served_before_[task]; forgotten > 0) {
-      --forgotten;
-      continue;
-    }
-    --serving_[task];
-    ended.tasks.push_back(task);
-  }
-  if (!ended.tasks.empty()) handle(std::move(ended));
-}
-
-void WorkerProcess::keep(TaskId task, SimValue value) {
-  store_[task] = value;
-  unreadable_.erase(task);
-}
-
-void WorkerProcess::put(const std::vector<TaskId>& tasks, const std::vector<SimValue>& values) {
-  ValuesPut event;
-  for (std::size_t i = 0; i < tasks.size(); ++i) {
-    if (!store_.emplace(tasks[i], values[i]).second) continue;
-    event.tasks.push_back(tasks[i]);
-    event.nbytes.push_back(bytes_of(values[i]));
-  }
-  if (!event.tasks.empty()) handle(std::move(event));
-}
-
-void WorkerProcess::fetch(const Fetch& fetch) {
-  world_.story().note(fetch.fetch, fetch.tasks.size());
-  world_.get_values(host_.node(), process_, fetch.address, fetch.tasks, fetch.max_bytes,
-                    [this, number = fetch.fetch, generation = generation_](GotValues got) {
-                      if (over_ || generation != generation_) return;
-                      FetchDone done;
-                      done.fetch = number;
-                      done.outcome = got.outcome;
-                      for (std::size_t i = 0; i < got.received.size(); ++i) {
-                        keep(got.received[i], got.values[i]);
-                        done.nbytes.push_back(bytes_of(got.values[i]));
-                      }
-                      done.received = std::move(got.received);
-                      done.missing = std::move(got.missing);
-                      for (const TaskId task : done.received)
-                        if (const auto key = state_->key(task)) world_.cover().key(*key);
-                      handle(std::move(done));
-                    });
 }
 
 }  // namespace troupe::simulation

@@ -252,12 +252,10 @@ std::string World::disagreement() {
     ++known;
     if (seen.processing != 0) return fmt::format("{} is believed to run {} tasks", own.address(), seen.processing);
     if (own.jobs() != 0) return fmt::format("{} runs {} tasks", own.address(), own.jobs());
-    if (seen.stored != own.store().size() || seen.stored != own.state().counters().stored)
-      return fmt::format("{} is believed to hold {} values, says {}, holds {}", own.address(), seen.stored,
-                         own.state().counters().stored, own.store().size());
-    if (seen.managed_bytes != own.stored_bytes() || seen.managed_bytes != own.state().counters().managed_bytes)
-      return fmt::format("{} is believed to hold {} bytes, and holds {}", own.address(), seen.managed_bytes,
-                         own.stored_bytes());
+    if (seen.stored != own.values() || seen.managed_bytes + seen.spilled_bytes != own.value_bytes())
+      return fmt::format("{} is believed to hold {} values of {} bytes, and holds {} of {}", own.address(), seen.stored,
+                         seen.managed_bytes + seen.spilled_bytes, own.values(), own.value_bytes());
+    if (auto what = own.misplaced(); !what.empty()) return fmt::format("{} {}", own.address(), what);
   }
   if (known != workers_.size()) return fmt::format("{} workers are there, {} are known", workers_.size(), known);
   return {};
@@ -271,8 +269,8 @@ std::string World::ghost() {
                          troupe::name_of(TaskState(state)));
   if (counters.groups != 0) return fmt::format("the scheduler keeps {} groups", counters.groups);
   for (const auto& [incarnation, worker] : workers_)
-    if (!worker->store().empty() || worker->state().key_count() != 0 || worker->jobs() != 0)
-      return fmt::format("{} keeps {} values, {} keys, {} jobs", worker->address(), worker->store().size(),
+    if (worker->values() != 0 || worker->state().key_count() != 0 || worker->jobs() != 0)
+      return fmt::format("{} keeps {} values, {} keys, {} jobs", worker->address(), worker->values(),
                          worker->state().key_count(), worker->jobs());
   return {};
 }
