@@ -174,7 +174,7 @@ export class MockCluster {
     const chance = random(3);
     const states = ['released', 'waiting', 'no_worker', 'queued', 'processing', 'memory', 'erred'];
     const widths = [];
-    for (let left = limit, width = Math.ceil(limit / 2.2); left > 0; left -= widths.at(-1), width = Math.max(1, Math.ceil(width / 2))) widths.push(Math.min(left, width));
+    for (let left = limit, width = Math.ceil(limit / 2.2); left > 0 && widths.length < 14; left -= widths.at(-1), width = Math.max(1, Math.ceil(width / 2))) widths.push(Math.min(left, width));
     let first = 0;
     widths.forEach((width, depth) => {
       for (let i = 0; i < width; ++i) {

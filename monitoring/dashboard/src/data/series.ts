@@ -9,6 +9,9 @@ export function bytesSplits(_plot: unknown, _axis: number, low: number, high: nu
   return marks;
 }
 
+/** Distances of marks for what is counted. */
+export const wholeSteps = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
+
 /** The columns by these names; one that the scheduler does not send is a line of gaps, never a line of zeros. */
 export function column(answer: Timeseries, name: string): readonly (number | null)[] {
   return answer.series[name] ?? answer.times_unix_ms.map(() => null);

@@ -18,6 +18,7 @@ export interface Measure {
   /** The end of the axis, if it means something: all threads, say. */
   most?: (worker: Worker) => number;
   text: (value: number, worker: Worker | null) => string;
-  /** What colours and patterns say, in a word. */
+  /** What the colours of bars say. */
+  note?: string;
   level?: (worker: Worker) => 'idle' | 'normal' | 'full';
 }

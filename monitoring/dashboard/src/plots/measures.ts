@@ -7,6 +7,7 @@ export const processing: Measure = {
   title: 'Tasks processing',
   value: (worker) => worker.processing,
   text: (value, worker) => `${count(value)}${worker && worker.processing === 0 ? ' idle' : ''}`,
+  note: 'green: more than it has threads',
   level: (worker) => (worker.processing === 0 ? 'idle' : worker.processing > worker.threads ? 'full' : 'normal'),
 };
 

@@ -131,17 +131,21 @@ function paintRects(context: CanvasRenderingContext2D, picture: Picture, view: T
     context.globalAlpha = dimmed ? 0.15 : 1;
     if (failed > 0) paintFailed(context, { x, y, width, height }, allFailed, look, stripes);
     if (i === look.selected) outline(context, { x, y, width, height }, look.dark ? '#ffffff' : '#111827', 2);
-    if (width > 46 && height >= 13 && !allFailed) {
-      context.fillStyle = '#0b1220';
-      context.font = '11px system-ui, sans-serif';
-      context.textAlign = 'left';
-      context.textBaseline = 'middle';
-      const textLeft = Math.max(x, left) + 4;
-      const room = Math.floor((Math.min(x + width, left + plotWidth) - textLeft - 4) / 16) * 16;
-      if (room >= 32) context.fillText(fitted(context, picture.prefix(i), room), textLeft, y + height / 2);
-    }
+    if (width > 40 && height >= 13 && !allFailed) paintName(context, picture.prefix(i), Math.max(x, left), Math.min(x + width, left + plotWidth), y + height / 2);
   }
   context.globalAlpha = 1;
+}
+
+/** A name, or enough of it to be told from others; less than that is only noise. */
+function paintName(context: CanvasRenderingContext2D, name: string, from: number, to: number, y: number): void {
+  context.font = '11px system-ui, sans-serif';
+  const room = Math.floor((to - from - 8) / 16) * 16;
+  const text = fitted(context, name, room);
+  if (text !== name && text.length < 9) return;
+  context.fillStyle = '#0b1220';
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  context.fillText(text, from + 4, y);
 }
 
 interface Box {

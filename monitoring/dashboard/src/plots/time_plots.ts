@@ -105,4 +105,4 @@ export const occupancyPlots: TimePlot[] = [
 
 export const stealingPlots: TimePlot[] = [{ label: 'Steals per second', lines: [{ name: 'steals_per_s', label: 'confirmed', color: orange }], text: short, atLeast: 1 }];
 
-export const workerPlots: TimePlot[] = [...cpuPlots, ...memoryPlots, { label: 'Executing', lines: [{ name: 'executing', label: 'tasks', color: green }], text: count, atLeast: 1 }, ...networkPlots, ...diskPlots];
+export const workerPlots: TimePlot[] = [...cpuPlots.map((plot) => ({ ...plot, label: 'CPU' })), ...memoryPlots, { label: 'Executing', lines: [{ name: 'executing', label: 'tasks', color: green }], text: count, atLeast: 1 }, ...networkPlots, ...diskPlots];

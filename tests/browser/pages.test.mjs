@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { MockCluster, serve } from './mock_scheduler.mjs';
+import { axe, go, launch, logIn, open, pages, shown } from './support.mjs';
+
+let browser;
+let server;
+let cluster;
+
+before(async () => {
+  browser = await launch();
+  cluster = new MockCluster({ workers: 8, records: 4000, speed: 0.001 });
+  server = await serve(cluster);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** What must be there before a page counts as shown. */
+const signs = {
+  status: (page) => page.getByRole('img', { name: /Task stream: [\d,]+ runs/ }),
+  workers: (page) => page.getByRole('row', { name: /worker-7/ }),
+  tasks: (page) => page.getByRole('img', { name: /Task stream: [\d,]+ runs/ }),
+  'tasks?view=list': (page) => page.getByRole('link', { name: 'read_block-a3f29c-0', exact: true }),
+  system: (page) => page.getByRole('figure', { name: 'CPU of the scheduler' }),
+  profile: (page) => page.getByText('No profile:'),
+  graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
+  groups: (page) => page.getByRole('link', { name: /join_parts/ }),
+  'groups?view=table': (page) => page.getByRole('row', { name: /join_parts/ }),
+  shuffle: (page) => page.getByText('Shuffles are made of tasks here'),
+  stealing: (page) => page.getByText('120 requested'),
+  exceptions: (page) => page.getByText('std::out_of_range'),
+  events: (page) => page.getByText('event 39:'),
+  logs: (page) => page.getByText('worker-1 reported 193 finished tasks'),
+};
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`every page is shown, without a complaint of the browser and of axe, ${colorScheme}`, async () => {
+    const page = await open(browser, { colorScheme, reducedMotion: 'reduce' });
+    await logIn(page, server.url, 'mock-code');
+    const findings = [];
+    for (const path of [...pages, 'info/worker/3', 'info/task/join_parts-a3f29c-3']) {
+      await page.goto(`${server.url}/${path}`);
+      const sign = signs[path]?.(page) ?? page.getByRole('heading', { name: path.startsWith('info/worker') ? 'worker-2' : 'join_parts-a3f29c-3' });
+      await sign.first().waitFor();
+      findings.push(...(await axe(page)).map((finding) => `${path}: ${finding}`));
+    }
+    assert.deepEqual(findings, []);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
+}
+
+test('every single plot is shown alone, and is on the list for notebooks', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  const list = await (await fetch(`${server.url}/individual-plots.json`)).json();
+  assert.ok(Object.keys(list).length >= 20);
+  const findings = [];
+  for (const [title, path] of Object.entries(list)) {
+    await page.goto(server.url + path);
+    await page.getByRole('heading', { level: 1, name: title, includeHidden: true }).waitFor({ state: 'attached' });
+    await page.locator('main canvas, main table, main figure, main svg, main ul, main ol').first().waitFor({ state: 'attached' });
+    assert.equal(await page.getByRole('navigation').count(), 0, `${path} has a menu`);
+    assert.equal(await page.getByText('Waiting for the scheduler').count(), 0, `${path} waits for data that it does not ask for`);
+    findings.push(...(await axe(page)).map((finding) => `${path}: ${finding}`));
+  }
+  assert.deepEqual(findings, []);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('figures are those of the scheduler', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await page.getByTestId('progress-total').waitFor();
+  const told = cluster.cluster();
+  assert.equal(await shown(page, 'workers'), told.workers.total);
+  assert.equal(await shown(page, 'tasks'), told.known);
+  assert.equal(await shown(page, 'processing'), told.tasks.processing);
+  assert.equal(await shown(page, 'erred'), told.tasks.erred);
+  assert.match(await page.getByTestId('progress-total').innerText(), new RegExp(`of ${told.known.toLocaleString('en-US')} done`));
+  await go(page, server.url, 'workers');
+  const total = page.locator('tfoot td');
+  await total.first().waitFor();
+  assert.match((await total.allInnerTexts()).join(' '), /Total \(8\)/);
+  await page.context().close();
+});
+
+test('a table sorts, filters and says how much is left', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'workers');
+  const names = () => page.locator('tbody tr td:first-child a').allInnerTexts();
+  await page.getByRole('row', { name: /worker-7/ }).waitFor();
+  await page.getByRole('button', { name: 'Name' }).click();
+  assert.deepEqual(await names(), [7, 6, 5, 4, 3, 2, 1, 0].map((n) => `worker-${n}`));
+  await page.getByRole('searchbox', { name: 'Filter workers' }).fill('paused');
+  await page.getByText('1 of 8 workers fit').waitFor();
+  assert.deepEqual(await names(), ['worker-7']);
+  await page.context().close();
+});
+
+test('filters of the list of tasks stand in the address', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'tasks?view=list');
+  await page.getByLabel('State').selectOption('erred');
+  await page.waitForURL(/state=erred/);
+  await page.getByRole('link', { name: 'join_parts-a3f29c-3', exact: true }).waitFor();
+  await page.waitForFunction(() => [...document.querySelectorAll('tbody .state')].every((cell) => cell.textContent === 'erred'));
+  const address = page.url();
+  await page.goto(address);
+  await page.getByRole('link', { name: 'join_parts-a3f29c-3', exact: true }).waitFor();
+  assert.equal(await page.getByLabel('State').inputValue(), 'erred');
+  await page.context().close();
+});
+
+test('keys alone lead through the page', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'To the contents');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), 'MAIN');
+  const stream = page.getByRole('img', { name: /Task stream/ });
+  await stream.focus();
+  await page.keyboard.press('+');
+  assert.equal(await page.getByRole('button', { name: 'follow' }).getAttribute('aria-pressed'), 'false');
+  await page.keyboard.press('0');
+  assert.equal(await page.getByRole('button', { name: 'follow' }).getAttribute('aria-pressed'), 'true');
+  await page.getByRole('tab', { name: 'Processing' }).focus();
+  await page.keyboard.press('ArrowRight');
+  assert.equal(await page.getByRole('tab', { name: 'CPU' }).getAttribute('aria-selected'), 'true');
+  await page.context().close();
+});
+
+test('colours can be chosen, and are kept', async () => {
+  const page = await open(browser, { colorScheme: 'light' });
+  await logIn(page, server.url, 'mock-code');
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await background();
+  const button = page.getByRole('button', { name: /^Colours/ });
+  await button.click();
+  await button.click();
+  assert.notEqual(await background(), light);
+  await page.reload();
+  await page.getByRole('navigation').first().waitFor();
+  assert.notEqual(await background(), light);
+  await page.context().close();
+});
