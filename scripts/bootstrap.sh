@@ -30,15 +30,22 @@ readonly demo=(
   linux-doc                                             # the text that the demo counts, when none is named
 )
 
+browser=(
+  chromium                                              # what the tests of the dashboard drive
+)
+# Node from elsewhere brings an npm of its own, which Debian's would push out.
+command -v npm > /dev/null || browser+=(nodejs npm)
+
 usage() {
   cat <<'END'
-Usage: scripts/bootstrap.sh [--demo] [--list]
+Usage: scripts/bootstrap.sh [--demo] [--browser] [--list]
 
 Installs with apt what is missing to build and test Troupe on Debian 12, and nothing else. As root, or through sudo.
 
-  --demo   also what scripts/demo.sh counts by default (linux-doc)
-  --list   print the packages, install nothing
-  --help   this text
+  --demo     also what scripts/demo.sh counts by default (linux-doc)
+  --browser  also what the tests of the dashboard need (Chromium, Node)
+  --list     print the packages, install nothing
+  --help     this text
 END
 }
 
@@ -49,6 +56,7 @@ list=false
 for argument in "$@"; do
   case "$argument" in
     --demo) wanted+=("${demo[@]}") ;;
+    --browser) wanted+=("${browser[@]}") ;;
     --list) list=true ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;

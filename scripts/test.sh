@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly default_steps=(format dev)
-readonly full_steps=(format dev package mutants tidy fuzz asan tsan chaos soak)
+readonly full_steps=(format dev package browser mutants tidy fuzz asan tsan chaos soak)
 
 usage() {
   cat <<'END'
@@ -13,12 +13,13 @@ Usage: scripts/test.sh [--full] [--only STEP]... [--seconds N] [--seed N] [--job
 Installs what is missing (scripts/bootstrap.sh), checks the format of the sources (clang-format), builds the dev preset
 in build/dev, where a warning is an error, and runs the unit, simulation, integration and layer tests.
 
-  --full       all steps: also the package tests; bugs planted in the core, which the simulation has to notice;
-               clang-tidy; a search with each fuzz target; the tests under AddressSanitizer with
-               UndefinedBehaviorSanitizer, and under ThreadSanitizer; the chaos run (real processes, and faults all the
-               time); the soak runs (real processes for long, and none may grow; ten million tasks at once, with 8 GiB
-               of memory)
-  --only STEP  this step instead: format dev package mutants tidy fuzz asan tsan chaos soak; may be given several times
+  --full       all steps: also the package tests; the dashboard, driven in Chromium; bugs planted in the core, which the
+               simulation has to notice; clang-tidy; a search with each fuzz target; the tests under AddressSanitizer
+               with UndefinedBehaviorSanitizer, and under ThreadSanitizer; the chaos run (real processes, and faults all
+               the time); the soak runs (real processes for long, and none may grow; ten million tasks at once, with
+               8 GiB of memory)
+  --only STEP  this step instead: format dev package browser mutants tidy fuzz asan tsan chaos soak; may be given
+               several times
   --seconds N  length of the chaos run and of the soak run (default: 300), and of the search with each fuzz target
                (default: 60)
   --seed N     of the chaos run and of the soak run (default: 1)
@@ -87,11 +88,13 @@ run_step() {
     tidy) build dev; check "clang-tidy" scripts/check_tidy.sh build/dev ;;
     fuzz) build fuzz -DTROUPE_FUZZ_SECONDS="${seconds:-60}"; run_tests fuzz ;;
     asan | tsan) build "$1"; run_tests "$1" ;;
-    mutants | chaos | soak) build dev; run_tests "$1" ;;
+    browser | mutants | chaos | soak) build dev; run_tests "$1" ;;
   esac
 }
 
-scripts/bootstrap.sh
+packages=()
+[[ " ${wanted[*]} " != *" browser "* ]] || packages=(--browser)
+scripts/bootstrap.sh "${packages[@]}"
 jobs=${jobs:-$(default_jobs)}
 for step in "${wanted[@]}"; do run_step "$step"; done
 

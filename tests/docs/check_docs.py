@@ -78,9 +78,9 @@ def variables_of(root):
     names = set()
     for path in root.rglob("*"):
         parts = path.relative_to(root).parts
-        if parts[0] in ("build", ".git", "docs") or parts[:2] == ("tests", "docs") or not path.is_file():
+        if parts[0] in ("build", ".git", "docs") or parts[:2] == ("tests", "docs") or "node_modules" in parts:
             continue
-        if path.suffix in (".cpp", ".hpp", ".cmake", ".txt", ".sh", ".json"):
+        if path.suffix in (".cpp", ".hpp", ".cmake", ".txt", ".sh", ".json", ".mjs") and path.is_file():
             names.update(re.findall(r"TROUPE_[A-Z_]+", path.read_text(errors="replace")))
     return names
 

@@ -4,1114 +4,1114 @@
  */
 
 export interface paths {
-    "/api/v1/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/login": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /**
          * Exchange a one-time code for a token
          * @description The code stands in the fragment of the address that the command line prints (`/status#code=CODE`); it never travels in a URL to the server. It is valid once and for a while. Wrong ones are slowed down. Keep the token in memory or sessionStorage/localStorage of this origin; no cookies are used.
          */
-        post: operations["post_login"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_login"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/login-codes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/login-codes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /**
          * Make a one-time code for another browser
          * @description For admins: `troupe dashboard` asks this with the token of the access file.
          */
-        post: operations["post_login_codes"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_login_codes"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/session": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** What the token at hand may do */
-        get: operations["get_session"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_session"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/cluster": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/cluster": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** The cluster in figures */
-        get: operations["get_cluster"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_cluster"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/workers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/workers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Workers */
-        get: operations["get_workers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_workers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/workers/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/workers/{id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** One worker */
-        get: operations["get_workers_id"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_workers_id"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/workers/{id}/drain": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/workers/{id}/drain": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /**
          * End a worker without losing anything
          * @description It gets nothing new, finishes what it runs, and what only it holds moves away.
          */
-        post: operations["post_workers_id_drain"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_workers_id_drain"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/workers/{id}/restart": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/workers/{id}/restart": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /**
          * Start a worker's process again
          * @description What it holds is computed again if it is needed. 409 if it has no nanny.
          */
-        post: operations["post_workers_id_restart"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_workers_id_restart"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/tasks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/tasks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /**
          * Tasks that the scheduler knows
          * @description In order of submission. A page may hold fewer than `limit` tasks, even none, and still have a next one: a request looks at a bounded number of tasks.
          */
-        get: operations["get_tasks"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_tasks"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/tasks/{key}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/tasks/{key}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** One task, and why it is where it is */
-        get: operations["get_tasks_key"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_tasks_key"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/tasks/cancel": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/tasks/cancel": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /** Cancel tasks for all who want them */
-        post: operations["post_tasks_cancel"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_tasks_cancel"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/tasks/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/tasks/retry": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        get?: never;
-        put?: never;
+        readonly get?: never;
+        readonly put?: never;
         /** Try failed tasks, and the failed ones they depend on, again */
-        post: operations["post_tasks_retry"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly post: operations["post_tasks_retry"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/prefixes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/prefixes": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Progress by function */
-        get: operations["get_prefixes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_prefixes"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/groups": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/groups": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Groups of equal tasks and what they depend on */
-        get: operations["get_groups"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_groups"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/graph": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/graph": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Tasks and their edges */
-        get: operations["get_graph"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_graph"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/task-stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/task-stream": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /**
          * What ran where and when
          * @description Runs that are narrower than a pixel are merged with neighbours of the same lane; a merged rectangle has the prefix with the most time in it. If there are still too many, pixels become coarser until they fit: all runs stay covered.
          */
-        get: operations["get_task_stream"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_task_stream"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/timeseries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/timeseries": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** The last minutes */
-        get: operations["get_timeseries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_timeseries"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/stealing": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/stealing": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Work that moved to idle workers */
-        get: operations["get_stealing"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_stealing"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/exceptions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/exceptions": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Failures, grouped */
-        get: operations["get_exceptions"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_exceptions"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** What happened to the cluster */
-        get: operations["get_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_events"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/logs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/logs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** The scheduler's last log lines */
-        get: operations["get_logs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_logs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/clients": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/clients": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Clients with a session */
-        get: operations["get_clients"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_clients"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/prometheus/targets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/prometheus/targets": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** Nodes with metrics, for http_sd_configs of Prometheus */
-        get: operations["get_prometheus_targets"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_prometheus_targets"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/openapi.json": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/openapi.json": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /** This document */
-        get: operations["get_openapi_json"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_openapi_json"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
-    "/api/v1/stream": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly "/api/v1/stream": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
         /**
          * Live data: one JSON object a line
          * @description To be read with fetch() and a stream reader, since neither WebSocket nor EventSource can carry the Authorization header. Content type application/x-ndjson, chunked. The first line is `hello` (data: {schema, epoch, interval_ms, topics}). Then each topic once, at once, and again at most every interval_ms when it has changed: `summary` carries what GET /api/v1/cluster answers, `workers` and `prefixes` the same as these GETs (whole, not a difference), `events` what GET /api/v1/events answers with those events that are new since the line before (at first the last 100). `heartbeat` comes when nothing else was written for 2 seconds. `goodbye` (data: {reason}) is the last line when the scheduler stops. A reader that is too slow misses updates, never gets old ones late. All viewers share one snapshot.
          */
-        get: operations["get_stream"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
+        readonly get: operations["get_stream"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
     };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description Tasks now, by state. */
-        States: {
-            released: number;
-            waiting: number;
-            no_worker: number;
-            queued: number;
-            processing: number;
-            memory: number;
-            erred: number;
+        readonly States: {
+            readonly released: number;
+            readonly waiting: number;
+            readonly no_worker: number;
+            readonly queued: number;
+            readonly processing: number;
+            readonly memory: number;
+            readonly erred: number;
         };
-        Error: {
+        readonly Error: {
             /** @constant */
-            schema: "troupe/v1/error";
-            status: number;
+            readonly schema: "troupe/v1/error";
+            readonly status: number;
             /** @description one sentence for people; never a byte of the request */
-            error: string;
+            readonly error: string;
         };
-        Memory: {
+        readonly Memory: {
             /** @description sum of limits; 0 = none */
-            limit_bytes: number;
+            readonly limit_bytes: number;
             /** @description 0 = not measured */
-            process_bytes: number;
+            readonly process_bytes: number;
             /** @description values in memory */
-            managed_bytes: number;
+            readonly managed_bytes: number;
             /** @description what the values on disk took in memory */
-            spilled_bytes: number;
-            unmanaged_old_bytes: number;
-            unmanaged_recent_bytes: number;
+            readonly spilled_bytes: number;
+            readonly unmanaged_old_bytes: number;
+            readonly unmanaged_recent_bytes: number;
         };
-        Cluster: {
+        readonly Cluster: {
             /** @constant */
-            schema: "troupe/v1/cluster";
+            readonly schema: "troupe/v1/cluster";
             /** @description 32 hexadecimal digits */
-            cluster: string;
+            readonly cluster: string;
             /** @description a new one with each life of the scheduler */
-            epoch: string;
-            address: string;
-            version: string;
-            revision: string;
+            readonly epoch: string;
+            readonly address: string;
+            readonly version: string;
+            readonly revision: string;
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description when the scheduler started; milliseconds of the Unix clock */
-            started_unix_ms: number;
-            clients: number;
-            workers: {
-                total: number;
-                running: number;
-                paused: number;
-                retiring: number;
+            readonly started_unix_ms: number;
+            readonly clients: number;
+            readonly workers: {
+                readonly total: number;
+                readonly running: number;
+                readonly paused: number;
+                readonly retiring: number;
                 /** @description silent for a while, not yet lost */
-                suspect: number;
+                readonly suspect: number;
                 /** @description with nothing assigned */
-                idle: number;
+                readonly idle: number;
                 /** @description with all they may be given */
-                saturated: number;
+                readonly saturated: number;
                 /** @description since the start */
-                added: number;
+                readonly added: number;
                 /** @description left with a goodbye */
-                drained: number;
-                lost: number;
+                readonly drained: number;
+                readonly lost: number;
             };
-            hosts: number;
-            threads: number;
+            readonly hosts: number;
+            readonly threads: number;
             /** @description tasks that run, by the last heartbeats */
-            executing: number;
+            readonly executing: number;
             /** @description expected duration of all that is assigned */
-            occupancy_s: number;
-            tasks: components["schemas"]["States"];
+            readonly occupancy_s: number;
+            readonly tasks: components["schemas"]["States"];
             /** @description sum of the states */
-            known: number;
-            groups: number;
+            readonly known: number;
+            readonly groups: number;
             /** @description Since the scheduler started. */
-            totals: {
-                submissions: number;
-                submitted: number;
-                finished: number;
-                erred: number;
-                retried: number;
+            readonly totals: {
+                readonly submissions: number;
+                readonly submitted: number;
+                readonly finished: number;
+                readonly erred: number;
+                readonly retried: number;
                 /** @description failed since workers died running them */
-                poisoned: number;
+                readonly poisoned: number;
                 /** @description values lost with a worker and made again */
-                recomputed: number;
-                forgotten: number;
-                transitions: number;
+                readonly recomputed: number;
+                readonly forgotten: number;
+                readonly transitions: number;
                 /** @description in functions */
-                compute_s: number;
-                output_bytes: number;
+                readonly compute_s: number;
+                readonly output_bytes: number;
             };
-            stealing: {
-                requested: number;
-                confirmed: number;
-                rejected: number;
+            readonly stealing: {
+                readonly requested: number;
+                readonly confirmed: number;
+                readonly rejected: number;
             };
             /** @description Over the last two seconds or so. */
-            rates: {
-                finished_per_s: number;
-                erred_per_s: number;
-                received_bytes_per_s: number;
+            readonly rates: {
+                readonly finished_per_s: number;
+                readonly erred_per_s: number;
+                readonly received_bytes_per_s: number;
                 /** @description cores in use by workers */
-                cpu: number;
+                readonly cpu: number;
             };
-            memory: components["schemas"]["Memory"];
+            readonly memory: components["schemas"]["Memory"];
             /** @description what a worker is thought to receive from another */
-            bandwidth_bytes_per_s: number;
-            history: {
+            readonly bandwidth_bytes_per_s: number;
+            readonly history: {
                 /** @description runs of tasks that are remembered */
-                records: number;
-                capacity: number;
+                readonly records: number;
+                readonly capacity: number;
                 /** @description since the start, remembered or not */
-                recorded: number;
+                readonly recorded: number;
                 /** @description start of the earliest; milliseconds of the Unix clock */
-                oldest_unix_ms: number;
+                readonly oldest_unix_ms: number;
             };
         };
-        Worker: {
+        readonly Worker: {
             /** @description unique in this epoch */
-            id: number;
-            name: string;
-            address: string;
-            host: string;
+            readonly id: number;
+            readonly name: string;
+            readonly address: string;
+            readonly host: string;
             /** @description its own metrics and health; empty = none */
-            http_address: string;
-            pid: number;
+            readonly http_address: string;
+            readonly pid: number;
             /** @enum {string} */
-            status: "running" | "paused" | "closing" | "retiring" | "suspect";
-            threads: number;
+            readonly status: "running" | "paused" | "closing" | "retiring" | "suspect";
+            readonly threads: number;
             /** @description it can be restarted */
-            nannied: boolean;
+            readonly nannied: boolean;
             /** @description cores in use, from the last two heartbeats */
-            cpu: number;
+            readonly cpu: number;
             /** @description 0 = none */
-            memory_limit_bytes: number;
+            readonly memory_limit_bytes: number;
             /** @description 0 = not measured, since workers share a process */
-            process_bytes: number;
-            managed_bytes: number;
-            spilled_bytes: number;
-            unmanaged_old_bytes: number;
-            unmanaged_recent_bytes: number;
+            readonly process_bytes: number;
+            readonly managed_bytes: number;
+            readonly spilled_bytes: number;
+            readonly unmanaged_old_bytes: number;
+            readonly unmanaged_recent_bytes: number;
             /** @description tasks assigned */
-            processing: number;
+            readonly processing: number;
             /** @description that run, by its last heartbeat */
-            executing: number;
+            readonly executing: number;
             /** @description that wait for a slot there */
-            ready: number;
+            readonly ready: number;
             /** @description inputs under way */
-            fetching: number;
+            readonly fetching: number;
             /** @description values it holds */
-            stored: number;
+            readonly stored: number;
             /** @description so far */
-            finished: number;
-            occupancy_s: number;
-            received_bytes_per_s: number;
-            sent_bytes_per_s: number;
+            readonly finished: number;
+            readonly occupancy_s: number;
+            readonly received_bytes_per_s: number;
+            readonly sent_bytes_per_s: number;
             /** @description values fetched from other workers, so far */
-            received_bytes: number;
-            sent_bytes: number;
+            readonly received_bytes: number;
+            readonly sent_bytes: number;
             /** @description now */
-            transfers_incoming: number;
+            readonly transfers_incoming: number;
             /** @description now */
-            transfers_outgoing: number;
+            readonly transfers_outgoing: number;
             /** @description values from disk */
-            disk_read_bytes_per_s: number;
-            disk_write_bytes_per_s: number;
+            readonly disk_read_bytes_per_s: number;
+            readonly disk_write_bytes_per_s: number;
             /** @description 0 = not measured */
-            open_files: number;
+            readonly open_files: number;
             /** @description age of its last sign of life */
-            last_seen_ms: number;
+            readonly last_seen_ms: number;
             /** @description when it registered; milliseconds of the Unix clock */
-            joined_unix_ms: number;
-            resources: {
-                [key: string]: number;
+            readonly joined_unix_ms: number;
+            readonly resources: {
+                readonly [key: string]: number;
             };
-            modules: string[];
+            readonly modules: readonly string[];
         };
-        Workers: {
+        readonly Workers: {
             /** @constant */
-            schema: "troupe/v1/workers";
+            readonly schema: "troupe/v1/workers";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            total: number;
-            shown: number;
-            workers: components["schemas"]["Worker"][];
+            readonly now_unix_ms: number;
+            readonly total: number;
+            readonly shown: number;
+            readonly workers: readonly components["schemas"]["Worker"][];
         };
-        TaskRow: {
+        readonly TaskRow: {
             /** @description as people write it: name-group-index, or the user's own */
-            key: string;
+            readonly key: string;
             /** @description decimal, since it has 64 bits */
-            id: string;
+            readonly id: string;
             /** @description usually the function's name */
-            prefix: string;
-            group: number;
+            readonly prefix: string;
+            readonly group: number;
             /** @enum {string} */
-            state: "released" | "waiting" | "no_worker" | "queued" | "processing" | "memory" | "erred";
+            readonly state: "released" | "waiting" | "no_worker" | "queued" | "processing" | "memory" | "erred";
             /** @description runner or a holder; may be empty */
-            worker: string;
+            readonly worker: string;
             /** @description 0 = none */
-            worker_id: number;
-            bytes: number;
+            readonly worker_id: number;
+            readonly bytes: number;
             /** @description inputs that are not there yet */
-            waiting_for: number;
+            readonly waiting_for: number;
             /** @description attempts so far */
-            run: number;
+            readonly run: number;
         };
-        WorkerDetail: {
+        readonly WorkerDetail: {
             /** @constant */
-            schema: "troupe/v1/worker";
+            readonly schema: "troupe/v1/worker";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            worker: components["schemas"]["Worker"];
-            processing: {
-                total: number;
-                shown: number;
-                tasks: components["schemas"]["TaskRow"][];
+            readonly now_unix_ms: number;
+            readonly worker: components["schemas"]["Worker"];
+            readonly processing: {
+                readonly total: number;
+                readonly shown: number;
+                readonly tasks: readonly components["schemas"]["TaskRow"][];
             };
-            stored: {
-                total: number;
-                shown: number;
-                tasks: components["schemas"]["TaskRow"][];
+            readonly stored: {
+                readonly total: number;
+                readonly shown: number;
+                readonly tasks: readonly components["schemas"]["TaskRow"][];
             };
         };
-        Tasks: {
+        readonly Tasks: {
             /** @constant */
-            schema: "troupe/v1/tasks";
+            readonly schema: "troupe/v1/tasks";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description tasks the scheduler knows, before any filter */
-            known: number;
-            shown: number;
+            readonly known: number;
+            readonly shown: number;
             /** @description tasks looked at for this page */
-            scanned: number;
+            readonly scanned: number;
             /** @description give it as `cursor` for the next page; empty = that was all */
-            next_cursor: string;
-            tasks: components["schemas"]["TaskRow"][];
+            readonly next_cursor: string;
+            readonly tasks: readonly components["schemas"]["TaskRow"][];
         };
-        TaskError: {
+        readonly TaskError: {
             /** @enum {string} */
-            kind: "exception" | "killed" | "timeout" | "unknown_function" | "bad_arguments" | "no_worker" | "lost" | "invalid" | "too_large";
+            readonly kind: "exception" | "killed" | "timeout" | "unknown_function" | "bad_arguments" | "no_worker" | "lost" | "invalid" | "too_large";
             /** @description C++ type of the exception; may be empty */
-            type: string;
-            message: string;
-            function: string;
+            readonly type: string;
+            readonly message: string;
+            readonly function: string;
             /** @description the task that failed first */
-            key: string;
-            worker: string;
-            attempts: number;
+            readonly key: string;
+            readonly worker: string;
+            readonly attempts: number;
         };
-        Task: {
+        readonly Task: {
             /** @constant */
-            schema: "troupe/v1/task";
+            readonly schema: "troupe/v1/task";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            task: components["schemas"]["TaskRow"];
+            readonly now_unix_ms: number;
+            readonly task: components["schemas"]["TaskRow"];
             /** @description module::name */
-            function: string;
+            readonly function: string;
             /** @description Why it is where it is. */
-            why: {
+            readonly why: {
                 /** @description stable reason code */
-                code: string;
-                lines: string[];
+                readonly code: string;
+                readonly lines: readonly string[];
             };
-            priority: {
-                user: number;
-                generation: number;
-                rank: number;
+            readonly priority: {
+                readonly user: number;
+                readonly generation: number;
+                readonly rank: number;
             };
-            retries_allowed: number;
-            retries_used: number;
+            readonly retries_allowed: number;
+            readonly retries_used: number;
             /** @description workers that died running it */
-            crashes: number;
-            restrictions: string[];
-            resources: {
-                [key: string]: number;
+            readonly crashes: number;
+            readonly restrictions: readonly string[];
+            readonly resources: {
+                readonly [key: string]: number;
             };
             /** @description learnt duration of its kind; 0 = unknown */
-            expected_s: number;
-            dependencies: {
-                total: number;
-                shown: number;
-                tasks: components["schemas"]["TaskRow"][];
+            readonly expected_s: number;
+            readonly dependencies: {
+                readonly total: number;
+                readonly shown: number;
+                readonly tasks: readonly components["schemas"]["TaskRow"][];
             };
-            dependents: {
-                total: number;
-                shown: number;
-                tasks: components["schemas"]["TaskRow"][];
+            readonly dependents: {
+                readonly total: number;
+                readonly shown: number;
+                readonly tasks: readonly components["schemas"]["TaskRow"][];
             };
-            who_has: {
-                id: number;
-                name: string;
+            readonly who_has: readonly {
+                readonly id: number;
+                readonly name: string;
             }[];
-            who_wants: {
+            readonly who_wants: readonly {
                 /** @description of the client */
-                id: number;
-                name: string;
+                readonly id: number;
+                readonly name: string;
             }[];
-            error: components["schemas"]["TaskError"] | null;
+            readonly error: components["schemas"]["TaskError"] | null;
             /** @description remembered runs, latest first */
-            runs: {
-                worker: string;
-                worker_id: number;
-                thread: number;
+            readonly runs: readonly {
+                readonly worker: string;
+                readonly worker_id: number;
+                readonly thread: number;
                 /** @description start; milliseconds of the Unix clock */
-                start_unix_ms: number;
-                duration_ms: number;
-                bytes: number;
+                readonly start_unix_ms: number;
+                readonly duration_ms: number;
+                readonly bytes: number;
                 /** @enum {string} */
-                outcome: "finished" | "erred";
-                run: number;
+                readonly outcome: "finished" | "erred";
+                readonly run: number;
             }[];
             /** @description transitions that are remembered, in order */
-            story: {
+            readonly story: readonly {
                 /** @description when; milliseconds of the Unix clock */
-                at_unix_ms: number;
-                from: string;
-                to: string;
-                cause: string;
-                run: number;
-                worker: string;
+                readonly at_unix_ms: number;
+                readonly from: string;
+                readonly to: string;
+                readonly cause: string;
+                readonly run: number;
+                readonly worker: string;
             }[];
         };
-        Prefix: {
-            name: string;
-            tasks: components["schemas"]["States"];
-            finished: number;
-            erred: number;
-            retried: number;
+        readonly Prefix: {
+            readonly name: string;
+            readonly tasks: components["schemas"]["States"];
+            readonly finished: number;
+            readonly erred: number;
+            readonly retried: number;
             /** @description runs that a dying worker took along */
-            suspicious: number;
-            compute_s: number;
-            output_bytes: number;
+            readonly suspicious: number;
+            readonly compute_s: number;
+            readonly output_bytes: number;
             /** @description moving average; 0 = unknown */
-            mean_duration_s: number;
+            readonly mean_duration_s: number;
             /** @description expected rest, by learnt durations and threads; 0 = none or unknown */
-            eta_s: number;
+            readonly eta_s: number;
         };
-        Prefixes: {
+        readonly Prefixes: {
             /** @constant */
-            schema: "troupe/v1/prefixes";
+            readonly schema: "troupe/v1/prefixes";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            total: number;
-            shown: number;
+            readonly now_unix_ms: number;
+            readonly total: number;
+            readonly shown: number;
             /** @description those with tasks now first, then by compute time */
-            prefixes: components["schemas"]["Prefix"][];
+            readonly prefixes: readonly components["schemas"]["Prefix"][];
         };
-        GroupNode: {
+        readonly GroupNode: {
             /** @description group and template: 12.0 */
-            id: string;
-            group: number;
-            prefix: string;
+            readonly id: string;
+            readonly group: number;
+            readonly prefix: string;
             /** @description the user's key, or empty */
-            name: string;
+            readonly name: string;
             /** @description tasks when it was submitted */
-            size: number;
-            tasks: components["schemas"]["States"];
+            readonly size: number;
+            readonly tasks: components["schemas"]["States"];
             /** @description tasks of it nobody wants any more */
-            forgotten: number;
+            readonly forgotten: number;
             /** @description longest way from a node without dependencies, for layout */
-            depth: number;
-            mean_duration_s: number;
+            readonly depth: number;
+            readonly mean_duration_s: number;
         };
-        Groups: {
+        readonly Groups: {
             /** @constant */
-            schema: "troupe/v1/groups";
+            readonly schema: "troupe/v1/groups";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description nodes */
-            total: number;
+            readonly total: number;
             /** @description the latest ones */
-            shown: number;
-            nodes: components["schemas"]["GroupNode"][];
+            readonly shown: number;
+            readonly nodes: readonly components["schemas"]["GroupNode"][];
             /** @description pairs of indices in nodes: dependency, dependent */
-            edges: number[][];
+            readonly edges: readonly (readonly number[])[];
         };
-        Graph: {
+        readonly Graph: {
             /** @constant */
-            schema: "troupe/v1/graph";
+            readonly schema: "troupe/v1/graph";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description tasks known */
-            total: number;
-            shown: number;
-            prefixes: string[];
+            readonly total: number;
+            readonly shown: number;
+            readonly prefixes: readonly string[];
             /** @description Columns, one entry a task. */
-            nodes: {
-                id: string[];
-                key: string[];
-                prefix: number[];
-                state: number[];
-                depth: number[];
-                worker_id: number[];
+            readonly nodes: {
+                readonly id: readonly string[];
+                readonly key: readonly string[];
+                readonly prefix: readonly number[];
+                readonly state: readonly number[];
+                readonly depth: readonly number[];
+                readonly worker_id: readonly number[];
             };
             /** @description names of states by index */
-            states: string[];
+            readonly states: readonly string[];
             /** @description pairs of indices: dependency, dependent */
-            edges: number[][];
+            readonly edges: readonly (readonly number[])[];
         };
-        TaskStream: {
+        readonly TaskStream: {
             /** @constant */
-            schema: "troupe/v1/task-stream";
+            readonly schema: "troupe/v1/task-stream";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description left edge, as used; milliseconds of the Unix clock */
-            from_unix_ms: number;
+            readonly from_unix_ms: number;
             /** @description right edge, as used; milliseconds of the Unix clock */
-            to_unix_ms: number;
+            readonly to_unix_ms: number;
             /** @description runs of tasks in this window that are remembered */
-            total: number;
+            readonly total: number;
             /** @description of them, those that the rectangles show, merged or not */
-            covered: number;
+            readonly covered: number;
             /** @description rectangles */
-            shown: number;
+            readonly shown: number;
             /** @description top to bottom: by worker, then thread */
-            lanes: {
-                worker_id: number;
-                worker: string;
-                thread: number;
+            readonly lanes: readonly {
+                readonly worker_id: number;
+                readonly worker: string;
+                readonly thread: number;
             }[];
-            prefixes: string[];
+            readonly prefixes: readonly string[];
             /** @description Columns, one entry a rectangle. */
-            rects: {
-                lane: number[];
-                start_ms: number[];
-                duration_ms: number[];
-                busy_ms: number[];
-                prefix: number[];
-                count: number[];
-                erred: number[];
-                key: string[];
+            readonly rects: {
+                readonly lane: readonly number[];
+                readonly start_ms: readonly number[];
+                readonly duration_ms: readonly number[];
+                readonly busy_ms: readonly number[];
+                readonly prefix: readonly number[];
+                readonly count: readonly number[];
+                readonly erred: readonly number[];
+                readonly key: readonly string[];
             };
         };
-        Timeseries: {
+        readonly Timeseries: {
             /** @constant */
-            schema: "troupe/v1/timeseries";
+            readonly schema: "troupe/v1/timeseries";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            interval_ms: number;
-            times_unix_ms: number[];
+            readonly now_unix_ms: number;
+            readonly interval_ms: number;
+            readonly times_unix_ms: readonly number[];
             /** @description Columns as long as times. Cluster: cpu (cores of workers), memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, finished_per_s, erred_per_s, processing, queued, waiting, executing, received_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s, workers, idle, saturated, occupancy_s, steals_per_s, scheduler_cpu (cores), scheduler_memory_bytes, scheduler_open_files, scheduler_lag_ms. With `worker`: cpu, memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, executing, received_bytes_per_s, sent_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s. */
-            series: {
-                [key: string]: number[];
+            readonly series: {
+                readonly [key: string]: readonly number[];
             };
         };
-        Stealing: {
+        readonly Stealing: {
             /** @constant */
-            schema: "troupe/v1/stealing";
+            readonly schema: "troupe/v1/stealing";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            requested: number;
-            confirmed: number;
+            readonly now_unix_ms: number;
+            readonly requested: number;
+            readonly confirmed: number;
             /** @description the worker had started it, or had it no more */
-            rejected: number;
-            idle: number;
-            saturated: number;
-            workers: {
-                id: number;
-                name: string;
-                occupancy_s: number;
-                processing: number;
-                threads: number;
+            readonly rejected: number;
+            readonly idle: number;
+            readonly saturated: number;
+            readonly workers: readonly {
+                readonly id: number;
+                readonly name: string;
+                readonly occupancy_s: number;
+                readonly processing: number;
+                readonly threads: number;
             }[];
             /** @description last ones that are remembered, latest first */
-            events: {
+            readonly events: readonly {
                 /** @description when; milliseconds of the Unix clock */
-                at_unix_ms: number;
-                key: string;
+                readonly at_unix_ms: number;
+                readonly key: string;
                 /** @description worker it was taken from */
-                from: string;
-                from_id: number;
+                readonly from: string;
+                readonly from_id: number;
             }[];
         };
-        Exceptions: {
+        readonly Exceptions: {
             /** @constant */
-            schema: "troupe/v1/exceptions";
+            readonly schema: "troupe/v1/exceptions";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description tasks that failed for good since the start */
-            total: number;
+            readonly total: number;
             /** @description failures these groups are made of */
-            remembered: number;
-            shown: number;
-            groups: {
+            readonly remembered: number;
+            readonly shown: number;
+            readonly groups: readonly {
                 /** @description of kind, type, function and message without its numbers */
-                fingerprint: string;
-                count: number;
-                kind: string;
-                type: string;
-                function: string;
-                prefix: string;
+                readonly fingerprint: string;
+                readonly count: number;
+                readonly kind: string;
+                readonly type: string;
+                readonly function: string;
+                readonly prefix: string;
                 /** @description of the last one */
-                message: string;
+                readonly message: string;
                 /** @description first; milliseconds of the Unix clock */
-                first_unix_ms: number;
+                readonly first_unix_ms: number;
                 /** @description last; milliseconds of the Unix clock */
-                last_unix_ms: number;
-                workers: string[];
-                tasks: string[];
+                readonly last_unix_ms: number;
+                readonly workers: readonly string[];
+                readonly tasks: readonly string[];
             }[];
         };
-        Event: {
+        readonly Event: {
             /** @description grows by one with each event */
-            seq: number;
+            readonly seq: number;
             /** @description when; milliseconds of the Unix clock */
-            at_unix_ms: number;
+            readonly at_unix_ms: number;
             /** @enum {string} */
-            topic: "worker" | "client" | "scheduler" | "task" | "action";
+            readonly topic: "worker" | "client" | "scheduler" | "task" | "action";
             /** @enum {string} */
-            level: "debug" | "info" | "warning" | "error";
-            text: string;
+            readonly level: "debug" | "info" | "warning" | "error";
+            readonly text: string;
             /** @description 0 = of none */
-            worker_id: number;
+            readonly worker_id: number;
         };
-        Events: {
+        readonly Events: {
             /** @constant */
-            schema: "troupe/v1/events";
+            readonly schema: "troupe/v1/events";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
+            readonly now_unix_ms: number;
             /** @description since the start */
-            recorded: number;
-            shown: number;
+            readonly recorded: number;
+            readonly shown: number;
             /** @description in order of seq */
-            events: components["schemas"]["Event"][];
+            readonly events: readonly components["schemas"]["Event"][];
         };
-        Logs: {
+        readonly Logs: {
             /** @constant */
-            schema: "troupe/v1/logs";
+            readonly schema: "troupe/v1/logs";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            recorded: number;
-            shown: number;
-            lines: {
-                seq: number;
+            readonly now_unix_ms: number;
+            readonly recorded: number;
+            readonly shown: number;
+            readonly lines: readonly {
+                readonly seq: number;
                 /** @description when; milliseconds of the Unix clock */
-                at_unix_ms: number;
-                level: string;
-                logger: string;
-                text: string;
+                readonly at_unix_ms: number;
+                readonly level: string;
+                readonly logger: string;
+                readonly text: string;
             }[];
         };
-        Clients: {
+        readonly Clients: {
             /** @constant */
-            schema: "troupe/v1/clients";
+            readonly schema: "troupe/v1/clients";
             /** @description now; milliseconds of the Unix clock */
-            now_unix_ms: number;
-            total: number;
-            shown: number;
-            clients: {
-                id: number;
-                name: string;
+            readonly now_unix_ms: number;
+            readonly total: number;
+            readonly shown: number;
+            readonly clients: readonly {
+                readonly id: number;
+                readonly name: string;
                 /** @description tasks whose values it wants */
-                wants: number;
+                readonly wants: number;
             }[];
         };
-        Login: {
+        readonly Login: {
             /** @constant */
-            schema: "troupe/v1/login";
+            readonly schema: "troupe/v1/login";
             /** @description send it as `Authorization: Bearer TOKEN` */
-            token: string;
+            readonly token: string;
             /** @enum {string} */
-            scope: "read" | "admin";
+            readonly scope: "read" | "admin";
         };
-        LoginCode: {
+        readonly LoginCode: {
             /** @constant */
-            schema: "troupe/v1/login-code";
-            code: string;
+            readonly schema: "troupe/v1/login-code";
+            readonly code: string;
             /** @description /status#code=CODE, to be put after the dashboard's address */
-            path: string;
+            readonly path: string;
             /** @enum {string} */
-            scope: "read" | "admin";
-            valid_s: number;
+            readonly scope: "read" | "admin";
+            readonly valid_s: number;
         };
-        Session: {
+        readonly Session: {
             /** @constant */
-            schema: "troupe/v1/session";
+            readonly schema: "troupe/v1/session";
             /** @enum {string} */
-            scope: "read" | "admin";
-            version: string;
-            cluster: string;
-            plots: number;
+            readonly scope: "read" | "admin";
+            readonly version: string;
+            readonly cluster: string;
+            readonly plots: number;
         };
-        Action: {
+        readonly Action: {
             /** @constant */
-            schema: "troupe/v1/action";
-            action: string;
+            readonly schema: "troupe/v1/action";
+            readonly action: string;
             /** @description false: under way; events tell the end */
-            done: boolean;
+            readonly done: boolean;
             /** @description one sentence for people */
-            text: string;
+            readonly text: string;
         };
-        Targets: {
-            targets: string[];
-            labels: {
-                [key: string]: string;
+        readonly Targets: readonly {
+            readonly targets: readonly string[];
+            readonly labels: {
+                readonly [key: string]: string;
             };
         }[];
-        StreamLine: {
+        readonly StreamLine: {
             /** @enum {string} */
-            topic: "hello" | "summary" | "workers" | "prefixes" | "events" | "heartbeat" | "goodbye";
+            readonly topic: "hello" | "summary" | "workers" | "prefixes" | "events" | "heartbeat" | "goodbye";
             /** @description of this stream, from 0 */
-            seq: number;
+            readonly seq: number;
             /** @description when the server wrote it; milliseconds of the Unix clock */
-            at_unix_ms: number;
+            readonly at_unix_ms: number;
             /** @description By topic, see /api/v1/stream. */
-            data?: Record<string, never>;
+            readonly data?: Record<string, never>;
         };
     };
     responses: {
         /** @description A parameter or body is not as it must be */
-        BadRequest: {
+        readonly BadRequest: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
         /** @description No token, or one that is not known */
-        Unauthorized: {
+        readonly Unauthorized: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
         /** @description The token may only read, or Host or Origin is another one's */
-        Forbidden: {
+        readonly Forbidden: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
         /** @description No such thing is known */
-        NotFound: {
+        readonly NotFound: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
         /** @description It cannot be done as things are */
-        Conflict: {
+        readonly Conflict: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
         /** @description The scheduler is starting or stopping */
-        Unavailable: {
+        readonly Unavailable: {
             headers: {
-                [name: string]: unknown;
+                readonly [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["Error"];
+                readonly "application/json": components["schemas"]["Error"];
             };
         };
     };
@@ -1122,703 +1122,703 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    post_login: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly post_login: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": {
-                    code: string;
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly code: string;
                 };
             };
         };
-        responses: {
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Login"];
+                    readonly "application/json": components["schemas"]["Login"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    post_login_codes: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly post_login_codes: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": {
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
                     /** @enum {string} */
-                    scope: "read" | "admin";
+                    readonly scope: "read" | "admin";
                 };
             };
         };
-        responses: {
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LoginCode"];
+                    readonly "application/json": components["schemas"]["LoginCode"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_session: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_session: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    readonly "application/json": components["schemas"]["Session"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_cluster: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_cluster: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Cluster"];
+                    readonly "application/json": components["schemas"]["Cluster"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_workers: {
-        parameters: {
-            query?: {
+    readonly get_workers: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description at most so many, by id */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Workers"];
+                    readonly "application/json": components["schemas"]["Workers"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_workers_id: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
+    readonly get_workers_id: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly id: number;
             };
-            cookie?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WorkerDetail"];
+                    readonly "application/json": components["schemas"]["WorkerDetail"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    post_workers_id_drain: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
+    readonly post_workers_id_drain: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly id: number;
             };
-            cookie?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Action"];
+                    readonly "application/json": components["schemas"]["Action"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    post_workers_id_restart: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
+    readonly post_workers_id_restart: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                readonly id: number;
             };
-            cookie?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Action"];
+                    readonly "application/json": components["schemas"]["Action"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            409: components["responses"]["Conflict"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_tasks: {
-        parameters: {
-            query?: {
-                state?: "released" | "waiting" | "no_worker" | "queued" | "processing" | "memory" | "erred";
+    readonly get_tasks: {
+        readonly parameters: {
+            readonly query?: {
+                readonly state?: "released" | "waiting" | "no_worker" | "queued" | "processing" | "memory" | "erred";
                 /** @description exactly this one */
-                prefix?: string;
+                readonly prefix?: string;
                 /** @description id of the worker that runs or holds it */
-                worker?: number;
+                readonly worker?: number;
                 /** @description number of the group */
-                group?: number;
+                readonly group?: number;
                 /** @description part of the key */
-                q?: string;
+                readonly q?: string;
                 /** @description at most so many */
-                limit?: number;
+                readonly limit?: number;
                 /** @description next_cursor of the page before */
-                cursor?: string;
+                readonly cursor?: string;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Tasks"];
+                    readonly "application/json": components["schemas"]["Tasks"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_tasks_key: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
+    readonly get_tasks_key: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
                 /** @description percent-encoded; the key, group-index, or the user's name */
-                key: string;
+                readonly key: string;
             };
-            cookie?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Task"];
+                    readonly "application/json": components["schemas"]["Task"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    post_tasks_cancel: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly post_tasks_cancel: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": {
-                    keys: string[];
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly keys: readonly string[];
                     /** @description for the audit line and those who wait */
-                    reason?: string;
+                    readonly reason?: string;
                 };
             };
         };
-        responses: {
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Action"];
+                    readonly "application/json": components["schemas"]["Action"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    post_tasks_retry: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly post_tasks_retry: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": {
-                    keys: string[];
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly keys: readonly string[];
                     /** @description for the audit line and those who wait */
-                    reason?: string;
+                    readonly reason?: string;
                 };
             };
         };
-        responses: {
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Action"];
+                    readonly "application/json": components["schemas"]["Action"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_prefixes: {
-        parameters: {
-            query?: {
+    readonly get_prefixes: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description at most so many */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Prefixes"];
+                    readonly "application/json": components["schemas"]["Prefixes"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_groups: {
-        parameters: {
-            query?: {
+    readonly get_groups: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description at most so many nodes, the latest */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Groups"];
+                    readonly "application/json": components["schemas"]["Groups"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_graph: {
-        parameters: {
-            query?: {
+    readonly get_graph: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description at most so many tasks, the latest */
-                limit?: number;
+                readonly limit?: number;
                 /** @description only of this group */
-                group?: number;
+                readonly group?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Graph"];
+                    readonly "application/json": components["schemas"]["Graph"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_task_stream: {
-        parameters: {
-            query?: {
+    readonly get_task_stream: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description left edge, milliseconds of the Unix clock; below 0: before `to` */
-                from?: number;
+                readonly from?: number;
                 /** @description right edge; 0 = now */
-                to?: number;
+                readonly to?: number;
                 /** @description pixels of the plot: what is narrower than one is merged with its neighbours */
-                width?: number;
+                readonly width?: number;
                 /** @description ids, separated by commas; none = all (the first 200) */
-                workers?: string;
+                readonly workers?: string;
                 /** @description at most so many rectangles */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TaskStream"];
+                    readonly "application/json": components["schemas"]["TaskStream"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_timeseries: {
-        parameters: {
-            query?: {
+    readonly get_timeseries: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description how far back */
-                seconds?: number;
+                readonly seconds?: number;
                 /** @description id: of this worker instead of the cluster */
-                worker?: number;
+                readonly worker?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Timeseries"];
+                    readonly "application/json": components["schemas"]["Timeseries"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_stealing: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_stealing: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Stealing"];
+                    readonly "application/json": components["schemas"]["Stealing"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_exceptions: {
-        parameters: {
-            query?: {
+    readonly get_exceptions: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description at most so many groups */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Exceptions"];
+                    readonly "application/json": components["schemas"]["Exceptions"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_events: {
-        parameters: {
-            query?: {
+    readonly get_events: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description only those with a greater seq */
-                after?: number;
+                readonly after?: number;
                 /** @description at most so many, the latest */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Events"];
+                    readonly "application/json": components["schemas"]["Events"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_logs: {
-        parameters: {
-            query?: {
+    readonly get_logs: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description only those with a greater seq */
-                after?: number;
+                readonly after?: number;
                 /** @description at most so many, the latest */
-                limit?: number;
+                readonly limit?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Logs"];
+                    readonly "application/json": components["schemas"]["Logs"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_clients: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_clients: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Clients"];
+                    readonly "application/json": components["schemas"]["Clients"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_prometheus_targets: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_prometheus_targets: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Targets"];
+                    readonly "application/json": components["schemas"]["Targets"];
                 };
             };
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
-    get_openapi_json: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
+    readonly get_openapi_json: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description OK */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/json": Record<string, never>;
+                    readonly "application/json": Record<string, never>;
                 };
             };
         };
     };
-    get_stream: {
-        parameters: {
-            query?: {
+    readonly get_stream: {
+        readonly parameters: {
+            readonly query?: {
                 /** @description separated by commas: summary, workers, prefixes, events */
-                topics?: string;
+                readonly topics?: string;
                 /** @description between two updates of a topic */
-                interval_ms?: number;
+                readonly interval_ms?: number;
             };
-            header?: never;
-            path?: never;
-            cookie?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
         };
-        requestBody?: never;
-        responses: {
+        readonly requestBody?: never;
+        readonly responses: {
             /** @description Lines, until either side closes */
-            200: {
+            readonly 200: {
                 headers: {
-                    [name: string]: unknown;
+                    readonly [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": components["schemas"]["StreamLine"];
+                    readonly "application/x-ndjson": components["schemas"]["StreamLine"];
                 };
             };
-            400: components["responses"]["BadRequest"];
-            401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
-            503: components["responses"]["Unavailable"];
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
 }

@@ -41,7 +41,7 @@ export function progressText(states: States): string {
 }
 
 export function addStates(all: readonly States[]): States {
-  const sum: States = { released: 0, waiting: 0, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0 };
+  const sum = { released: 0, waiting: 0, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0 } satisfies States;
   for (const states of all) for (const { name } of order) sum[name] += states[name];
   return sum;
 }
