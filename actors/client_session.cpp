@@ -251,13 +251,17 @@ void ClientSession::apply(AllKeysLost& update) {
 
 void ClientSession::apply(QueryReply& update) {
   const auto lookup = lookups_.find(update.request);
-  if (lookup == lookups_.end()) return core_->answer(update.request, std::move(update));
+  const RequestId request = update.request;
+  if (lookup == lookups_.end()) return core_->answer(request, std::move(update));
   auto wanted = std::move(lookup->second);
   lookups_.erase(lookup);
   found(update, std::move(wanted));
 }
 
-void ClientSession::apply(RunReply& update) { core_->answer(update.request, std::move(update)); }
+void ClientSession::apply(RunReply& update) {
+  const RequestId request = update.request;
+  core_->answer(request, std::move(update));
+}
 
 void ClientSession::apply(RequestFailed& update) {
   const auto lookup = lookups_.find(update.request);

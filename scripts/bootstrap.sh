@@ -23,7 +23,7 @@ readonly testing=(
   gzip bzip2 xz-utils zstd                              # what compressed files of tests are made with
   libtbb-dev                                            # what benchmarks/local measures itself against
   prometheus                                            # promtool, which checks our metrics
-  clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev
+  clang-format-14 clang-tidy-19 clang-14 libclang-rt-14-dev
   python3 python3-venv curl
 )
 readonly demo=(

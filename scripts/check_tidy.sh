@@ -29,5 +29,5 @@ for entry in json.load(open(read)):
 json.dump(commands, open(write, "w"))
 print("\0".join(sorted({os.path.join(e["directory"], e["file"]) for e in commands})), end="\0")
 END
-xargs -0 -r -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p "$database" --extra-arg=-Wno-unknown-warning-option \
+xargs -0 -r -P "$(nproc)" -n 1 clang-tidy-19 --quiet -p "$database" --extra-arg=-Wno-unknown-warning-option \
   < "$database/sources" 2> >(grep -vE '^[0-9]+ warnings?( and [0-9]+ errors?)? generated' >&2)
