@@ -109,25 +109,32 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
   std::optional<CachedRun> cached;
   if (options.cache != nullptr) cached.emplace(*options.cache, collected);
   const auto tasks = needed_tasks(collected, cached ? &*cached : nullptr);
-  std::vector<std::uint32_t> place(collected.size());
+  const bool all = !cached;  // each at its own place, then
+  std::vector<std::uint32_t> place(all ? 0 : collected.size());
   LocalGraph graph;
   graph.tasks.reserve(tasks.size());
   for (const auto task : tasks) {
     const auto& expression = *collected.expressions[task];
     const Value* known = cached ? cached->known(task) : nullptr;
-    place[task] = graph.size();
-    if (expression.is_call() && known == nullptr) {
-      graph.tasks.push_back({&expression.site->local, expression.arguments});
-      for (const auto input : collected.inputs_of(task)) graph.inputs.push_back(place[input]);
-    } else {
+    const bool runs = expression.is_call() && known == nullptr;
+    if (!runs) {
       graph.given.emplace_back(graph.size(), known != nullptr   ? *known
                                              : expression.value ? expression.value
                                                                 : value_of(expression.future));
-      graph.tasks.push_back({});
+    } else if (!all) {
+      for (const auto input : collected.inputs_of(task)) graph.inputs.push_back(place[input]);
     }
-    graph.offsets.push_back(static_cast<std::uint32_t>(graph.inputs.size()));
+    if (!all) {
+      place[task] = graph.size();
+      graph.offsets.push_back(static_cast<std::uint32_t>(graph.inputs.size()));
+    }
+    graph.tasks.push_back(runs ? LocalGraph::Task{&expression.site->local, expression.arguments} : LocalGraph::Task{});
   }
-  for (const auto task : collected.wanted) graph.wanted.push_back(place[task]);
+  if (all) {
+    graph.offsets = collected.offsets;
+    graph.inputs = collected.inputs;
+  }
+  for (const auto task : collected.wanted) graph.wanted.push_back(all ? task : place[task]);
   LocalRunOptions how;
   how.observer = options.observer;
   std::optional<Learning> learning;

@@ -116,25 +116,51 @@ private:
   ExpressionRef expression_;
 };
 
+namespace detail {
+
+template <class P, class A>
+void write_argument(ArgumentWriter& writer, const A& argument) {
+  writer.template write<P>(argument);
+}
+/// A small value that is there already is written as it is: a task less, and nothing to send.
+template <class P, class T>
+void write_argument(ArgumentWriter& writer, const Delayed<T>& argument) {
+  using V = std::remove_cvref_t<P>;
+  if constexpr (in_place<T> && (std::is_same_v<V, T> || (Scalar<V> && Scalar<T>))) {
+    const auto* value = argument.expression() ? argument.expression()->value.template get<T>() : nullptr;
+    if (value != nullptr) return writer.template write<P>(static_cast<V>(*value));
+  }
+  writer.template write<P>(argument);
+}
+
+template <auto F, class... A>
+ExpressionRef make_call_of(const TaskOptions* options, const A&... arguments) {
+  require_listed<F>();
+  check_arguments<F, A...>();
+  using Traits = function_traits<decltype(F)>;
+  auto& writer = argument_writer();
+  if constexpr (Traits::arity == sizeof...(A)) [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (write_argument<typename Traits::template parameter<I>>(writer, arguments), ...);
+    }
+  (std::make_index_sequence<sizeof...(A)>{});
+  return make_call(call_site<F>, options, writer);
+}
+
+}  // namespace detail
+
 /// A call of F, for later. Arguments as of Client::submit, and Delayed ones, alone or in standard containers.
 template <auto F, class... A>
 requires(sizeof...(A) == 0 || !detail::OptionsFirst<std::tuple_element_t<0, std::tuple<A..., void>>>)
     Delayed<function_result<F>> delayed(const A&... arguments) {
-  detail::require_listed<F>();
-  auto& writer = detail::argument_writer();
-  writer.template call<F>(arguments...);
-  return Delayed<function_result<F>>(make_call(detail::call_site<F>, nullptr, writer));
+  return Delayed<function_result<F>>(detail::make_call_of<F>(nullptr, arguments...));
 }
 /// The same with a name (`key`), `pure` (equal calls are one), and what else a cluster is to know.
 template <auto F, class... A>
 Delayed<function_result<F>> delayed(const TaskOptions& options, const A&... arguments) {
-  detail::require_listed<F>();
-  auto& writer = detail::argument_writer();
-  writer.template call<F>(arguments...);
-  return Delayed<function_result<F>>(make_call(detail::call_site<F>, &options, writer));
+  return Delayed<function_result<F>>(detail::make_call_of<F>(&options, arguments...));
 }
 
-/// A value that many calls share: on a cluster it is sent once.
+/// A value that many calls share: on a cluster it is sent once, or, if it is as small as a number, with each call.
 template <class T>
 Delayed<T> delayed(T value) {
   return Delayed<T>(make_value(Value::make(std::move(value))));

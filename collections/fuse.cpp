@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "collections/expression.hpp"
@@ -18,11 +19,13 @@ public:
 
   Collected run() {
     std::vector<bool> goes(from_.size());
+    bool any = false;
     for (std::uint32_t task = 0; task < from_.size(); ++task) {
       if (!continues(task)) continue;
       begins_[task] = from_.inputs_of(task).front();
-      goes[begins_[task]] = true;
+      goes[begins_[task]] = any = true;
     }
+    if (!any) return std::move(from_);
     std::vector<std::uint32_t> place(from_.size());
     Collected to;
     for (std::uint32_t task = 0; task < from_.size(); ++task) {
@@ -83,6 +86,11 @@ private:
 
 }  // namespace
 
-Collected fuse(Collected collected) { return Fusion(std::move(collected)).run(); }
+Collected fuse(Collected collected) {
+  if (std::none_of(collected.expressions.begin(), collected.expressions.end(),
+                   [](const Expression* each) { return is_pipeline(*each); }))
+    return collected;
+  return Fusion(std::move(collected)).run();
+}
 
 }  // namespace troupe

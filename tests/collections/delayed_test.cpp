@@ -31,6 +31,17 @@ TEST_P(DelayedTest, calls_take_values_and_delayed_ones_alone_and_in_nested_conta
   EXPECT_EQ(delayed<deep_total>(nested_values).compute(), 5);
 }
 
+TEST_P(DelayedTest, small_values_are_written_into_the_calls_that_use_them) {
+  const auto five = delayed<add>(delayed(2), 3);
+  EXPECT_EQ(collect({&five.expression(), 1}).size(), 1U);
+  const auto scaled = delayed<point>(delayed(3), 4.0).call<&Point::scaled>(delayed<inc>(1).persist());
+  EXPECT_EQ(compute(five, scaled.call<&Point::x>()), std::tuple(5, 6.0));
+  const auto large = delayed<total>(delayed(std::vector{1, 2}));
+  EXPECT_EQ(collect({&large.expression(), 1}).size(), 2U);
+  EXPECT_EQ(large.compute(), 3);
+  EXPECT_THROW((void)delayed<inc>(Delayed<int>()), InvalidRequest);
+}
+
 TEST_P(DelayedTest, several_outputs_methods_and_members_are_delayed_too) {
   const auto [quotient, rest] = unpack(delayed<divide>(17, 5));
   const auto both = compute(quotient, rest);
