@@ -102,7 +102,7 @@ std::uint64_t block_bytes(const Flags& flags, std::uint64_t total, std::uint64_t
   }
   constexpr std::uint64_t least = 256 * 1024;
   constexpr std::uint64_t most = 8 * 1024 * 1024;
-  return std::clamp(total / std::max<std::uint64_t>(1, threads * 8), least, most);
+  return std::clamp(total / std::max<std::uint64_t>(1, threads * 4), least, most);
 }
 
 std::uint64_t threads_of(Client& client) {
@@ -123,6 +123,7 @@ struct Counted {
 
 /// The same program, wherever it is computed.
 Counted count_words(const Tree& tree, std::uint64_t block, std::size_t top, const ComputeOptions& where) {
+  if (tree.texts.empty()) return {};
   const auto lines = bag::read_text(tree.texts, {.encoding = "bytes", .compression = io::Compression::none},
                                     {.blocksize = block, .pack = true});
   const auto counts = lines.str().words().frequencies();

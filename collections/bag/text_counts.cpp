@@ -8,7 +8,8 @@ namespace troupe::bag_detail {
 namespace {
 
 constexpr std::size_t batch = 32;
-constexpr std::size_t first_slots = 256;
+constexpr std::size_t first_slots = 1024;
+constexpr std::size_t few_slots = 16 * 1024;  ///< of a table that will probably have to grow again
 constexpr std::uintptr_t page_bytes = 4096;
 
 /// The lowest `bytes` bytes set; up to 8.
@@ -39,7 +40,7 @@ __attribute__((no_sanitize("address", "thread"))) inline std::pair<std::uint64_t
 
 }  // namespace
 
-TextCounts::Key TextCounts::key_of(std::string_view text) {
+inline TextCounts::Key TextCounts::key_of(std::string_view text) {
   std::pair<std::uint64_t, std::uint64_t> bytes;
   if (!text.empty() && reinterpret_cast<std::uintptr_t>(text.data()) % page_bytes <= page_bytes - 16) [[likely]] {
     bytes = load_16(text.data());
@@ -63,7 +64,7 @@ std::string TextCounts::text_of(const Key& key) {
 template <class Text, class Count>
 void TextCounts::add_some(std::size_t size, const Text& text, const Count& count) {
   if (slots_.empty()) slots_.resize(first_slots);
-  std::array<Key, batch> keys;
+  std::array<Key, batch> keys;  // neither is cleared: what is not written is not read
   std::array<std::uint64_t, batch> hashes;
   const auto mask = slots_.size() - 1;
   for (std::size_t i = 0; i < size; ++i) {
@@ -116,13 +117,12 @@ inline void TextCounts::add_short(const Key& key, std::uint64_t hash, std::uint6
 
 void TextCounts::add_long(std::string_view text, std::uint64_t count) {
   bool is_new;
-  auto& found = long_.find_or_add(text, is_new);
-  if (is_new) found.place = next_place_++;
-  found.count += count;
+  long_.find_or_add(text, is_new) += count;
+  if (is_new) ++next_place_;
 }
 
 void TextCounts::grow() {
-  std::vector<Slot> old(2 * slots_.size());
+  std::vector<Slot> old((slots_.size() < few_slots ? 4 : 2) * slots_.size());
   old.swap(slots_);
   const auto mask = slots_.size() - 1;
   for (const auto& slot : old) {
@@ -134,10 +134,20 @@ void TextCounts::grow() {
 }
 
 std::vector<std::pair<std::string, std::uint64_t>> TextCounts::take() {
-  std::vector<std::pair<std::string, std::uint64_t>> counts(next_place_);
+  std::vector<const Slot*> short_ones(next_place_);
   for (const auto& slot : slots_)
-    if (slot.key.high != 0) counts[slot.place] = {text_of(slot.key), slot.count};
-  for (auto& [text, found] : long_.entries()) counts[found.place] = {std::move(text), found.count};
+    if (slot.key.high != 0) short_ones[slot.place] = &slot;
+  std::vector<std::pair<std::string, std::uint64_t>> counts;
+  counts.reserve(next_place_);
+  auto next_long = long_.entries().begin();  // these lie in the order of coming first, too
+  for (const auto* slot : short_ones) {
+    if (slot != nullptr) {
+      counts.emplace_back(text_of(slot->key), slot->count);
+    } else {
+      counts.emplace_back(std::move(next_long->first), next_long->second);
+      ++next_long;
+    }
+  }
   *this = {};
   return counts;
 }

@@ -27,19 +27,15 @@ public:
 private:
   static constexpr std::size_t short_max = 15;
   struct Key {
-    std::uint64_t low{};
-    std::uint64_t high{};  ///< its highest byte: length and 1, so that no key is 0
+    std::uint64_t low;
+    std::uint64_t high;  ///< its highest byte: length and 1, so that no key is 0
     friend bool operator==(const Key&, const Key&) = default;
   };
   /// Two of them are one line of cache.
   struct alignas(32) Slot {
-    Key key;  ///< high is 0: free
+    Key key{};  ///< high is 0: free
     std::uint64_t count{};
     std::uint64_t place{};  ///< in the order of coming first
-  };
-  struct Long {
-    std::uint64_t count{};
-    std::uint64_t place{};
   };
 
   static Key key_of(std::string_view text);
@@ -54,7 +50,7 @@ private:
   std::vector<Slot> slots_;
   std::size_t used_{};
   std::uint64_t next_place_{};
-  Grouping<std::string, Long> long_;
+  Grouping<std::string, std::uint64_t> long_;
 };
 
 }  // namespace troupe::bag_detail

@@ -47,7 +47,6 @@ public:
       text = rest_;
       offset_ += rest_.size();
       rest_ = {};
-      counts.lines += lines_in(text);
       return true;
     }
     text_.clear();
@@ -61,7 +60,6 @@ public:
       rest_.remove_prefix(std::min(rest_.size(), at + scanner_.delimiter_bytes()));
       offset_ = scanner_.piece_offset() + (scanner_.piece().size() - rest_.size());
       if (!good) continue;
-      ++counts.lines;
       text_ += line;
       if (ended) text_ += end;
     }
@@ -89,15 +87,6 @@ private:
     const auto& encoding = scanner_.encoding();
     clean_ = encoding.is_bytes() || (encoding.is_utf8() ? is_utf8(rest_) : encoding.extends_ascii() && is_ascii(rest_));
     return true;
-  }
-
-  [[nodiscard]] std::uint64_t lines_in(std::string_view text) const {
-    std::uint64_t lines = 0;
-    while (!text.empty()) {
-      text.remove_prefix(std::min(text.size(), scanner_.find_end(text) + scanner_.delimiter_bytes()));
-      ++lines;
-    }
-    return lines;
   }
 
   /// False: the line is skipped.

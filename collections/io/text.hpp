@@ -58,7 +58,7 @@ std::vector<TextPartition> plan_text(const std::vector<std::string>& patterns, c
 
 /// What became of a block.
 struct ReadCounts {
-  std::uint64_t lines{};        ///< handed out
+  std::uint64_t lines{};        ///< handed out, one by one
   std::uint64_t bad_bytes{};    ///< replaced or ignored
   std::uint64_t bad_records{};  ///< skipped: lines in a wrong encoding, malformed JSON or Avro
   std::uint64_t bad_files{};    ///< skipped from where they are broken

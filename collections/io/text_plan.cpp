@@ -40,6 +40,27 @@ std::vector<std::string> matches_of(const std::string& pattern) {
   return paths;
 }
 
+struct File {
+  std::string path;
+  std::optional<struct stat> status;  ///< if it was looked at
+};
+
+std::vector<File> find(const std::vector<std::string>& patterns) {
+  std::vector<File> files;
+  std::unordered_set<std::string> seen;
+  for (const auto& pattern : patterns) {
+    const auto found = look_at(pattern);
+    if (found && S_ISDIR(found->st_mode))
+      throw FileError(ErrorKind::invalid, pattern, "is a directory; name the files in it, as in its path and /*");
+    if (!found && pattern.find_first_of("*?[{") == std::string::npos)
+      throw FileError(ErrorKind::invalid, pattern, "no such file");
+    for (auto& path : found ? std::vector{pattern} : matches_of(pattern))
+      if (seen.insert(path).second) files.push_back({std::move(path), found});
+  }
+  if (files.empty()) throw FileError(ErrorKind::invalid, "", "no file was named");
+  return files;
+}
+
 std::vector<TextBlock> blocks_of(const std::string& path, std::uint64_t size, std::uint64_t blocksize) {
   // What has no size is a pipe, or made as it is read.
   if (size == 0) return {{path, 0, TextBlock::to_the_end}};
@@ -81,19 +102,9 @@ void check(const TextFormat& format, const TextCut& cut) {
 }  // namespace
 
 std::vector<std::string> find_files(const std::vector<std::string>& patterns) {
-  std::vector<std::string> files;
-  std::unordered_set<std::string> seen;
-  for (const auto& pattern : patterns) {
-    const auto found = look_at(pattern);
-    if (found && S_ISDIR(found->st_mode))
-      throw FileError(ErrorKind::invalid, pattern, "is a directory; name the files in it, as in its path and /*");
-    if (!found && pattern.find_first_of("*?[{") == std::string::npos)
-      throw FileError(ErrorKind::invalid, pattern, "no such file");
-    for (auto& path : found ? std::vector{pattern} : matches_of(pattern))
-      if (seen.insert(path).second) files.push_back(std::move(path));
-  }
-  if (files.empty()) throw FileError(ErrorKind::invalid, "", "no file was named");
-  return files;
+  std::vector<std::string> paths;
+  for (auto& file : find(patterns)) paths.push_back(std::move(file.path));
+  return paths;
 }
 
 std::vector<TextPartition> plan_text(const std::vector<std::string>& patterns, const TextFormat& format,
@@ -101,7 +112,7 @@ std::vector<TextPartition> plan_text(const std::vector<std::string>& patterns, c
   check(format, cut);
   std::vector<TextPartition> partitions;
   std::size_t in_last = 0;
-  for (const auto& path : find_files(patterns)) {
+  for (const auto& [path, status] : find(patterns)) {
     const auto compression = resolved(format.compression, path);
     if (compression != Compression::none && cut.blocksize.value_or(0) > 0)
       throw FileError(
@@ -109,7 +120,7 @@ std::vector<TextPartition> plan_text(const std::vector<std::string>& patterns, c
           fmt::format("a {} file cannot be cut into blocks; leave blocksize out (each file is one block then) "
                       "or unpack it first",
                       name_of(compression)));
-    const auto found = look_at(path);
+    const auto found = status ? status : look_at(path);
     if (!found) throw FileError(ErrorKind::failed, path, "no such file any more");
     const bool whole = compression != Compression::none || cut.files_per_partition > 0;
     for (auto& block : blocks_of(path, static_cast<std::uint64_t>(found->st_size),

@@ -172,6 +172,10 @@ TEST_F(NodesTest, the_demo_runs_without_a_cluster_too) {
   const auto ended = run({"demo", "wordcount", path("text")});
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_THAT(ended.out, StartsWith("COUNT  WORD\n    2  a\n    1  b\n"));
+  write("empty/a", "");
+  const auto nothing = run({"demo", "wordcount", path("empty")});
+  EXPECT_EQ(nothing.status, 0) << nothing.err;
+  EXPECT_THAT(nothing.out, HasSubstr("0 words, 0 distinct, in 1 files"));
 }
 
 TEST_F(NodesTest, what_a_scheduler_decided_is_decided_again_from_its_event_log) {
