@@ -111,14 +111,14 @@ export class MockCluster {
       totals: { submissions: 3, submitted: 100_000, finished, erred: tasks.erred, retried: 31, poisoned: 1, recomputed: 12, forgotten: 1000, transitions: 400_000, compute_s: 5123.4, output_bytes: 9e10 },
       stealing: { requested: 120, confirmed: 90, rejected: 30 }, rates: { finished_per_s: 1000 * this.speed, erred_per_s: 0.4, received_bytes_per_s: sum((w) => w.received_bytes_per_s), cpu: sum((w) => w.cpu) },
       memory: { limit_bytes: sum((w) => w.memory_limit_bytes), process_bytes: sum((w) => w.process_bytes), managed_bytes: sum((w) => w.managed_bytes), spilled_bytes: sum((w) => w.spilled_bytes), unmanaged_old_bytes: sum((w) => w.unmanaged_old_bytes), unmanaged_recent_bytes: sum((w) => w.unmanaged_recent_bytes) },
-      bandwidth_bytes_per_s: 1e8, history: { records: runs.length, capacity: runs.length, recorded: runs.length + 12_345, oldest_unix_ms: runs[0]?.start ?? 0 },
+      bandwidth_bytes_per_s: 1e8, history: { records: runs.length, capacity: runs.length, recorded: runs.length + 12_345, oldest_unix_ms: runs[0]?.start ?? 0, latest_unix_ms: Date.now() },
     };
   }
 
   prefixRows() {
     return this.prefixes.map((name, i) => {
       const tasks = i === 6 ? { released: 0, waiting: 0, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0 } : this.states((this.prefixes.length - i) / 28);
-      return { name, tasks, finished: 1000 * (i + 1), erred: tasks.erred, retried: i, suspicious: i % 2, compute_s: 900 / (i + 1), output_bytes: 3e9 / (i + 1), mean_duration_s: (this.means[i] ?? 10) / 1000, eta_s: i === 6 ? 0 : 40 * (i + 1) };
+      return { name, tasks, finished: 1000 * (i + 1), erred: tasks.erred, retried: i, suspicious: i % 2, memory_bytes: tasks.memory * 1e5, compute_s: 900 / (i + 1), output_bytes: 3e9 / (i + 1), mean_duration_s: (this.means[i] ?? 10) / 1000, eta_s: i === 6 ? 0 : 40 * (i + 1) };
     });
   }
 
@@ -163,7 +163,7 @@ export class MockCluster {
   }
 
   groups() {
-    const nodes = this.prefixRows().map((row, i) => ({ id: `${i + 1}.0`, group: i + 1, prefix: row.name, name: i === 5 ? 'total' : '', size: 1000 * (7 - i), tasks: row.tasks, forgotten: i === 6 ? 1000 : 10, depth: i, mean_duration_s: row.mean_duration_s }));
+    const nodes = this.prefixRows().map((row, i) => ({ id: `${i + 1}.0`, group: i + 1, prefix: row.name, name: i === 5 ? 'total' : '', size: 1000 * (7 - i), tasks: row.tasks, forgotten: i === 6 ? 1000 : 10, memory_bytes: row.memory_bytes, depth: i, mean_duration_s: row.mean_duration_s }));
     return { schema: 'troupe/v1/groups', now_unix_ms: Date.now(), total: nodes.length + 2, shown: nodes.length, nodes, edges: [[0, 1], [1, 2], [1, 3], [2, 3], [3, 4], [4, 5], [3, 6]] };
   }
 
@@ -257,7 +257,7 @@ export class MockCluster {
   }
 
   stealing() {
-    return { schema: 'troupe/v1/stealing', now_unix_ms: Date.now(), requested: 120, confirmed: 90, rejected: 30, idle: 1, saturated: 4, workers: this.workers().workers.map(({ id, name, occupancy_s, processing, threads }) => ({ id, name, occupancy_s, processing, threads })), events: Array.from({ length: 40 }, (_, i) => ({ at_unix_ms: Date.now() - i * 700, key: this.row(i).key, from: `worker-${i % this.workerCount}`, from_id: (i % this.workerCount) + 1 })) };
+    return { schema: 'troupe/v1/stealing', now_unix_ms: Date.now(), requested: 120, confirmed: 90, rejected: 30, idle: 1, saturated: 4, workers: this.workers().workers.map(({ id, name, occupancy_s, processing, threads }) => ({ id, name, occupancy_s, processing, threads })), events: Array.from({ length: 40 }, (_, i) => ({ at_unix_ms: Date.now() - i * 700, key: this.row(i).key, from: `worker-${i % this.workerCount}`, from_id: (i % this.workerCount) + 1, given: i % 4 !== 0 })) };
   }
 
   logs() {
@@ -266,7 +266,7 @@ export class MockCluster {
 
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef', plots: 22 }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
     const worker = /^\/api\/v1\/workers\/(\d+)$/.exec(path);
     if (worker) {

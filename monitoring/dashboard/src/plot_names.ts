@@ -18,6 +18,7 @@ export const plots = [
   { name: 'workers-memory-timeseries', title: 'Workers Memory Timeseries' },
   { name: 'workers-network-timeseries', title: 'Workers Network Timeseries' },
   { name: 'workers-disk-timeseries', title: 'Workers Disk Timeseries' },
+  { name: 'memory-by-key', title: 'Memory By Key' },
   { name: 'compute-time-per-key', title: 'Compute Time Per Key' },
   { name: 'exceptions', title: 'Exceptions' },
   { name: 'scheduler-system', title: 'Scheduler System' },

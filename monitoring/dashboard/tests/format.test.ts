@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { age, bytes, count, duration, middle, percent, plural, rate, short, showing } from '../src/data/format';
+import { age, bytes, cores, count, duration, middle, percent, plural, rate, short, showing } from '../src/data/format';
 
 describe('figures', () => {
   it('are written in full with commas', () => {
@@ -28,6 +28,10 @@ describe('figures', () => {
     expect(bytes(1536)).toBe('1.50 KiB');
     expect(bytes(64 * 2 ** 30)).toBe('64.0 GiB');
     expect(rate(2 ** 20)).toBe('1.00 MiB/s');
+  });
+
+  it('are processors with as many digits as matter', () => {
+    expect([cores(0.853), cores(12.34), cores(2701.3), cores(undefined)]).toEqual(['0.85', '12.3', '2,701', '–']);
   });
 
   it('say how much of a list is shown', () => {

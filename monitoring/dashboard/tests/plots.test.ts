@@ -92,6 +92,7 @@ describe('histograms', () => {
     expect(histogram([5, 10], 10).at(-1)?.count).toBe(1);
     expect(histogram([0, 0, 0], 4).map((bin) => bin.count)).toEqual([3, 0, 0, 0]);
     expect(histogram([], 4)).toEqual([]);
+    expect(histogram([1, 3], 4, 8).map((bin) => bin.count)).toEqual([1, 1, 0, 0]);
   });
 
   it('end at round figures', () => {

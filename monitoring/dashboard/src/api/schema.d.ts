@@ -15,7 +15,7 @@ export interface paths {
         readonly put?: never;
         /**
          * Exchange a one-time code for a token
-         * @description The code stands in the fragment of the address that the command line prints (`/status#code=CODE`); it never travels in a URL to the server. It is valid once and for a while. Wrong ones are slowed down. Keep the token in memory or sessionStorage/localStorage of this origin; no cookies are used.
+         * @description The code stands in the fragment of the address that the command line prints (`/status#code=CODE`); it never travels in a URL to the server. It is valid once and for a while. After 20 wrong ones in a minute nobody is let in for the rest of it (429). Keep the token in memory or sessionStorage/localStorage of this origin; no cookies are used.
          */
         readonly post: operations["post_login"];
         readonly delete?: never;
@@ -294,6 +294,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/runs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * What ran where and when, run by run
+         * @description For tools; a page that draws wants /api/v1/task-stream.
+         */
+        readonly get: operations["get_runs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/timeseries": {
         readonly parameters: {
             readonly query?: never;
@@ -564,8 +584,10 @@ export interface components {
                 readonly capacity: number;
                 /** @description since the start, remembered or not */
                 readonly recorded: number;
-                /** @description start of the earliest; milliseconds of the Unix clock */
+                /** @description start of the earliest; 0 = none; milliseconds of the Unix clock */
                 readonly oldest_unix_ms: number;
+                /** @description end of the latest; 0 = none; milliseconds of the Unix clock */
+                readonly latest_unix_ms: number;
             };
         };
         readonly Worker: {
@@ -776,6 +798,8 @@ export interface components {
         readonly Prefix: {
             readonly name: string;
             readonly tasks: components["schemas"]["States"];
+            /** @description of its values that are held now, each counted once */
+            readonly memory_bytes: number;
             readonly finished: number;
             readonly erred: number;
             readonly retried: number;
@@ -810,6 +834,8 @@ export interface components {
             readonly tasks: components["schemas"]["States"];
             /** @description tasks of it nobody wants any more */
             readonly forgotten: number;
+            /** @description of its values that are held now */
+            readonly memory_bytes: number;
             /** @description longest way from a node without dependencies, for layout */
             readonly depth: number;
             readonly mean_duration_s: number;
@@ -884,6 +910,33 @@ export interface components {
                 readonly key: readonly string[];
             };
         };
+        readonly Runs: {
+            /** @constant */
+            readonly schema: "troupe/v1/runs";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description runs that are remembered, in any window */
+            readonly remembered: number;
+            readonly shown: number;
+            /** @description give it as `cursor` for the next page; empty = that was all */
+            readonly next_cursor: string;
+            readonly prefixes: readonly string[];
+            /** @description names by id */
+            readonly workers: {
+                readonly [key: string]: string;
+            };
+            /** @description Columns, one entry a run, in the order in which they were reported. */
+            readonly runs: {
+                readonly key: readonly string[];
+                readonly prefix: readonly number[];
+                readonly worker_id: readonly number[];
+                readonly thread: readonly number[];
+                readonly start_unix_ms: readonly number[];
+                readonly duration_ms: readonly number[];
+                readonly erred: readonly number[];
+                readonly run: readonly number[];
+            };
+        };
         readonly Timeseries: {
             /** @constant */
             readonly schema: "troupe/v1/timeseries";
@@ -891,7 +944,7 @@ export interface components {
             readonly now_unix_ms: number;
             readonly interval_ms: number;
             readonly times_unix_ms: readonly number[];
-            /** @description Columns as long as times. Cluster: cpu (cores of workers), memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, finished_per_s, erred_per_s, processing, queued, waiting, executing, received_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s, workers, idle, saturated, occupancy_s, steals_per_s, scheduler_cpu (cores), scheduler_memory_bytes, scheduler_open_files, scheduler_lag_ms. With `worker`: cpu, memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, executing, received_bytes_per_s, sent_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s. */
+            /** @description Columns as long as times. Cluster: cpu (cores of workers), memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, finished_per_s, erred_per_s, processing, queued, waiting, executing, received_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s, workers, idle, saturated, occupancy_s, steals_per_s, scheduler_cpu (cores), scheduler_memory_bytes, scheduler_open_files, scheduler_lag_ms, bandwidth_bytes_per_s, memory_limit_bytes. With `worker`: cpu, memory_process_bytes, memory_managed_bytes, memory_spilled_bytes, executing, received_bytes_per_s, sent_bytes_per_s, disk_read_bytes_per_s, disk_write_bytes_per_s. */
             readonly series: {
                 readonly [key: string]: readonly number[];
             };
@@ -919,9 +972,11 @@ export interface components {
                 /** @description when; milliseconds of the Unix clock */
                 readonly at_unix_ms: number;
                 readonly key: string;
-                /** @description worker it was taken from */
+                /** @description worker it was asked from */
                 readonly from: string;
                 readonly from_id: number;
+                /** @description false: it was kept, since it had begun */
+                readonly given: boolean;
             }[];
         };
         readonly Exceptions: {
@@ -1031,7 +1086,6 @@ export interface components {
             readonly scope: "read" | "admin";
             readonly version: string;
             readonly cluster: string;
-            readonly plots: number;
         };
         readonly Action: {
             /** @constant */
@@ -1096,6 +1150,24 @@ export interface components {
                 readonly "application/json": components["schemas"]["Error"];
             };
         };
+        /** @description Too many codes were wrong */
+        readonly TooMany: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description The body is not of type application/json */
+        readonly NotJson: {
+            headers: {
+                readonly [name: string]: unknown;
+            };
+            content: {
+                readonly "application/json": components["schemas"]["Error"];
+            };
+        };
         /** @description It cannot be done as things are */
         readonly Conflict: {
             headers: {
@@ -1149,6 +1221,8 @@ export interface operations {
             readonly 400: components["responses"]["BadRequest"];
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 415: components["responses"]["NotJson"];
+            readonly 429: components["responses"]["TooMany"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1180,6 +1254,7 @@ export interface operations {
             readonly 400: components["responses"]["BadRequest"];
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 415: components["responses"]["NotJson"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1307,6 +1382,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 415: components["responses"]["NotJson"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1335,6 +1411,7 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 409: components["responses"]["Conflict"];
+            readonly 415: components["responses"]["NotJson"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1434,6 +1511,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 415: components["responses"]["NotJson"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1467,6 +1545,7 @@ export interface operations {
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
+            readonly 415: components["responses"]["NotJson"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };
@@ -1580,6 +1659,39 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["TaskStream"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_runs: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description left edge, milliseconds of the Unix clock; below 0: before `to` */
+                readonly from?: number;
+                /** @description right edge; 0 = now */
+                readonly to?: number;
+                /** @description at most so many */
+                readonly limit?: number;
+                /** @description next_cursor of the page before */
+                readonly cursor?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Runs"];
                 };
             };
             readonly 400: components["responses"]["BadRequest"];

@@ -85,9 +85,7 @@ export async function logIn(code: string): Promise<void> {
     session.use(body.token);
     return;
   }
-  session.end(
-    answer.status === 401 || answer.status === 403
-      ? 'This link was used before, or is too old. A new one: troupe dashboard --login'
-      : `The scheduler answered ${answer.status} to the login.`,
-  );
+  if (answer.status === 401) session.end('This link was used before, or is too old. troupe dashboard prints a new one.');
+  else if (answer.status === 429) session.end('Too many links were wrong. Wait a minute, and use a new one.');
+  else session.end(`The scheduler answered ${answer.status} to the login.`);
 }

@@ -63,6 +63,12 @@ export function duration(us: number | null | undefined): string {
   return `${Math.floor(hours / 24)} d ${two(hours % 24)} h`;
 }
 
+/** Processors in use: "0.85", "12.3", "2,701". */
+export function cores(value: number | null | undefined): string {
+  if (value == null || !Number.isFinite(value)) return '–';
+  return value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : count(value);
+}
+
 /** How long ago, in words that do not change ten times a second: "now", "4 s ago", "3 min ago". */
 export function age(ms: number | null | undefined): string {
   if (ms == null || !Number.isFinite(ms)) return '–';

@@ -7,19 +7,20 @@ export interface Bin {
   count: number;
 }
 
-/** Bins of even width from 0 to a round figure at or above the greatest value; each value is in exactly one bin. */
-export function histogram(values: readonly number[], wanted = 20, atLeast = 0): Bin[] {
+/** Bins of even width from 0 to `top`, a round figure at or above the greatest value; each value is in exactly one bin. */
+export function histogram(values: readonly number[], wanted = 20, top = roundUp(greatest(values))): Bin[] {
   if (values.length === 0) return [];
-  let greatest = atLeast;
-  for (const value of values) if (value > greatest) greatest = value;
-  const top = greatest > 0 ? roundUp(greatest) : 1;
-  const width = top / wanted;
+  const width = (top > 0 ? top : 1) / wanted;
   const bins = Array.from({ length: wanted }, (_, i) => ({ from: i * width, to: (i + 1) * width, count: 0 }));
   for (const value of values) {
     const bin = bins[Math.min(wanted - 1, Math.max(0, Math.floor(value / width)))];
     if (bin) ++bin.count;
   }
   return bins;
+}
+
+export function greatest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
 }
 
 /** The next of 1, 2, 2.5, 5 times a power of ten. */

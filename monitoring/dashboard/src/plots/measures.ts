@@ -1,4 +1,4 @@
-import { count, duration, rate } from '../data/format';
+import { cores, count, duration, rate } from '../data/format';
 import type { Measure } from '../data/workers';
 
 /** The plots that have a bar for each worker. Idle ones are red and saturated ones green, as with Dask; the text says it. */
@@ -15,7 +15,7 @@ export const cpu: Measure = {
   title: 'CPU in use',
   value: (worker) => worker.cpu,
   most: (worker) => worker.threads,
-  text: (value, worker) => (worker ? `${value.toFixed(2)} of ${count(worker.threads)}` : `${value.toFixed(2)} cores`),
+  text: (value, worker) => (worker ? `${cores(value)} of ${count(worker.threads)}` : `${cores(value)} cores`),
 };
 
 export const received: Measure = {

@@ -62,7 +62,7 @@ function paintRows(context: CanvasRenderingContext2D, picture: Picture, look: Lo
       context.fillStyle = look.dark ? 'rgba(255,255,255,0.035)' : 'rgba(15,23,42,0.035)';
       context.fillRect(0, top, look.width, bottom - top);
     }
-    const middle = (top + bottom) / 2;
+    const middle = Math.max(7, (top + bottom) / 2);
     if (middle - labelled >= 13) {
       labelled = middle;
       context.fillStyle = look.dark ? ink.dark : ink.light;

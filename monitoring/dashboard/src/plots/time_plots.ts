@@ -1,5 +1,5 @@
 import { activityLines, seriesColors, stateColors } from '../data/colors';
-import { bytes, count, duration, rate, short } from '../data/format';
+import { bytes, cores, count, duration, rate, short } from '../data/format';
 
 /** What is drawn over time, by the names of the scheduler's columns. */
 export interface TimePlot {
@@ -11,7 +11,6 @@ export interface TimePlot {
 }
 
 const [blue, orange, green, magenta, violet] = seriesColors as [string, string, string, string, string];
-const cores = (value: number) => value.toFixed(value < 10 ? 2 : 1);
 
 export const schedulerPlots: TimePlot[] = [
   { label: 'CPU of the scheduler', lines: [{ name: 'scheduler_cpu', label: 'cores', color: blue, fill: true }], text: cores, atLeast: 0.1 },

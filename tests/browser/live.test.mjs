@@ -1,0 +1,230 @@
+// The pages on a real cluster of real processes that works: a scheduler, workers, and the client of the chaos runs, which
+// has trees, chains, blocks and failures. TROUPE, TROUPE_LOAD and TROUPE_LOAD_MODULE name the programs; the build sets them.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { axe, go, launch, open, pages, shown } from './support.mjs';
+
+const folder = mkdtempSync(join(tmpdir(), 'troupe-live.'));
+const access = join(folder, 'access.json');
+const screenshots = process.env.TROUPE_SCREENSHOTS;
+const environment = { ...process.env, TROUPE_ACCESS_FILE: access };
+const started = [];
+let browser;
+let scheduler;
+let load;
+let url;
+let token;
+
+/** Starts a program; resolves with it once it has printed a line. */
+function start(program, args) {
+  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  started.push(child);
+  let errors = '';
+  child.stderr.on('data', (text) => (errors = (errors + text).slice(-4000)));
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', (line) => resolve({ child, line }));
+    child.once('exit', (code) => reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${errors}`)));
+    child.once('error', reject);
+  });
+}
+
+async function api(path) {
+  const answer = await fetch(url + path, { headers: { Authorization: `Bearer ${token}` } });
+  assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
+  return answer.json();
+}
+
+async function troupe(...args) {
+  return (await promisify(execFile)(process.env.TROUPE, args, { env: environment })).stdout.trim();
+}
+
+/** Asks until the answer is as wanted: the cluster goes its own pace. */
+async function until(what, ask, limit = 60_000) {
+  const end = Date.now() + limit;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    assert.ok(Date.now() < end, `waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+before(async () => {
+  const ready = await start(process.env.TROUPE, ['scheduler', '--port', '0', '--dashboard-address', '127.0.0.1:0', '-o', 'json']);
+  scheduler = ready.child;
+  const { address, http } = JSON.parse(ready.line);
+  url = http;
+  token = await troupe('dashboard', '--admin', '--token');
+  await start(process.env.TROUPE, ['worker', '--nworkers', '2', '--nthreads', '2', '--http-port', '0', '--module', process.env.TROUPE_LOAD_MODULE, '-o', 'json']);
+  load = (await start(process.env.TROUPE_LOAD, [access, address.replace('tcp://', ''), 'load', '7', folder])).child;
+  await until('tasks finish', async () => (await api('/api/v1/cluster')).totals.finished > 500);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  for (const child of started.reverse()) {
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    await Promise.race([new Promise((resolve) => child.once('exit', resolve)), new Promise((resolve) => setTimeout(resolve, 5000))]);
+    child.kill('SIGKILL');
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function loggedIn(options) {
+  const page = await open(browser, options);
+  await page.goto(await troupe('dashboard', '--admin'));
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+  return page;
+}
+
+test('the link that the command line prints is good once', async () => {
+  const link = await troupe('dashboard');
+  const page = await open(browser);
+  await page.goto(link);
+  await page.getByRole('navigation', { name: 'Pages' }).waitFor();
+  assert.equal(new URL(page.url()).hash, '');
+  const other = await open(browser);
+  await other.goto(link);
+  await other.getByRole('alert').filter({ hasText: 'used before' }).waitFor();
+  for (const each of [page, other]) await each.context().close();
+});
+
+test('every page shows the cluster at work, without a complaint', async () => {
+  const findings = [];
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await loggedIn({ colorScheme });
+    for (const path of pages) {
+      await page.goto(`${url}/${path}`);
+      await page.getByRole('status').filter({ hasText: 'live' }).waitFor();
+      await page.locator('main h1').first().waitFor({ state: 'attached' });
+      await page.waitForFunction(() => !document.querySelector('main')?.textContent.includes('Waiting for the scheduler'));
+      assert.equal(await page.getByText('There is no such page').count(), 0, path);
+      findings.push(...(await axe(page)).map((finding) => `${path}: ${finding}`));
+      if (screenshots) {
+        mkdirSync(screenshots, { recursive: true });
+        await page.waitForTimeout(3000);
+        await page.screenshot({ path: join(screenshots, `${path.replace(/\W+/g, '-')}-${colorScheme}.png`) });
+      }
+    }
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  }
+  assert.deepEqual(findings, []);
+});
+
+test('every single plot of the list for notebooks is served and shows data', async () => {
+  const page = await loggedIn();
+  const list = await (await fetch(`${url}/individual-plots.json`)).json();
+  for (const [title, path] of Object.entries(list)) {
+    assert.equal((await page.goto(url + path)).status(), 200);
+    await page.getByRole('heading', { level: 1, name: title, includeHidden: true }).waitFor({ state: 'attached' });
+    await page.waitForFunction(() => !document.querySelector('main')?.textContent.includes('Waiting for the scheduler'));
+  }
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('the figures shown are the scheduler’s own', async () => {
+  const page = await loggedIn();
+  await page.getByTestId('progress-total').waitFor();
+  // The client is held where it is, so that the cluster comes to rest with its values.
+  load.kill('SIGSTOP');
+  try {
+    let counts;
+    await until('the cluster rests', async () => {
+      const before = JSON.stringify(await api('/json/counts.json'));
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      counts = await api('/json/counts.json');
+      return JSON.stringify(counts) === before;
+    });
+    const cluster = await api('/api/v1/cluster');
+    await until('the page shows what the scheduler says', async () => (await shown(page, 'tasks')) === counts.tasks, 10_000);
+    assert.equal(await shown(page, 'workers'), counts.workers);
+    assert.equal(await shown(page, 'processing'), counts.processing);
+    assert.equal(await shown(page, 'erred'), counts.erred);
+    const { memory, released, erred } = cluster.tasks;
+    const written = (value) => value.toLocaleString('en-US');
+    assert.match(await page.getByTestId('progress-total').innerText(), new RegExp(`^${written(memory + released + erred)} of ${written(counts.tasks)} done`));
+    await go(page, url, 'tasks?view=list');
+    await page.getByTestId('tasks-known').filter({ hasText: `of ${written(counts.tasks)} tasks known` }).waitFor();
+    await go(page, url, 'exceptions');
+    const exceptions = await api('/api/v1/exceptions');
+    if (exceptions.groups.length > 0) {
+      assert.equal(await shown(page, 'exceptions-total'), exceptions.total);
+      await page.getByText(exceptions.groups[0].message).first().waitFor();
+    }
+    await go(page, url, 'stealing');
+    assert.equal(await until('steals are shown', () => shown(page, 'steals-requested').catch(() => null), 5000), (await api('/api/v1/stealing')).requested);
+    await go(page, url, 'workers');
+    const workers = await api('/api/v1/workers');
+    for (const { name } of workers.workers) await page.getByRole('link', { name, exact: true }).waitFor();
+  } finally {
+    load.kill('SIGCONT');
+  }
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('a task tells its state, its story, what it depends on and why it is where it is', async () => {
+  const page = await loggedIn();
+  load.kill('SIGSTOP');
+  try {
+    const { tasks } = await until('there are tasks', async () => {
+      const answer = await api('/api/v1/tasks?limit=50');
+      return answer.tasks.length > 0 && answer;
+    });
+    for (const { key } of tasks.slice(0, 5)) {
+      await go(page, url, `info/task/${encodeURIComponent(key)}`);
+      const told = await api(`/api/v1/tasks/${encodeURIComponent(key)}`);
+      await page.getByRole('heading', { level: 1, name: key }).waitFor();
+      for (const line of told.why.lines) await page.getByText(line, { exact: true }).first().waitFor();
+      await page.getByText(told.function, { exact: true }).first().waitFor();
+      assert.equal(await page.locator('.story li').count(), told.story.length);
+      await page.getByText(told.dependencies.total === 0 ? '0 tasks' : /tasks?$/).first().waitFor();
+    }
+    assert.deepEqual(await axe(page), []);
+    await go(page, url, 'info/task/there-is-none-of-this-name');
+    await page.getByText('This task is not known').waitFor();
+  } finally {
+    load.kill('SIGCONT');
+  }
+  await page.context().close();
+});
+
+test('a scheduler that is silent is shown as lost, and as live when it is back', async () => {
+  const page = await loggedIn();
+  await page.getByTestId('workers').waitFor();
+  const workers = await shown(page, 'workers');
+  scheduler.kill('SIGSTOP');
+  try {
+    await page.getByRole('alert').filter({ hasText: 'Scheduler lost' }).filter({ hasText: /what is shown is from/ }).waitFor({ timeout: 20_000 });
+    assert.equal(await shown(page, 'workers'), workers);
+  } finally {
+    scheduler.kill('SIGCONT');
+  }
+  await page.getByRole('status').filter({ hasText: 'live' }).waitFor({ timeout: 40_000 });
+  await page.context().close();
+});
+
+test('an admin drains a worker from its page', async () => {
+  const page = await loggedIn();
+  const before = (await api('/api/v1/workers')).workers;
+  const { id, name } = before[0];
+  await go(page, url, `info/worker/${id}`);
+  await page.getByRole('button', { name: 'Drain' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Drain' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await until('it is gone', async () => !(await api('/api/v1/workers')).workers.some((worker) => worker.id === id));
+  await go(page, url, 'events');
+  await page.getByText(name).first().waitFor();
+  await page.context().close();
+});
