@@ -10,12 +10,12 @@ import { fileURLToPath } from 'node:url';
 
 const dist = fileURLToPath(new URL('../../monitoring/dashboard/dist/', import.meta.url));
 const types = { html: 'text/html; charset=utf-8', js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', json: 'application/json', svg: 'image/svg+xml' };
-export const securityHeaders = {
+const securityHeaders = (frameAncestors) => ({
   'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    `default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; frame-ancestors ${frameAncestors}; base-uri 'none'; form-action 'none'`,
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
-};
+});
 
 /** The same numbers in each run. */
 function random(seed) {
@@ -281,11 +281,12 @@ export class MockCluster {
 }
 
 /** Serves the dashboard and the cluster. `twist` may change every answer on its way out. */
-export function serve(cluster, { port = 0, twist = (value) => value } = {}) {
+export function serve(cluster, { port = 0, twist = (value) => value, frameAncestors = "'none'" } = {}) {
+  const headers = securityHeaders(frameAncestors);
   const streams = new Set();
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url, 'http://x');
-    const json = (status, value) => response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...securityHeaders }).end(JSON.stringify(value));
+    const json = (status, value) => response.writeHead(status, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store', ...headers }).end(JSON.stringify(value));
     const refuse = (status, error) => json(status, { schema: 'troupe/v1/error', status, error });
     if (!pathname.startsWith('/api/') && !pathname.startsWith('/json/')) return file(pathname, response);
     if (request.method === 'POST' && pathname === '/api/v1/login') return body(request, ({ code }) => (code === cluster.code ? json(200, { schema: 'troupe/v1/login', token: cluster.token, scope: cluster.scope }) : refuse(401, 'this code is not known')));
@@ -310,7 +311,7 @@ export function serve(cluster, { port = 0, twist = (value) => value } = {}) {
   function stream(request, response, query) {
     const topics = (query.get('topics') ?? 'summary').split(',');
     const interval = Number(query.get('interval_ms') ?? 500);
-    response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...securityHeaders });
+    response.writeHead(200, { 'Content-Type': 'application/x-ndjson', 'Cache-Control': 'no-store', ...headers });
     let seq = 0;
     const line = (topic, data) => response.write(`${JSON.stringify({ topic, seq: seq++, at_unix_ms: Date.now(), data })}\n`);
     line('hello', { schema: 'troupe/v1/stream', epoch: cluster.epoch, interval_ms: interval, topics });
@@ -326,14 +327,14 @@ export function serve(cluster, { port = 0, twist = (value) => value } = {}) {
   }
 
   function file(pathname, response) {
-    if (pathname === '/') return response.writeHead(302, { Location: '/status', ...securityHeaders }).end();
+    if (pathname === '/') return response.writeHead(302, { Location: '/status', ...headers }).end();
     const name = pathname.startsWith('/info/') ? 'info.html' : pathname.includes('.') && !pathname.startsWith('/individual-') ? normalize(pathname).slice(1) : pathname === '/individual-plots.json' ? 'individual-plots.json' : 'index.html';
     const path = join(dist, name);
     try {
       if (!path.startsWith(dist) || !statSync(path).isFile()) throw new Error('none');
-      response.writeHead(200, { 'Content-Type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache', ...securityHeaders }).end(readFileSync(path));
+      response.writeHead(200, { 'Content-Type': types[name.split('.').at(-1)] ?? 'application/octet-stream', 'Cache-Control': 'no-cache', ...headers }).end(readFileSync(path));
     } catch {
-      response.writeHead(404, { 'Content-Type': 'text/plain', ...securityHeaders }).end('no such page\n');
+      response.writeHead(404, { 'Content-Type': 'text/plain', ...headers }).end('no such page\n');
     }
   }
 

@@ -136,6 +136,47 @@ test('keys alone lead through the page', async () => {
   await page.context().close();
 });
 
+test('pointing at a rectangle of the task stream tells what it is, and a click opens the task', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'tasks');
+  const stream = page.getByRole('img', { name: /Task stream: [\d,]+ runs/ });
+  await stream.waitFor();
+  await page.getByRole('button', { name: '10 s' }).click();
+  const box = await stream.boundingBox();
+  const tip = page.locator('.tip .mono');
+  for (let x = box.x + box.width - 20; x > box.x + 100 && (await tip.count()) === 0; x -= 7) await page.mouse.move(x, box.y + 10);
+  const key = await tip.innerText();
+  await page.mouse.down();
+  await page.mouse.up();
+  await page.waitForURL(/info\/task\//);
+  await page.getByRole('heading', { level: 1 }).filter({ hasText: /-\d+-\d+$/ }).waitFor();
+  assert.match(key, /-\d+-\d+$/);
+  await page.context().close();
+});
+
+test('the stream is zoomed by the wheel about the pointer, moved by dragging, and followed again', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'tasks');
+  const stream = page.getByRole('img', { name: /Task stream: [\d,]+ runs/ });
+  await stream.waitFor();
+  const box = await stream.boundingBox();
+  const asked = () => page.waitForRequest((request) => request.url().includes('/task-stream') && Number(new URL(request.url()).searchParams.get('to')) > 0);
+  const span = (request) => { const query = new URL(request.url()).searchParams; return Number(query.get('to')) - Number(query.get('from')); };
+  await page.mouse.move(box.x + 700, box.y + 100);
+  const [zoomed] = await Promise.all([asked(), page.mouse.wheel(0, -400)]);
+  assert.ok(span(zoomed) < 60_000 && span(zoomed) > 0, `${span(zoomed)} ms`);
+  await page.mouse.down();
+  const [moved] = await Promise.all([asked(), page.mouse.move(box.x + 500, box.y + 100, { steps: 3 })]);
+  await page.mouse.up();
+  assert.ok(Math.abs(span(moved) - span(zoomed)) < 1);
+  assert.ok(Number(new URL(moved.url()).searchParams.get('from')) > Number(new URL(zoomed.url()).searchParams.get('from')), 'dragged to the left is later');
+  await page.getByRole('button', { name: 'follow' }).click();
+  await page.waitForRequest((request) => request.url().includes('/task-stream') && new URL(request.url()).searchParams.get('to') === '0');
+  await page.context().close();
+});
+
 test('colours can be chosen, and are kept', async () => {
   const page = await open(browser, { colorScheme: 'light' });
   await logIn(page, server.url, 'mock-code');

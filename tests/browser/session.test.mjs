@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { MockCluster, serve } from './mock_scheduler.mjs';
 import { axe, go, launch, logIn, open } from './support.mjs';
@@ -37,6 +38,16 @@ test('a used link says so, and a token or a new link can be pasted', async () =>
   await page.getByLabel('Link or token').fill(`${server.url}/status#code=mock-code`);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByTestId('workers').waitFor();
+  // In the address bar of a page that is open already, a link is a change of the fragment only; a bad one ends nothing.
+  await page.goto(`${server.url}/status#code=used`);
+  await page.waitForURL((url) => url.hash === '');
+  await page.getByTestId('workers').waitFor();
+  const other = await open(browser);
+  await other.goto(`${server.url}/status`);
+  await other.getByLabel('Link or token').waitFor();
+  await other.goto(`${server.url}/status#code=mock-code`);
+  await other.getByTestId('workers').waitFor();
+  await other.context().close();
   assert.deepEqual(page.complaints, []);
   await page.context().close();
   await server.stop();
@@ -110,4 +121,38 @@ test('an admin is asked before anything is done, and one who may read is not off
   for (const each of [page, other]) await each.context().close();
   await server.stop();
   await reader.stop();
+});
+
+test('panels of a notebook show single plots, and one login is enough for all of them', async () => {
+  // The notebook is another site's page, which may frame ours since it was allowed to.
+  let server;
+  const notebook = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html' }).end(['task-stream', 'progress'].map((name) => `<iframe name="${name}" width="600" height="400" src="${server.url}/individual-${name}"></iframe>`).join(''));
+  });
+  await new Promise((resolve) => notebook.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${notebook.address().port}`;
+  server = await serve(new MockCluster({ scope: 'read' }), { frameAncestors: address });
+  const page = await open(browser);
+  await page.goto(address);
+  const [stream, progress] = ['task-stream', 'progress'].map((name) => page.frameLocator(`iframe[name=${name}]`));
+  await progress.getByLabel('Link or token').waitFor();
+  await stream.getByLabel('Link or token').fill(`${server.url}/status#code=mock-code`);
+  await stream.getByRole('button', { name: 'Log in' }).click();
+  await stream.getByRole('img', { name: /Task stream/ }).waitFor();
+  await progress.getByTestId('progress-total').waitFor();
+  // Links leave the frame.
+  assert.equal(await progress.getByRole('link', { name: 'parse' }).getAttribute('target'), '_blank');
+  const [opened] = await Promise.all([page.context().waitForEvent('page'), progress.getByRole('link', { name: 'parse' }).click()]);
+  await opened.getByTestId('tasks-known').waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+  await server.stop();
+
+  const strict = await serve(new MockCluster());
+  server = strict;
+  const other = await open(browser);
+  await Promise.all([other.waitForEvent('console', { predicate: (message) => message.text().includes('frame-ancestors') }), other.goto(address)]);
+  await other.context().close();
+  await strict.stop();
+  notebook.close();
 });

@@ -4,11 +4,16 @@ import App from './App.svelte';
 import { logIn, session, takeFragment } from './api/session.svelte';
 import { router } from './router.svelte';
 
-const { code, token } = takeFragment(location, history);
+/** A link that is opened where the dashboard is already shown changes nothing but the fragment. */
+function enter(): void {
+  const { code, token } = takeFragment(location, history);
+  if (token) session.use(token);
+  if (code) void logIn(code);
+}
+
+enter();
+addEventListener('hashchange', enter);
 session.follow();
 router.start();
-if (token) session.use(token);
 const target = document.getElementById('app');
-if (target) {
-  mount(App, { target, props: { loggingIn: code ? logIn(code) : null } });
-}
+if (target) mount(App, { target });

@@ -64,4 +64,10 @@ export function workerPage(id: number): string {
 
 /** Inside a frame of somebody's notebook, links open a tab of their own, which shares the login of this one. */
 export const framed = window.self !== window.top;
+/** Where a click in a picture leads: as a link to a task would. */
+export function openTask(key: string): void {
+  if (framed) window.open(taskPage(key), '_blank');
+  else router.go(taskPage(key));
+}
+
 export const linkTarget = framed ? { target: '_blank', rel: 'opener' } : {};

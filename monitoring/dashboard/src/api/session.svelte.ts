@@ -12,6 +12,8 @@ class Session {
   scopes = $state<string[]>([]);
   /** Why there is no token, for the form. */
   problem = $state('');
+  /** A code is being exchanged: nobody is asked for anything yet. */
+  entering = $state(false);
 
   get admin(): boolean {
     return this.scopes.includes('admin');
@@ -67,7 +69,18 @@ export function takeFragment(location: Location, history: History): { code?: str
   return { code, token };
 }
 
+/** Exchanges a code for a token. A code that is refused ends no session that holds. */
 export async function logIn(code: string): Promise<void> {
+  session.entering = true;
+  try {
+    await exchange(code);
+  } finally {
+    session.entering = false;
+  }
+}
+
+async function exchange(code: string): Promise<void> {
+  const fail = (problem: string) => (session.token ? undefined : session.end(problem));
   let answer: Response;
   try {
     answer = await fetch(address('api/v1/login'), {
@@ -77,15 +90,11 @@ export async function logIn(code: string): Promise<void> {
       cache: 'no-store',
     });
   } catch {
-    session.end('The scheduler does not answer. Is it still running?');
-    return;
+    return fail('The scheduler does not answer. Is it still running?');
   }
   const body: unknown = answer.ok ? await answer.json().catch(() => null) : null;
-  if (body && typeof body === 'object' && 'token' in body && typeof body.token === 'string') {
-    session.use(body.token);
-    return;
-  }
-  if (answer.status === 401) session.end('This link was used before, or is too old. troupe dashboard prints a new one.');
-  else if (answer.status === 429) session.end('Too many links were wrong. Wait a minute, and use a new one.');
-  else session.end(`The scheduler answered ${answer.status} to the login.`);
+  if (body && typeof body === 'object' && 'token' in body && typeof body.token === 'string') return session.use(body.token);
+  if (answer.status === 401) return fail('This link was used before, or is too old. troupe dashboard prints a new one.');
+  if (answer.status === 429) return fail('Too many links were wrong. Wait a minute, and use a new one.');
+  fail(`The scheduler answered ${answer.status} to the login.`);
 }
