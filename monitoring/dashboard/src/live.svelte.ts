@@ -9,6 +9,9 @@ export type Topic = 'summary' | 'workers' | 'prefixes' | 'events';
 /** Silence for this long means that the scheduler is gone: it says something every two seconds. */
 const silenceMax = 6_000;
 const eventsKept = 2_000;
+/** Above so many workers a line with all of them is long, and comes less often. */
+const manyWorkers = 200;
+const manyWorkersInterval = 2_000;
 /** A tab that nobody looks at for this long stops reading, and goes on when it is looked at again. */
 const hiddenMax = 30_000;
 
@@ -34,6 +37,7 @@ class Live {
   restarted = $state(false);
   nextTryAt = $state.raw(0);
 
+  private many = $derived((this.cluster?.workers.total ?? 0) > manyWorkers);
   private topics = '';
   private intervalMs = 500;
   private epoch = '';
@@ -49,14 +53,17 @@ class Live {
   /** Reads these topics from now on; to be called inside the set-up of a page. */
   follow(topics: () => Topic[], intervalMs = 500): void {
     $effect(() => {
-      const wanted = topics().join(',');
-      untrack(() => {
-        if (wanted === this.topics && intervalMs === this.intervalMs) return;
-        this.topics = wanted;
-        this.intervalMs = intervalMs;
-        this.restart();
-      });
+      const wanted = topics();
+      const interval = this.many && wanted.includes('workers') ? Math.max(intervalMs, manyWorkersInterval) : intervalMs;
+      untrack(() => this.change(wanted.join(','), interval));
     });
+  }
+
+  private change(topics: string, intervalMs: number): void {
+    if (topics === this.topics && intervalMs === this.intervalMs) return;
+    this.topics = topics;
+    this.intervalMs = intervalMs;
+    this.restart();
   }
 
   start(): void {
