@@ -102,7 +102,7 @@ test('pointing at poisoned plots shows text, in the stream, the graph and the se
     const picture = page.getByRole('img', { name: canvas });
     await picture.waitFor();
     const box = await picture.boundingBox();
-    for (let i = 1; i < 25; ++i) await page.mouse.move(box.x + 92 + (i * (box.width - 100)) / 25, box.y + (i * box.height) / 30);
+    for (let i = 1; i < 25; ++i) await page.mouse.move(box.x + 110 + (i * (box.width - 120)) / 25, box.y + (i * box.height) / 30);
     assert.deepEqual(await page.evaluate(harm), [], path);
   }
   assert.deepEqual(page.complaints, []);

@@ -44,6 +44,7 @@ describe('figures', () => {
 describe('times', () => {
   it('have a unit that fits', () => {
     expect(duration(0)).toBe('0 µs');
+    expect(duration(0.02)).toBe('< 0.1 µs');
     expect(duration(3.25)).toBe('3.3 µs');
     expect(duration(850)).toBe('850 µs');
     expect(duration(999.7)).toBe('1.00 ms');

@@ -9,7 +9,7 @@ import { done, known, progressParts, progressRows, progressText } from '../src/d
 import { bytesSplits, wholeSteps } from '../src/data/series';
 import { matches, sorted } from '../src/data/table';
 import { fit, move, zoom } from '../src/plots/pan_zoom';
-import { type Geometry, geometry, hit } from '../src/plots/stream_painter';
+import { type Geometry, geometry, hit, labelWidth } from '../src/plots/stream_painter';
 
 const states = (given: Partial<States>): States => ({ released: 0, waiting: 0, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0, ...given });
 
@@ -126,14 +126,14 @@ describe('the task stream', () => {
 
   it('finds what lies under a point, or within three pixels of it', () => {
     const picture = new Picture(stream([[0, 0, 100], [1, 500, 300]]));
-    const place: Geometry = geometry(picture, { width: 1092, height: 102, ratio: 1, dark: false, highlight: null, selected: -1 });
+    const place: Geometry = geometry(picture, { width: 1000 + labelWidth, height: 102, ratio: 1, dark: false, highlight: null, selected: -1 });
     expect(place.plotWidth).toBe(1000);
     const view = TimeView.of(1000, 2000);
-    expect(hit(picture, view, place, 92 + 50, 5)).toBe(0);
-    expect(hit(picture, view, place, 92 + 102, 5)).toBe(0);
-    expect(hit(picture, view, place, 92 + 110, 5)).toBe(-1);
-    expect(hit(picture, view, place, 92 + 600, 5)).toBe(-1);
-    expect(hit(picture, view, place, 92 + 600, place.rowHeight + 5)).toBe(1);
+    expect(hit(picture, view, place, labelWidth + 50, 5)).toBe(0);
+    expect(hit(picture, view, place, labelWidth + 102, 5)).toBe(0);
+    expect(hit(picture, view, place, labelWidth + 110, 5)).toBe(-1);
+    expect(hit(picture, view, place, labelWidth + 600, 5)).toBe(-1);
+    expect(hit(picture, view, place, labelWidth + 600, place.rowHeight + 5)).toBe(1);
     expect(hit(picture, view, place, 10, 5)).toBe(-1);
   });
 
@@ -167,6 +167,13 @@ describe('graphs', () => {
   it('put nodes beside what they depend on', () => {
     const placed = layers([0, 0, 1, 1], [[0, 3], [1, 2]]);
     expect((placed.y[0] ?? 0) < (placed.y[1] ?? 0)).toBe((placed.y[3] ?? 0) < (placed.y[2] ?? 0));
+  });
+
+  it('fold what is too high for one column, in order', () => {
+    const placed = layers(Array.from({ length: 500 }, () => 0), []);
+    expect(placed.tallest).toBeLessThanOrEqual(60);
+    expect(new Set([...placed.x].map((x, i) => `${x},${placed.y[i]}`)).size).toBe(500);
+    expect([...placed.y].every((y, i) => i === 0 || y >= (placed.y[i - 1] ?? 0))).toBe(true);
   });
 
   it('light up what a task depends on and what depends on it, and nothing else', () => {

@@ -51,6 +51,7 @@ function digits(value: number, padded: boolean): string {
 export function duration(us: number | null | undefined): string {
   if (us == null || !Number.isFinite(us)) return '–';
   if (us < 0) return `−${duration(-us)}`;
+  if (us > 0 && us < 0.05) return '< 0.1 µs';
   if (us < 999.5) return `${us < 10 && !Number.isInteger(us) ? us.toFixed(1) : us.toFixed(0)} µs`;
   if (us < 999_500) return `${digits(us / 1e3, true)} ms`;
   if (us < 59.95e6) return `${digits(us / 1e6, true)} s`;

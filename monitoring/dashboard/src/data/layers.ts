@@ -6,9 +6,14 @@
 export interface Placed {
   x: Float32Array;
   y: Float32Array;
-  columns: number;
+  /** Of the drawing, in columns and rows. */
+  width: number;
   tallest: number;
 }
+
+/** A column that is higher stands in several, close together: hundreds of tasks beside each other are a block, not a line. */
+const rowsMax = 60;
+const closeTogether = 0.3;
 
 export function layers(depth: readonly number[], edges: readonly (readonly number[])[]): Placed {
   const size = depth.length;
@@ -23,8 +28,6 @@ export function layers(depth: readonly number[], edges: readonly (readonly numbe
     after[from]?.push(to);
   }
   const y = new Float32Array(size);
-  const x = new Float32Array(size);
-  used.forEach((column, at) => column.forEach((node) => (x[node] = at)));
   const spread = (column: number[]) => column.forEach((node, i) => (y[node] = i - (column.length - 1) / 2));
   used.forEach(spread);
   const order = (column: number[], neighbours: number[][]) => {
@@ -37,7 +40,25 @@ export function layers(depth: readonly number[], edges: readonly (readonly numbe
     for (const column of [...used].reverse()) order(column, after);
   }
   for (const column of used) order(column, before);
-  return { x, y, columns: used.length, tallest: used.reduce((most, column) => Math.max(most, column.length), 0) };
+  return stand(used, y);
+}
+
+/** Gives columns their places from left to right, folding those that are too high; `y` has the order within them. */
+function stand(columns: readonly number[][], y: Float32Array): Placed {
+  const x = new Float32Array(y.length);
+  let left = 0;
+  let tallest = 0;
+  for (const column of columns) {
+    const folds = Math.ceil(column.length / rowsMax);
+    const rows = Math.ceil(column.length / folds);
+    column.forEach((node, i) => {
+      x[node] = left + (i % folds) * closeTogether;
+      y[node] = Math.floor(i / folds) - (rows - 1) / 2;
+    });
+    left += (folds - 1) * closeTogether + 1;
+    tallest = Math.max(tallest, rows);
+  }
+  return { x, y, width: Math.max(0, left - 1), tallest };
 }
 
 function mean(nodes: readonly number[], y: Float32Array, otherwise: number): number {

@@ -1,4 +1,5 @@
 import { prefixColor } from '../data/colors';
+import { middle } from '../data/format';
 import { type Picture, type TimeView, roundStep, tickText, ticks } from '../data/picture';
 
 /** Draws a picture of the task stream on a canvas, and finds what lies under a point of it. Keeps nothing of the page. */
@@ -22,7 +23,8 @@ export interface Geometry {
 }
 
 const axisHeight = 22;
-const labelWidth = 92;
+/** For the names of workers, left of the plot. */
+export const labelWidth = 110;
 const ink = { light: '#4b5563', dark: '#a9b1bd' };
 
 /** Rows fill the height, but are no higher than reads well; where there are too many for four pixels each, fewer. */
@@ -62,11 +64,11 @@ function paintRows(context: CanvasRenderingContext2D, picture: Picture, look: Lo
       context.fillStyle = look.dark ? 'rgba(255,255,255,0.035)' : 'rgba(15,23,42,0.035)';
       context.fillRect(0, top, look.width, bottom - top);
     }
-    const middle = Math.max(7, (top + bottom) / 2);
-    if (middle - labelled >= 13) {
-      labelled = middle;
+    const centre = Math.max(7, (top + bottom) / 2);
+    if (centre - labelled >= 13) {
+      labelled = centre;
       context.fillStyle = look.dark ? ink.dark : ink.light;
-      context.fillText(fitted(context, lanes[from]?.worker ?? '', labelWidth - 10), 2, middle);
+      context.fillText(fitted(context, lanes[from]?.worker ?? '', labelWidth - 10), 2, centre);
     }
     from = to;
   }
@@ -74,12 +76,13 @@ function paintRows(context: CanvasRenderingContext2D, picture: Picture, look: Lo
 
 const fits = new Map<string, string>();
 
+/** As much of a name as fits, without its middle: names of one cluster differ at their ends. */
 function fitted(context: CanvasRenderingContext2D, text: string, width: number): string {
   const id = `${width}|${text}`;
   let known = fits.get(id);
   if (known === undefined) {
     known = text.slice(0, 200);
-    while (known.length > 1 && context.measureText(known).width > width) known = `${known.slice(0, known.endsWith('…') ? -2 : -1)}…`;
+    for (let length = known.length - 1; length > 1 && context.measureText(known).width > width; --length) known = middle(text, length);
     if (fits.size > 5000) fits.clear();
     fits.set(id, known);
   }
@@ -166,7 +169,10 @@ function paintFailed(context: CanvasRenderingContext2D, box: Box, all: boolean, 
     context.fillStyle = stripes;
     context.fillRect(box.x, box.y, box.width, box.height);
   }
-  if (look.dark) outline(context, box, '#ffffff', 1);
+  if (!look.dark) return;
+  if (box.width >= 4) return outline(context, box, '#ffffff', 1);
+  context.fillStyle = 'rgba(255,255,255,0.6)';
+  context.fillRect(box.x, box.y, box.width, box.height);
 }
 
 function outline(context: CanvasRenderingContext2D, box: Box, color: string, width: number): void {
