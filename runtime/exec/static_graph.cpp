@@ -35,7 +35,7 @@ void StaticGraph::link() {
   for (const auto& edge : edges_) {
     auto& next = at(edge.before).waits_for;
     const auto place = next.load(std::memory_order_relaxed);
-    followers_[place] = edge.after;
+    followers_[place] = &at(edge.after);
     next.store(place + 1, std::memory_order_relaxed);
   }
   for (std::uint32_t i = 0; i < size_; ++i) at(i).waits_for.store(at(i).needs, std::memory_order_relaxed);
@@ -45,14 +45,20 @@ void StaticGraph::link() {
 }
 
 bool StaticGraph::has_cycle() {
-  std::vector<std::uint32_t> ready = roots_;
+  std::vector<std::uint32_t> followers(edges_.size());  // by number, in the rows of followers_
+  std::vector<std::uint32_t> next(size_);
   std::vector<std::uint32_t> missing(size_);
-  for (std::uint32_t i = 0; i < size_; ++i) missing[i] = at(i).needs;
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    next[i] = at(i).first_follower;
+    missing[i] = at(i).needs;
+  }
+  for (const auto& edge : edges_) followers[next[edge.before]++] = edge.after;
+  std::vector<std::uint32_t> ready = roots_;
   std::size_t ended = 0;
   for (; ended < ready.size(); ++ended) {
     const Node& node = at(ready[ended]);
     for (std::uint32_t i = 0; i < node.followers; ++i) {
-      const auto follower = followers_[node.first_follower + i];
+      const auto follower = followers[node.first_follower + i];
       if (--missing[follower] == 0) ready.push_back(follower);
     }
   }
@@ -132,11 +138,11 @@ std::uint64_t StaticGraph::run_from(Node* node, Team::Member& member) noexcept {
       }
     }
     ++ended;
-    const std::uint32_t* follower = followers_.data() + node->first_follower;
-    const std::uint32_t* const end = follower + node->followers;
+    Node* const* follower = followers_.data() + node->first_follower;
+    Node* const* const end = follower + node->followers;
     node = nullptr;
     for (; follower != end; ++follower) {
-      Node& other = at(*follower);
+      Node& other = **follower;
       // Who is the last one needs no exchange: nobody else counts any more.
       if (other.waits_for.load(std::memory_order_acquire) != 1 &&
           other.waits_for.fetch_sub(1, std::memory_order_acq_rel) != 1)

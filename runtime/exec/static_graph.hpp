@@ -137,7 +137,7 @@ private:
   bool has_destructors_{};  // of callables
   std::vector<std::unique_ptr<Node[], FreePage>> pages_;
   std::vector<Edge> edges_;
-  std::vector<std::uint32_t> followers_;
+  std::vector<Node*> followers_;
   std::vector<std::uint32_t> roots_;  // nodes that need no other
 
   std::uint32_t roots_at_once_{1};

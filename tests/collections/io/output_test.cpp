@@ -58,6 +58,7 @@ TEST_F(Output, lines_are_written_with_their_ends) {
   EXPECT_EQ(written({"one", "two"}, {.line_end = "\r\n"}), "one\r\ntwo\r\n");
   EXPECT_EQ(written({}), "");
   EXPECT_EQ(written({"café"}, {.encoding = "latin-1"}), "caf\xE9\n");
+  EXPECT_EQ(written({"\xFF caf\xE9"}, {.encoding = "bytes"}), "\xFF caf\xE9\n");
   EXPECT_EQ(written({"a"}, {.encoding = "utf-16"}), "\xFF\xFE" + "a\0\n\0"s);
   EXPECT_EQ(written({"a"}, {.encoding = "utf-16be"}), "\0a\0\n"s);
 }

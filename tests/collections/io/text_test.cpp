@@ -108,6 +108,14 @@ TEST_F(Text, other_encodings_become_utf8) {
   EXPECT_THAT(lines_of({files.write("c", "\x93\xFA\x96{\nx")}, {.encoding = "shift_jis"}), ElementsAre("日本", "x"));
 }
 
+TEST_F(Text, as_bytes_nothing_is_wrong_and_all_stays_as_it_is) {
+  const std::vector<std::string> lines{"\xFF\xFE\0 x"s, "caf\xE9", "", "\xEF\xBB\xBF"};
+  const auto path = files.write("a", lines[0] + "\n" + lines[1] + "\r\n\n" + lines[3]);
+  for (std::uint64_t blocksize = 1; blocksize < 20; ++blocksize)
+    EXPECT_EQ(lines_of(plan_text({path}, {.encoding = "bytes"}, {.blocksize = blocksize}), {.encoding = "bytes"}),
+              lines);
+}
+
 TEST_F(Text, a_partition_may_be_several_files) {
   for (const auto* name : {"3.txt", "1.txt", "2.txt"}) files.write(name, name + "\n"s);
   files.write("large.log", std::string(1000, 'x'));
