@@ -121,12 +121,15 @@ struct Counted {
   std::size_t blocks{};
 };
 
-/// The same program, wherever it is computed.
-Counted count_words(const Tree& tree, std::uint64_t block, std::size_t top, const ComputeOptions& where) {
+Bag<std::string> lines_of(const Tree& tree, std::uint64_t block) {
   if (tree.texts.empty()) return {};
-  const auto lines = bag::read_text(tree.texts, {.encoding = "bytes", .compression = io::Compression::none},
-                                    {.blocksize = block, .pack = true});
-  const auto counts = lines.str().words().frequencies();
+  return bag::read_text(tree.texts, {.encoding = "bytes", .compression = io::Compression::none},
+                        {.blocksize = block, .pack = true});
+}
+
+/// The same program, wherever it is computed.
+Counted count_words(const Bag<std::string>& lines, std::size_t top, const ComputeOptions& where) {
+  const auto counts = lines.str().words().frequencies(false, 32);  // merged in few steps: words are few
   const auto first = counts.topk(std::max<std::size_t>(1, top), fn<demo::rank>());
   auto [most, words, distinct] = compute(where, first, counts.pluck<1>().sum(), counts.count());
   most.resize(std::min(top, most.size()));
@@ -173,8 +176,9 @@ ExitCode wordcount(const Door& door, const Flags& flags) {
     tell("no scheduler is running; this demo runs on the threads of its own process");
     where = {.scheduler = SchedulerKind::threads, .threads = static_cast<unsigned>(threads), .observer = &progress};
   }
+  const auto lines = lines_of(tree, block_bytes(flags, tree.bytes, threads));
   const auto start = Clock::now();
-  const Counted counted = count_words(tree, block_bytes(flags, tree.bytes, threads), flags.top, where);
+  const Counted counted = count_words(lines, flags.top, where);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   print(door.json() ? as_json(counted, tree, seconds) : as_text(counted, tree, seconds));
   return ExitCode::done;
