@@ -15,6 +15,7 @@
 #include "actors/node.hpp"
 #include "actors/task_client.hpp"
 #include "actors/worker_node.hpp"
+#include "runtime/exec/isolation.hpp"
 
 namespace troupe {
 namespace {
@@ -45,7 +46,7 @@ int run_worker(const WorkerHandle& worker, const sigset_t& signals) {
 
 bool is_child(int argc, char** argv) {
   asked = true;
-  return argc > 1 && std::string_view(argv[1]) == child_argument;
+  return argc > 1 && (argv[1] == child_argument || argv[1] == isolated_argument);
 }
 
 bool can_be_child() { return asked; }
@@ -55,6 +56,10 @@ int run_child(int argc, char** argv, const Modules& modules) {
     std::fprintf(stderr, "%s\n", text.c_str());
     return 2;
   };
+  auto registry = std::make_shared<FunctionRegistry>();
+  for (const auto& module : modules)
+    if (auto added = registry->add(module.get()); !added) return refuse(added.error().text);
+  if (argc > 1 && argv[1] == isolated_argument) return run_isolated_child(argc, argv, *registry);
   auto command = ChildCommand::parse(argc, argv);
   if (!command) return refuse(command.error().text);
   sigset_t signals;
@@ -65,9 +70,6 @@ int run_child(int argc, char** argv, const Modules& modules) {
 
   auto access = AccessFile::read(command->access_file);
   if (!access) return refuse(access.error().text);
-  auto registry = std::make_shared<FunctionRegistry>();
-  for (const auto& module : modules)
-    if (auto added = registry->add(module.get()); !added) return refuse(added.error().text);
 
   Node node;
   WorkerOptions options;

@@ -17,12 +17,13 @@ private:
 };
 using Modules = std::vector<ModuleRef>;
 
-/// True if this program was started as a worker by a LocalCluster in processes. To stand at the top of main():
+/// True if this program was started as a worker by a LocalCluster in processes, or for one isolated task. To stand at the
+/// top of main():
 ///   if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {demo});
 bool is_child(int argc, char** argv);
-/// Runs the worker until its cluster ends it; gives main's exit code.
+/// Runs the worker until its cluster ends it, or the task; gives main's exit code.
 int run_child(int argc, char** argv, const Modules& modules);
-/// is_child() was asked, so that this program can be started as a worker.
+/// is_child() was asked, so that this program can be started as a worker, or for a task.
 bool can_be_child();
 
 }  // namespace troupe

@@ -32,6 +32,11 @@ TaskTemplate make_template(const FunctionId& function, const TaskOptions* option
   annotations.workers = asked.workers;
   for (const auto& [name, amount] : asked.resources) annotations.resources.push_back({name, amount});
   annotations.timeout_ms = asked.timeout.count();
+  annotations.isolate = asked.isolate;
+  annotations.memory_limit = asked.memory_limit;
+  if (asked.memory_limit > 0 && !asked.isolate)
+    throw InvalidRequest(
+        fmt::format("{}: a memory_limit needs isolate: tasks of one process share its memory", function.name));
   return result;
 }
 
@@ -42,8 +47,8 @@ std::uint16_t ChunkBuilder::intern(const FunctionId& function, const TaskOptions
   for (std::size_t i = 0; i < interned_.size(); ++i)
     if (fits(interned_[i])) return last_template_ = static_cast<std::uint16_t>(i);
   if (interned_.size() == 0xffff) throw InvalidRequest("more than 65535 functions and options in one chunk of tasks");
-  interned_.push_back({&function, asked});
   templates_.push_back(make_template(function, options));
+  interned_.push_back({&function, asked});
   if (templates_.size() == 2) template_of_.assign(size_, 0);
   return last_template_ = static_cast<std::uint16_t>(interned_.size() - 1);
 }

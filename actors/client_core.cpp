@@ -140,6 +140,7 @@ FutureHandle ClientCore::submit(const CallView& call) {
 void ClientCore::open_batch() {
   batch_page_ = FuturePage::make(shared_from_this(), next_page_number(), batch_capacity_);
   batch_page_->token = random_token();
+  batch_parent_ = this_task::id();  // the others of the batch come along
 }
 
 void ClientCore::seal() {
@@ -148,8 +149,8 @@ void ClientCore::seal() {
   page->live = page->size;
   page->prefix = batch_.prefix();
   batch_capacity_ = std::clamp(page->size * 2, batch_capacity_min, ChunkBuilder::tasks_max);
-  orders_.push_back(
-      {ClientEvent{GraphSubmitted{page->number, page->number, true, page->token, {}, batch_.finish(), {}}}, page});
+  GraphSubmitted all{page->number, page->number, true, page->token, {}, batch_.finish(), {}, batch_parent_};
+  orders_.push_back({ClientEvent{std::move(all)}, page});
 }
 
 void ClientCore::wake_unlocked(std::unique_lock<std::mutex>& lock) {
@@ -186,9 +187,8 @@ FutureHandle ClientCore::submit_alone(const CallView& call) {
   auto& slot = page->slots()[0];
   slot.references.store(1, std::memory_order_relaxed);
   shared_[token] = &slot;
-  orders_.push_back(
-      {ClientEvent{GraphSubmitted{page->number, page->number, true, token, call.options->key, builder.finish(), {}}},
-       page});
+  GraphSubmitted one{page->number, page->number, true, token, call.options->key, builder.finish(), {}, this_task::id()};
+  orders_.push_back({ClientEvent{std::move(one)}, page});
   wake_unlocked(lock);
   return FutureHandle(&slot);
 }
@@ -200,6 +200,7 @@ void ClientCore::submit_chunk(GraphSubmitted submitted, std::vector<std::uint32_
       std::lock_guard lock(mutex_);
       return ended_ || orders_.size() + backlog_.load(std::memory_order_relaxed) < backlog_max;
     });
+  submitted.parent = this_task::id();
   const bool all = submitted.chunk->all_wanted;
   const auto size = all ? submitted.chunk->size : static_cast<std::uint32_t>(wanted.size());
   FuturePage* page = nullptr;  // without wanted tasks there is nothing to be told

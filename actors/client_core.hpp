@@ -169,6 +169,7 @@ private:
   std::vector<Released> released_;
   ChunkBuilder batch_;
   detail::FuturePage* batch_page_{};
+  TaskId batch_parent_;
   std::uint32_t batch_capacity_{16};
   bool woken_{};
   bool connected_{};

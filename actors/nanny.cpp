@@ -15,12 +15,12 @@
 #include <mutex>
 #include <optional>
 
-#include "actors/child_process.hpp"
 #include "actors/connect.hpp"
 #include "actors/link_messages.hpp"
 #include "actors/node.hpp"
-#include "actors/process_memory.hpp"
 #include "actors/worker_node.hpp"
+#include "runtime/exec/child_process.hpp"
+#include "runtime/exec/process_memory.hpp"
 #include "runtime/exec/running_page.hpp"
 
 namespace troupe {

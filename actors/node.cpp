@@ -13,6 +13,7 @@
 
 #include "actors/asio_coordinator.hpp"
 #include "actors/local_directory.hpp"
+#include "actors/log_ring.hpp"
 
 namespace troupe {
 namespace {
@@ -38,6 +39,7 @@ struct Node::Parts {
   void take_over(const Node* node);
 
   NodeOptions options;
+  LogRing recent_log;
   boost::asio::io_context io;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;
   LocalDirectory directory;
@@ -201,9 +203,15 @@ void Node::finish_later(std::thread thread) {
   parts_->finishing.push_back(std::move(thread));
 }
 
-void Node::log(LogLevel level, std::string_view text) const {
-  if (parts_->options.log) parts_->options.log(level, text);
+void Node::log(LogLevel level, std::string_view text, TaskId task) const {
+  parts_->recent_log.add(static_cast<std::uint8_t>(level), task, text);
+  if (!parts_->options.log) return;
+  if (on_loop()) return parts_->options.log(level, text);
+  boost::asio::post(parts_->io,
+                    [parts = parts_.get(), level, kept = std::string(text)] { parts->options.log(level, kept); });
 }
+
+const LogRing& Node::recent_log() const { return parts_->recent_log; }
 
 Instant Node::now() {
   return {std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()).count()};

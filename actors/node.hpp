@@ -16,11 +16,13 @@
 #include <utility>
 
 #include "protocol/error.hpp"
+#include "protocol/ids.hpp"
 #include "protocol/time.hpp"
 
 namespace troupe {
 
 class LocalDirectory;
+class LogRing;
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 /// Called on the loop thread. The library itself prints nothing.
@@ -94,7 +96,10 @@ public:
   /// Joined as the node ends: for what must not block the loop.
   void finish_later(std::thread thread);
 
-  void log(LogLevel level, std::string_view text) const;
+  /// About a task, if one is named. From any thread; what lives on the loop is told at once.
+  void log(LogLevel level, std::string_view text, TaskId task = {}) const;
+  /// What was logged lately.
+  [[nodiscard]] const LogRing& recent_log() const;
 
   /// Reads the steady clock.
   [[nodiscard]] static Instant now();

@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 
 #include "actors/link_messages.hpp"
+#include "actors/log_ring.hpp"
 
 namespace troupe {
 
@@ -67,6 +68,30 @@ caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, 
 void SchedulerActor::feed(SchedulerEvent&& event) {
   if (event_log_) told(event_log_->write(event, now_));
   state_->handle(std::move(event), now_);
+}
+
+void SchedulerActor::say(ClientId id, ClientMessage&& message) {
+  if (const auto* query = std::get_if<Query>(&message); query && answer_here(id, *query)) return;
+  feed(ClientSaid{id, std::move(message)});
+}
+
+/// What the machine knows nothing of: how it was configured, and what this node logged.
+bool SchedulerActor::answer_here(ClientId id, const Query& query) {
+  QueryReply reply;
+  reply.request = query.request;
+  if (query.kind == QueryKind::log) {
+    constexpr std::uint32_t usual = 1000;
+    auto page = node_.recent_log().page(query.after, query.count == 0 ? usual : query.count);
+    reply.log = std::move(page.lines);
+    reply.next = page.next;
+  } else if (query.kind == QueryKind::settings) {
+    for (const auto& [key, value] : options_.settings) reply.lines.push_back(key + "=" + value);
+  } else {
+    return false;
+  }
+  if (const auto found = by_id_.find(PeerId{id}); found != by_id_.end())
+    send<ToClient>(found->second, {std::move(reply)});
+  return true;
 }
 
 void SchedulerActor::told(const std::optional<Error>& error) {

@@ -67,7 +67,8 @@ private:
   void on(const StopScheduler& event);
   template <class Message>
   bool join(Conversation conversation, Peer& peer, Message& message);
-  void say(ClientId id, ClientMessage&& message) { feed(ClientSaid{id, std::move(message)}); }
+  void say(ClientId id, ClientMessage&& message);
+  bool answer_here(ClientId id, const Query& query);
   void say(WorkerId id, WorkerMessage&& message) { feed(WorkerSaid{id, std::move(message)}); }
   void say(NannyId id, NannyMessage&& message) { feed(NannySaid{id, std::move(message)}); }
   /// Every event goes this way to the machine.

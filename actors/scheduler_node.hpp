@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "actors/scheduler_handle.hpp"
 #include "protocol/access.hpp"
@@ -33,6 +35,7 @@ struct SchedulerOptions {
   std::uint64_t seed{};                          ///< 0: drawn
   std::filesystem::path event_log;               ///< all it is told is written there (EventLogWriter); empty: nowhere
   std::uint64_t event_log_bytes{1'000'000'000};  ///< then no more is recorded
+  std::vector<std::pair<std::string, std::string>> settings;  ///< shown to who asks: no secrets
 };
 
 /// Starts a scheduler in a node. Not on the loop. Errors: cannot listen, cannot write the event log.

@@ -17,6 +17,8 @@ struct TaskOptions {
   std::map<std::string, double> resources{};  ///< what it occupies while it runs, of what workers offer
   std::string key{};                          ///< its name; the same name with another definition is an error
   std::chrono::milliseconds timeout{};        ///< longest run; 0 = any
+  bool isolate{};                             ///< in a process of its own, which fails alone and can be killed
+  std::uint64_t memory_limit{};               ///< bytes that this process may take; 0 = any
   bool pure{};                                ///< same function, same arguments, same value: runs once in the cluster
   bool run_ahead{};                           ///< a worker may start the next link of a chain by itself
 

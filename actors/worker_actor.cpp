@@ -6,9 +6,11 @@
 #include <caf/all.hpp>
 #include <thread>
 
+#include "actors/child.hpp"
 #include "actors/connect.hpp"
 #include "actors/local_directory.hpp"
-#include "actors/process_memory.hpp"
+#include "runtime/exec/isolation.hpp"
+#include "runtime/exec/process_memory.hpp"
 #include "runtime/exec/running_page.hpp"
 
 namespace troupe {
@@ -17,8 +19,6 @@ namespace {
 
 /// A task learnt to be shorter than this, and alone, is not worth a change of thread.
 constexpr std::int64_t inline_average_ns = 50'000;
-/// Encodings of results of functions run outside tasks.
-constexpr std::size_t function_result_bytes = 16U << 20;
 
 /// Encoded results one after the other; taken over, not copied, when the batch is complete.
 void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const std::vector<std::byte>& encoded) {
@@ -28,6 +28,20 @@ void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const st
   if (offsets.empty()) offsets.assign(done.tasks.size() + 1, 0);
   values.insert(values.end(), encoded.begin(), encoded.end());
   offsets.push_back(static_cast<std::uint32_t>(values.size()));
+}
+
+std::string full_name(const FunctionRef& function) {
+  return function.module.empty() ? function.name : function.module + "::" + function.name;
+}
+
+std::shared_ptr<const TaskError> isolation_refused(const FunctionRef& function) {
+  TaskError error;
+  error.kind = TaskError::Kind::invalid;
+  error.message =
+      "an isolated task runs in this very program, started again. Put this line at the top of its main():\n"
+      "  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {my_module});";
+  error.function = full_name(function);
+  return std::make_shared<const TaskError>(std::move(error));
 }
 
 }  // namespace
@@ -158,6 +172,9 @@ void WorkerActor::start_pool() {
     }
     if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});
   };
+  config.log = [node = &node_](TaskId task, std::string_view line) {
+    node->log(LogLevel::info, fmt::format("task {}-{}: {}", task.group(), task.index(), line), task);
+  };
   pool_ = std::make_shared<Pool>(std::move(config));
 }
 
@@ -173,6 +190,7 @@ void WorkerActor::register_worker() {
   registration.memory_limit = options_.memory_limit;
   registration.nannied = options_.nannied;
   registration.resources = options_.resources;
+  registration.allow_uploads = options_.allow_uploads;
   if (options_.registry) registration.modules = options_.registry->infos();
   link_->send({std::move(registration)});
 }
@@ -278,6 +296,7 @@ void WorkerActor::perform() {
     if (!performing_.spill.empty()) spill(performing_.spill);
     if (!performing_.load.empty()) load(performing_.load);
     for (auto& request : performing_.run) run_function(request);
+    for (auto& modules : performing_.share) share(modules);
     if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
     const bool close = performing_.close;
     auto refused = std::move(performing_.refused);
@@ -299,6 +318,10 @@ WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskT
   if (known.tmpl) return known;
   known.tmpl = tmpl;
   const auto& function = tmpl->function;
+  if (tmpl->annotations.isolate && !can_be_child()) {
+    known.error = isolation_refused(function);
+    return known;
+  }
   Result<const ResolvedFunction*> found = options_.registry
                                               ? options_.registry->find(function)
                                               : fail(ErrorKind::unsupported, "this worker has no functions at all");
@@ -308,11 +331,19 @@ WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskT
     TaskError error;
     error.kind = TaskError::Kind::unknown_function;
     error.message = found.error().text;
-    error.function = function.module.empty() ? function.name : function.module + "::" + function.name;
+    error.function = full_name(function);
     error.worker = name_;
     known.error = std::make_shared<const TaskError>(std::move(error));
   }
   return known;
+}
+
+/// What an isolated task's process has to know, as long as no further module is loaded.
+std::shared_ptr<const IsolatedProgram> WorkerActor::isolated_program() {
+  const auto& files = options_.registry->files();
+  if (!program_ || program_->modules.size() != files.size())
+    program_ = std::make_shared<const IsolatedProgram>(IsolatedProgram{.modules = files});
+  return program_;
 }
 
 void WorkerActor::fill(Job& job, const ExecuteBatch& batch, std::size_t i) {
@@ -320,6 +351,7 @@ void WorkerActor::fill(Job& job, const ExecuteBatch& batch, std::size_t i) {
   job.run = batch.runs[i];
   job.tmpl = batch.templates[i];
   job.arguments = batch.arguments[i];
+  job.isolated = job.tmpl->annotations.isolate ? isolated_program() : nullptr;
   job.inline_wanted = !batch.inline_wanted.empty() && batch.inline_wanted[i] != 0;
   if (batch.input_offsets.empty()) return;
   for (auto k = batch.input_offsets[i]; k < batch.input_offsets[i + 1]; ++k) {
@@ -335,13 +367,7 @@ void WorkerActor::execute(ExecuteBatch& batch) {
   for (std::size_t i = 0; i < batch.tasks.size(); ++i) {
     if (!last || last->tmpl != batch.templates[i]) last = &known(batch.templates[i]);
     if (!last->function) {
-      ended_at_once_.tasks.push_back(batch.tasks[i]);
-      ended_at_once_.runs.push_back(batch.runs[i]);
-      ended_at_once_.outcomes.push_back(ExecutionOutcome::erred);
-      ended_at_once_.nbytes.push_back(0);
-      ended_at_once_.duration_us.push_back(0);
-      ended_at_once_.errors.resize(ended_at_once_.tasks.size());
-      ended_at_once_.errors.back() = complete(*last->error, batch.tasks[i]);
+      end_at_once(batch.tasks[i], batch.runs[i], complete(*last->error, batch.tasks[i]));
       continue;
     }
     Job& job = pool_->acquire();
@@ -350,8 +376,8 @@ void WorkerActor::execute(ExecuteBatch& batch) {
     jobs_.push_back(&job);
   }
   if (jobs_.empty()) return;
-  if (jobs_.size() == 1 && in_pool_ == 0 && !inline_job_ && options_.inline_tasks && last->average_ns >= 0 &&
-      last->average_ns < inline_average_ns && node_.can_run_inline()) {
+  if (jobs_.size() == 1 && in_pool_ == 0 && !inline_job_ && options_.inline_tasks && !jobs_.front()->isolated &&
+      last->average_ns >= 0 && last->average_ns < inline_average_ns && node_.can_run_inline()) {
     inline_job_ = jobs_.front();
     return;
   }
@@ -443,55 +469,18 @@ void WorkerActor::retract(const std::vector<TaskId>& tasks) {
   }
   in_pool_ -= taken.size();
   for (const auto& [task, run] : taken) {
-    ended_at_once_.tasks.push_back(task);
-    ended_at_once_.runs.push_back(run);
-    ended_at_once_.outcomes.push_back(ExecutionOutcome::retracted);
-    ended_at_once_.nbytes.push_back(0);
-    ended_at_once_.duration_us.push_back(0);
-    ended_at_once_.errors.resize(ended_at_once_.tasks.size());
+    end_at_once(task, run, nullptr);
   }
 }
 
-// ---- functions outside tasks --------------------------------------------------------------------------------------
-
-void WorkerActor::run_function(RunFunction& request) {
-  TaskTemplate tmpl;
-  tmpl.function = std::move(request.function);
-  const auto shared = std::make_shared<const TaskTemplate>(std::move(tmpl));
-  auto& found = known(shared);
-  if (!found.function) {
-    link_->send({FunctionRan{request.request, {}, found.error}});
-  } else {
-    Job& job = pool_->acquire();
-    job.task = {};
-    job.run = {++last_request_};
-    job.tmpl = shared;
-    job.function = found.function;
-    job.arguments = std::move(request.arguments);
-    requests_[job.run.value] = request.request;
-    ++in_pool_;
-    pool_->submit(job);
-  }
-  templates_.erase(shared.get());
-}
-
-void WorkerActor::function_ran(Job& job) {
-  const auto found = requests_.find(job.run.value);
-  if (found == requests_.end()) return;
-  FunctionRan ran{found->second, {}, {}};
-  requests_.erase(found);
-  std::vector<std::byte> encoded;
-  if (job.error) {
-    ran.error = complete(*job.error, {});
-  } else if (encode_inline(job.result, function_result_bytes, encoded)) {
-    ran.value = Bytes::own(std::move(encoded));
-  } else {
-    TaskError error;
-    error.kind = TaskError::Kind::too_large;
-    error.message = fmt::format("the result is larger than {} bytes", function_result_bytes);
-    ran.error = complete(error, {});
-  }
-  link_->send({std::move(ran)});
+/// Without an error it was taken back.
+void WorkerActor::end_at_once(TaskId task, RunId run, std::shared_ptr<const TaskError> error) {
+  ended_at_once_.tasks.push_back(task);
+  ended_at_once_.runs.push_back(run);
+  ended_at_once_.outcomes.push_back(error ? ExecutionOutcome::erred : ExecutionOutcome::retracted);
+  ended_at_once_.nbytes.push_back(0);
+  ended_at_once_.duration_us.push_back(0);
+  ended_at_once_.errors.push_back(std::move(error));
 }
 
 // ---- time and end -------------------------------------------------------------------------------------------------
@@ -550,6 +539,7 @@ void WorkerActor::on_exit() {
   shared_->running = nullptr;
   server_.reset();
   exchange_.reset();
+  sharing_.reset();
   link_.reset();
   store_.clear();
   if (disk_) disk_->close();
@@ -560,10 +550,13 @@ void WorkerActor::on_exit() {
     }
     shared->changed.notify_all();
   };
+  if (inspections_) inspections_->stop = true;
   if (!pool_) return say();
   // Tasks that run must end first, and the disk, which may take long: not on the loop.
-  node_.finish_later(std::thread([pool = std::move(pool_), page = page_, disk = std::move(disk_), say]() mutable {
+  node_.finish_later(std::thread([pool = std::move(pool_), page = page_, disk = std::move(disk_), say,
+                                  inspections = std::move(inspections_)]() mutable {
     pool->stop();
+    if (inspections) inspections->thread.join();
     disk.reset();
     say();
   }));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <caf/actor_addr.hpp>
 #include <caf/event_based_actor.hpp>
 #include <condition_variable>
@@ -24,6 +25,7 @@
 namespace troupe {
 
 class WorkerActor;
+struct WorkerReport;
 
 /// What the copies of a handle share with the actor.
 struct WorkerHandle::Shared {
@@ -141,9 +143,23 @@ private:
   void execute(ExecuteBatch& batch);
   void fill(Job& job, const ExecuteBatch& batch, std::size_t i);
   KnownTemplate& known(const std::shared_ptr<const TaskTemplate>& tmpl);
+  void end_at_once(TaskId task, RunId run, std::shared_ptr<const TaskError> error);
+  std::shared_ptr<const IsolatedProgram> isolated_program();
   void retract(const std::vector<TaskId>& tasks);
   void fetch(Fetch& fetch);
   void run_function(RunFunction& request);
+
+  // What it says about itself (worker_inspection.cpp).
+  bool inspect(const RunFunction& request);
+  WorkerReport report();
+  template <class Ask>
+  void ask_threads(RequestId request, Ask ask);
+  struct Inspections {
+    std::atomic<bool> stop{false};
+    boost::asio::thread_pool thread{1};
+  };
+
+  void share(ShareModules& modules);
   void drain_pool();
   void add_done(Job& job, ExecutionsDone& ended, std::vector<std::byte>& values);
   void function_ran(Job& job);
@@ -170,20 +186,23 @@ private:
   std::shared_ptr<Seceded> seceded_;
   std::unique_ptr<Link<WorkerMessage>> link_;
   std::unique_ptr<ValueExchange> exchange_;
+  std::unique_ptr<ValueExchange> sharing_;  ///< with the client key; null until a module is passed on
   std::unique_ptr<DataServer> server_;
   boost::asio::steady_timer tick_;
   boost::asio::steady_timer lifetime_;
 
   WorkerEffects effects_;
-  WorkerEffects performing_;      ///< scratch
-  std::vector<Job*> jobs_;        ///< scratch
-  ExecutionsDone ended_at_once_;  ///< tasks that could not be started
+  WorkerEffects performing_;                        ///< scratch
+  std::vector<Job*> jobs_;                          ///< scratch
+  std::shared_ptr<const IsolatedProgram> program_;  ///< for isolated tasks, as of the last one
+  ExecutionsDone ended_at_once_;                    ///< tasks that could not be started
   std::unordered_map<const TaskTemplate*, KnownTemplate> templates_;
   std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;  ///< of an earlier registration, jobs may run
   std::unordered_map<std::uint32_t, RequestId> requests_;            ///< functions outside tasks, by run
   std::uint32_t last_request_{};
-  std::uint32_t generation_{};  ///< of the registration
-  std::size_t in_pool_{};       ///< jobs submitted and not drained
+  std::shared_ptr<Inspections> inspections_;  ///< null until somebody asks
+  std::uint32_t generation_{};                ///< of the registration
+  std::size_t in_pool_{};                     ///< jobs submitted and not drained
   Job* inline_job_{};
   std::uint64_t received_bytes_{};
   std::uint64_t transfers_received_{};

@@ -213,4 +213,38 @@ std::optional<Error> WorkerActor::put_module(const std::string& name, const std:
   return {};
 }
 
+/// Passes modules on that were uploaded here, to a worker that came later: each file once. To upload is a client's
+/// right; this worker has that key as all nodes do, and uses it for what a client uploaded.
+void WorkerActor::share(ShareModules& modules) {
+  if (!sharing_) {
+    DataOptions data;
+    data.cluster = options_.access.cluster;
+    data.key_kind = KeyKind::client;
+    data.key = options_.access.client_key;
+    sharing_ = std::make_unique<ValueExchange>(node_, std::move(data));
+  }
+  for (const auto& file : options_.registry->files()) {
+    if (std::filesystem::path(file.path).filename() != file.sha256 + ".so") continue;  // no upload
+    const auto wanted = [&](const ModuleInfo& info) {
+      for (std::size_t i = 0; i < modules.names.size(); ++i)
+        if (modules.names[i] == info.name && modules.builds[i] == info.build) return true;
+      return false;
+    };
+    const auto found = std::find_if(file.modules.begin(), file.modules.end(), wanted);
+    if (found == file.modules.end()) continue;
+    const auto failed = [node = &node_, name = found->name, to = modules.to](const std::string& why) {
+      node->log(LogLevel::warning, fmt::format("module {} was not passed on to {}: {}", name, to, why));
+    };
+    auto content = read_module_file(file.path);
+    if (!content) {
+      failed(content.error().text);
+      continue;
+    }
+    sharing_->put_module(modules.to, found->name, file.sha256, std::move(content->bytes),
+                         [failed](const Result<void>& put) {
+                           if (!put) failed(put.error().text);
+                         });
+  }
+}
+
 }  // namespace troupe

@@ -10,6 +10,17 @@
 
 namespace troupe::apps {
 
+namespace {
+
+/// Nothing that is configured now; but what will be is not to be told by a dump.
+bool is_secret(std::string_view key) {
+  for (const std::string_view word : {"password", "secret", "token", "credential", "private"})
+    if (key.find(word) != std::string_view::npos) return true;
+  return false;
+}
+
+}  // namespace
+
 SchedulerOptions scheduler_options(const Config& config) {
   SchedulerOptions options;
   options.host = config.text("scheduler.host");
@@ -37,6 +48,8 @@ SchedulerOptions scheduler_options(const Config& config) {
   decide.max_prefixes = static_cast<std::uint32_t>(config.integer("scheduler.max-prefixes"));
   options.event_log = config.text("scheduler.event-log");
   options.event_log_bytes = config.size("scheduler.event-log-limit").value_or(0);
+  for (const Option& option : option_table())
+    options.settings.emplace_back(option.key, is_secret(option.key) ? "(left out)" : config.text(option.key));
   return options;
 }
 

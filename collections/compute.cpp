@@ -117,6 +117,9 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
     const auto& expression = *collected.expressions[task];
     const Value* known = cached ? cached->known(task) : nullptr;
     const bool runs = expression.is_call() && known == nullptr;
+    if (runs && expression.options && expression.options->isolate)
+      throw InvalidRequest(fmt::format(
+          "compute: '{}' is to be isolated, which takes the scheduler 'processes' or 'cluster'", collected.name(task)));
     if (!runs) {
       graph.given.emplace_back(graph.size(), known != nullptr   ? *known
                                              : expression.value ? expression.value

@@ -16,6 +16,7 @@ void fill(wire::SubmitGraph::Builder w, const SubmitGraph& m) {
   w.setName(name(m.name, "key"));
   codec::fill(w.initChunk(), *m.chunk);
   put<std::uint32_t>(w.initHeld(count(m.held)), m.held);
+  w.setParent(m.parent.value);
 }
 
 void fill(wire::CancelKeys::Builder w, const CancelKeys& m) {
@@ -38,6 +39,7 @@ void fill(wire::Query::Builder w, const Query& m) {
   put<std::uint64_t>(w.initKeys(count(m.keys)), m.keys);
   w.setCount(m.count);
   w.setText(text(m.text));
+  w.setAfter(m.after);
 }
 
 void fill(wire::RunOnWorkers::Builder w, const RunOnWorkers& m) {
@@ -94,64 +96,6 @@ void fill(wire::ScatterTargets::Builder w, const ScatterTargets& m) {
   if (m.error) codec::fill(w.initError(), *m.error);
 }
 
-void fill(wire::WorkerSummary::Builder w, const WorkerSummary& m) {
-  codec::fill(w.initAddress(), m.address);
-  w.setPid(m.pid);
-  w.setThreads(m.threads);
-  w.setStatus(static_cast<std::uint8_t>(m.status));
-  w.setMemoryLimit(m.memory_limit);
-  w.setManagedBytes(m.managed_bytes);
-  w.setProcessBytes(m.process_bytes);
-  w.setProcessing(m.processing);
-  w.setExecuting(m.executing);
-  w.setStored(m.stored);
-  w.setFinished(m.finished);
-  w.setLastSeenMs(m.last_seen_ms);
-  codec::fill(w.initResources(count(m.resources)), m.resources);
-  codec::fill(w.initModules(count(m.modules)), m.modules);
-  w.setSpilledBytes(m.spilled_bytes);
-  w.setUnmanagedOldBytes(m.unmanaged_old_bytes);
-}
-
-void fill(wire::SchedulerSummary::Builder w, const SchedulerSummary& m) {
-  codec::fill(w.initCluster(), m.cluster);
-  w.setEpoch(m.epoch.value);
-  w.setAddress(name(m.address, "scheduler address"));
-  w.setVersion(name(m.version, "version"));
-  auto workers = w.initWorkers(count(m.workers));
-  for (unsigned i = 0; i < m.workers.size(); ++i) fill(workers[i], m.workers[i]);
-  w.setClients(m.clients);
-  put<std::uint64_t>(w.initTasksByState(count(m.tasks_by_state)), m.tasks_by_state);
-  w.setFinished(m.finished);
-  w.setErred(m.erred);
-}
-
-void fill(wire::TaskSummary::Builder w, const TaskSummary& m) {
-  w.setTask(m.task.value);
-  w.setKey(text(m.key));
-  w.setState(text(m.state));
-  w.setWorker(text(m.worker));
-  w.setNbytes(m.nbytes);
-  w.setWaitingFor(m.waiting_for);
-  w.setRun(m.run);
-}
-
-void fill(wire::QueryReply::Builder w, const QueryReply& m) {
-  w.setRequest(m.request.value);
-  if (m.error) codec::fill(w.initError(), *m.error);
-  if (m.summary) fill(w.initSummary(), *m.summary);
-  auto holders = w.initHolders(count(m.holders));
-  for (unsigned i = 0; i < m.holders.size(); ++i) {
-    auto workers = holders[i].initWorkers(count(m.holders[i]));
-    for (unsigned j = 0; j < m.holders[i].size(); ++j) codec::fill(workers[j], m.holders[i][j]);
-  }
-  auto tasks = w.initTasks(count(m.tasks));
-  for (unsigned i = 0; i < m.tasks.size(); ++i) fill(tasks[i], m.tasks[i]);
-  auto lines = w.initLines(count(m.lines));
-  for (unsigned i = 0; i < m.lines.size(); ++i) lines.set(i, text(m.lines[i]));
-  w.setCode(name(m.code, "reason code"));
-}
-
 void fill(wire::RunReply::Builder w, const RunReply& m) {
   w.setRequest(m.request.value);
   auto outcomes = w.initOutcomes(count(m.outcomes));
@@ -206,7 +150,7 @@ void write(wire::ToClient::Builder w, const ToClient& message) {
                  [&](const KeysPending& m) { codec::fill(w.initKeysPending().initKeys(), m.keys); },
                  [&](const WorkerAddresses& m) { codec::fill(w.initWorkerAddresses(), m); },
                  [&](const ScatterTargets& m) { fill(w.initScatterTargets(), m); },
-                 [&](const QueryReply& m) { fill(w.initQueryReply(), m); },
+                 [&](const QueryReply& m) { codec::fill(w.initQueryReply(), m); },
                  [&](const RunReply& m) { fill(w.initRunReply(), m); },
                  [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
              },
@@ -281,6 +225,7 @@ SubmitGraph read(Input& in, wire::SubmitGraph::Reader r) {
   m.name = in.name(r.getName(), "key");
   m.chunk = std::make_shared<const GraphChunk>(codec::read(in, r.getChunk()));
   in.numbers(r.getHeld(), m.held);
+  m.parent = {r.getParent()};
   for (std::size_t i = 0; i < m.held.size(); ++i)
     if (m.held[i] >= m.chunk->size || (i > 0 && m.held[i] <= m.held[i - 1]))
       in.refuse("held[{}] = {} is out of range or order", i, m.held[i]);
@@ -308,10 +253,11 @@ Query read(Input& in, wire::Query::Reader r) {
   in.begin("Query");
   Query m;
   m.request = {r.getRequest()};
-  m.kind = in.enumerator(r.getKind(), QueryKind::list_clients, "kind");
+  m.kind = in.enumerator(r.getKind(), QueryKind::workers_to_close, "kind");
   in.numbers(r.getKeys(), m.keys);
   m.count = r.getCount();
   m.text = in.text(r.getText(), "text");
+  m.after = r.getAfter();
   return m;
 }
 
@@ -395,79 +341,6 @@ ScatterTargets read(Input& in, wire::ScatterTargets::Reader r) {
   return m;
 }
 
-WorkerSummary read(Input& in, wire::WorkerSummary::Reader r) {
-  WorkerSummary m;
-  m.address = codec::read(in, r.getAddress());
-  m.pid = r.getPid();
-  m.threads = r.getThreads();
-  m.status = in.enumerator(r.getStatus(), WorkerStatus::closing, "status");
-  m.memory_limit = r.getMemoryLimit();
-  m.managed_bytes = r.getManagedBytes();
-  m.process_bytes = r.getProcessBytes();
-  m.processing = r.getProcessing();
-  m.executing = r.getExecuting();
-  m.stored = r.getStored();
-  m.finished = r.getFinished();
-  m.last_seen_ms = r.getLastSeenMs();
-  m.resources = codec::read(in, r.getResources());
-  m.modules = codec::read(in, r.getModules());
-  m.spilled_bytes = r.getSpilledBytes();
-  m.unmanaged_old_bytes = r.getUnmanagedOldBytes();
-  return m;
-}
-
-std::shared_ptr<const SchedulerSummary> read(Input& in, wire::SchedulerSummary::Reader r) {
-  SchedulerSummary m;
-  m.cluster = codec::read(in, r.getCluster());
-  m.epoch = {r.getEpoch()};
-  m.address = in.name(r.getAddress(), "scheduler address");
-  m.version = in.name(r.getVersion(), "version");
-  const auto workers = r.getWorkers();
-  in.reserve(workers, m.workers);
-  for (const auto worker : workers) m.workers.push_back(read(in, worker));
-  m.clients = r.getClients();
-  in.numbers(r.getTasksByState(), m.tasks_by_state);
-  m.finished = r.getFinished();
-  m.erred = r.getErred();
-  return std::make_shared<const SchedulerSummary>(std::move(m));
-}
-
-TaskSummary read(Input& in, wire::TaskSummary::Reader r) {
-  TaskSummary m;
-  m.task = {r.getTask()};
-  m.key = in.text(r.getKey(), "key");
-  m.state = in.text(r.getState(), "state");
-  m.worker = in.text(r.getWorker(), "worker");
-  m.nbytes = r.getNbytes();
-  m.waiting_for = r.getWaitingFor();
-  m.run = r.getRun();
-  return m;
-}
-
-QueryReply read(Input& in, wire::QueryReply::Reader r) {
-  in.begin("QueryReply");
-  QueryReply m;
-  m.request = {r.getRequest()};
-  m.error = optional_error(in, r.hasError(), r.getError());
-  if (r.hasSummary()) m.summary = read(in, r.getSummary());
-  const auto holders = r.getHolders();
-  in.reserve(holders, m.holders);
-  for (const auto each : holders) {
-    const auto workers = each.getWorkers();
-    auto& list = m.holders.emplace_back();
-    in.reserve(workers, list);
-    for (const auto worker : workers) list.push_back(codec::read(in, worker));
-  }
-  const auto tasks = r.getTasks();
-  in.reserve(tasks, m.tasks);
-  for (const auto task : tasks) m.tasks.push_back(read(in, task));
-  const auto lines = r.getLines();
-  in.reserve(lines, m.lines);
-  for (const auto line : lines) m.lines.push_back(in.text(line, "line"));
-  m.code = in.name(r.getCode(), "reason code");
-  return m;
-}
-
 RunReply read(Input& in, wire::RunReply::Reader r) {
   in.begin("RunReply");
   RunReply m;
@@ -521,7 +394,7 @@ ToClient read(Input& in, wire::ToClient::Reader r) {
     case wire::ToClient::KEYS_PENDING: return KeysPending{read(in, r.getKeysPending().getKeys())};
     case wire::ToClient::WORKER_ADDRESSES: return read(in, r.getWorkerAddresses());
     case wire::ToClient::SCATTER_TARGETS: return read(in, r.getScatterTargets());
-    case wire::ToClient::QUERY_REPLY: return read(in, r.getQueryReply());
+    case wire::ToClient::QUERY_REPLY: return codec::read(in, r.getQueryReply());
     case wire::ToClient::RUN_REPLY: return read(in, r.getRunReply());
     case wire::ToClient::GOODBYE: return read(in, r.getGoodbye());
   }

@@ -75,6 +75,7 @@ void fill(wire::Graph::Builder w, const GraphChunk& value);
 void fill(capnp::List<wire::Resource>::Builder w, const std::vector<ResourceAmount>& value);
 void fill(capnp::List<wire::Module>::Builder w, const std::vector<ModuleInfo>& value);
 void fill(wire::WorkerAddresses::Builder w, const WorkerAddresses& value);
+void fill(wire::QueryReply::Builder w, const QueryReply& m);
 
 void write(wire::ClientMessage::Builder w, const ClientMessage& message);
 void write(wire::ToClient::Builder w, const ToClient& message);
@@ -190,6 +191,7 @@ GraphChunk read(Input& in, wire::Graph::Reader r);
 std::vector<ResourceAmount> read(Input& in, capnp::List<wire::Resource>::Reader r);
 std::vector<ModuleInfo> read(Input& in, capnp::List<wire::Module>::Reader r);
 WorkerAddresses read(Input& in, wire::WorkerAddresses::Reader r);
+QueryReply read(Input& in, wire::QueryReply::Reader r);
 
 ClientMessage read(Input& in, wire::ClientMessage::Reader r);
 ToClient read(Input& in, wire::ToClient::Reader r);

@@ -84,6 +84,8 @@ void fill(wire::Template::Builder w, const TaskTemplate& value) {
   annotations.setRunAhead(value.annotations.run_ahead);
   annotations.setAllowOtherWorkers(value.annotations.allow_other_workers);
   annotations.setTimeoutMs(value.annotations.timeout_ms);
+  annotations.setIsolate(value.annotations.isolate);
+  annotations.setMemoryLimit(value.annotations.memory_limit);
   fill(annotations.initWorkers(count(value.annotations.workers)), value.annotations.workers, "worker name");
   fill(annotations.initResources(count(value.annotations.resources)), value.annotations.resources);
 }
@@ -259,6 +261,8 @@ TaskTemplate read(Input& in, wire::Template::Reader r) {
   result.annotations.run_ahead = annotations.getRunAhead();
   result.annotations.allow_other_workers = annotations.getAllowOtherWorkers();
   result.annotations.timeout_ms = annotations.getTimeoutMs();
+  result.annotations.isolate = annotations.getIsolate();
+  result.annotations.memory_limit = annotations.getMemoryLimit();
   if (result.annotations.timeout_ms < 0) in.refuse("timeout of {} ms", result.annotations.timeout_ms);
   result.annotations.workers = read_names(in, annotations.getWorkers(), "worker name");
   result.annotations.resources = read(in, annotations.getResources());

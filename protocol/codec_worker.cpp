@@ -19,6 +19,7 @@ void fill(wire::RegisterWorker::Builder w, const RegisterWorker& m) {
   w.setThreads(m.threads);
   w.setMemoryLimit(m.memory_limit);
   w.setNannied(m.nannied);
+  w.setAllowUploads(m.allow_uploads);
   codec::fill(w.initResources(count(m.resources)), m.resources);
   codec::fill(w.initModules(count(m.modules)), m.modules);
 }
@@ -95,6 +96,12 @@ void fill(wire::RunFunction::Builder w, const RunFunction& m) {
   w.setArguments(data(m.arguments));
 }
 
+void fill(wire::ShareModules::Builder w, const ShareModules& m) {
+  w.setTo(name(m.to, "worker address"));
+  codec::fill(w.initNames(count(m.names)), m.names, "module name");
+  put<std::uint64_t>(w.initBuilds(count(m.builds)), m.builds);
+}
+
 /// Tasks and their runs, of any message that is made of these.
 template <class Builder, class Message>
 void fill_runs(Builder w, const Message& m) {
@@ -165,6 +172,7 @@ void write(wire::ToWorker::Builder w, const ToWorker& message) {
             put<std::uint32_t>(w.initWorkersLost().initWorkers(count(m.workers)), m.workers);
           },
           [&](const RunFunction& m) { fill(w.initRunFunction(), m); },
+          [&](const ShareModules& m) { fill(w.initShareModules(), m); },
           [&](const CloseWorker& m) {
             auto close = w.initCloseWorker();
             close.setDrain(m.drain);
@@ -265,6 +273,7 @@ RegisterWorker read(Input& in, wire::RegisterWorker::Reader r) {
   m.threads = r.getThreads();
   m.memory_limit = r.getMemoryLimit();
   m.nannied = r.getNannied();
+  m.allow_uploads = r.getAllowUploads();
   m.resources = codec::read(in, r.getResources());
   m.modules = codec::read(in, r.getModules());
   return m;
@@ -382,6 +391,15 @@ ForgetTemplates read(Input& in, wire::ForgetTemplates::Reader r) {
   return m;
 }
 
+ShareModules read(Input& in, wire::ShareModules::Reader r) {
+  in.begin("ShareModules");
+  ShareModules m;
+  m.to = in.name(r.getTo(), "worker address");
+  m.names = read_names(in, r.getNames(), "module name");
+  in.numbers(r.getBuilds(), m.builds, m.names.size(), "builds");
+  return m;
+}
+
 RunFunction read(Input& in, wire::RunFunction::Reader r) {
   in.begin("RunFunction");
   RunFunction m;
@@ -435,6 +453,7 @@ ToWorker read(Input& in, wire::ToWorker::Reader r) {
     case wire::ToWorker::RUN_FUNCTION: return read(in, r.getRunFunction());
     case wire::ToWorker::CLOSE_WORKER:
       return CloseWorker{r.getCloseWorker().getDrain(), in.text(r.getCloseWorker().getReason(), "reason")};
+    case wire::ToWorker::SHARE_MODULES: return read(in, r.getShareModules());
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

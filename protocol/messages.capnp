@@ -57,6 +57,8 @@ struct Annotations {
   workers @5 :List(Text);       # names, addresses or hosts; empty = any
   resources @6 :List(Resource); # occupied while it runs
   timeoutMs @7 :Int64;          # from the start of the run; 0 = none
+  isolate @8 :Bool;             # in a process of its own
+  memoryLimit @9 :UInt64;       # bytes that this process may take; 0 = any
 }
 
 struct Template {
@@ -149,6 +151,7 @@ struct SubmitGraph {
   name @4 :Text;             # the user's key; else empty
   chunk @5 :Graph;           # the tasks
   held @6 :List(UInt32);     # tasks with dependents in later chunks, ascending
+  parent @7 :UInt64;         # TaskId of the task that submits these; 0 = none
 }
 
 struct ReleaseKeys {
@@ -179,6 +182,7 @@ struct Query {
   keys @2 :List(UInt64);   # ClientKey, as the kind needs
   count @3 :UInt32;        # as the kind needs
   text @4 :Text;           # as the kind needs
+  after @5 :UInt64;        # where the last page ended
 }
 
 struct RunOnWorkers {
@@ -318,6 +322,39 @@ struct TaskSummary {
   run @6 :UInt32;          # attempt
 }
 
+struct TaskDetail {
+  summary @0 :TaskSummary;         # as in list_tasks
+  prefix @1 :Text;                 # name that durations are learnt under
+  user @2 :Int32;                  # Priority
+  generation @3 :UInt32;           # Priority
+  rank @4 :UInt32;                 # Priority
+  dependencies @5 :List(UInt64);   # TaskId
+  dependents @6 :UInt32;           # number of them
+  retries @7 :UInt32;              # used so far
+  crashes @8 :UInt32;              # workers that died while they ran it
+  wantedBy @9 :List(UInt32);       # ClientId
+  holders @10 :List(UInt32);       # WorkerId
+  error @11 :Text;                 # why it failed; else empty
+}
+
+struct Transition {
+  task @0 :UInt64;     # TaskId
+  atNs @1 :Int64;      # on the scheduler's steady clock
+  from @2 :Text;       # state
+  to @3 :Text;         # state
+  cause @4 :Text;      # for people
+  run @5 :UInt32;      # attempt; 0 = none
+  worker @6 :UInt32;   # WorkerId; 0 = none
+}
+
+struct LogLine {
+  number @0 :UInt64;   # of all lines of its node, from 1
+  unixUs @1 :Int64;    # when
+  level @2 :UInt8;     # 0 debug to 3 error
+  task @3 :UInt64;     # TaskId that it is about; 0 = none
+  text @4 :Text;       # without a newline
+}
+
 struct Holders {
   workers @0 :List(Address);   # that have one key's value
 }
@@ -330,6 +367,10 @@ struct QueryReply {
   tasks @4 :List(TaskSummary);     # list_tasks
   lines @5 :List(Text);            # explain, story, list_clients
   code @6 :Text;                   # explain: stable reason code
+  details @7 :List(TaskDetail);    # tasks
+  transitions @8 :List(Transition);# transitions
+  log @9 :List(LogLine);           # log
+  next @10 :UInt64;                # `after` of what follows; tasks: 0 = nothing does; adaptive_target
 }
 
 struct RunOutcome {
@@ -376,6 +417,7 @@ struct RegisterWorker {
   nannied @8 :Bool;               # a nanny reports its death
   resources @9 :List(Resource);   # it offers
   modules @10 :List(Module);      # it can run
+  allowUploads @11 :Bool;         # modules may be loaded into it
 }
 
 struct TasksFinished {
@@ -466,6 +508,7 @@ struct ToWorker {
     workersLost @10 :WorkersLost;
     runFunction @11 :RunFunction;
     closeWorker @12 :CloseWorker;
+    shareModules @13 :ShareModules;
   }
 }
 
@@ -532,6 +575,12 @@ struct RunFunction {
   request @0 :UInt64;      # answered by FunctionRan
   function @1 :Function;   # to run
   arguments @2 :Data;      # encoded
+}
+
+struct ShareModules {
+  to @0 :Text;               # address of its data listener
+  names @1 :List(Text);      # of modules
+  builds @2 :List(UInt64);   # by module
 }
 
 struct CloseWorker {

@@ -12,6 +12,7 @@
 #include "protocol/graph.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/peer_messages.hpp"
+#include "protocol/query_messages.hpp"
 #include "protocol/task.hpp"
 
 /// All that is said between scheduler, workers, clients and nannies: one struct a message, grouped by conversation.
@@ -34,24 +35,6 @@ struct InlineValues {
   friend bool operator==(const InlineValues&, const InlineValues&) = default;
 };
 
-/// A module (or named runtime) that a process can run functions of.
-struct ModuleInfo {
-  std::string name;
-  std::uint64_t build{};
-  std::vector<std::string> functions;
-  friend bool operator==(const ModuleInfo&, const ModuleInfo&) = default;
-};
-
-enum class WorkerStatus : std::uint8_t { running, paused, closing };
-
-struct WorkerAddress {
-  WorkerId worker;
-  std::string name;
-  std::string address;  ///< host:port of its data listener, or local:<n> inside one process
-  std::string host;     ///< names the machine; equal for workers that share one
-  friend bool operator==(const WorkerAddress&, const WorkerAddress&) = default;
-};
-
 // ---- client -> scheduler --------------------------------------------------------------------------------------
 
 struct RegisterClient {
@@ -70,9 +53,11 @@ struct SubmitGraph {
   std::string name;            ///< the user's key, if given; else empty
   std::shared_ptr<const GraphChunk> chunk;
   std::vector<std::uint32_t> held;  ///< ascending
+  TaskId parent;                    ///< the task that submits these and waits for them; 0 = none
   friend bool operator==(const SubmitGraph& a, const SubmitGraph& b) {
     return a.submission == b.submission && a.graph == b.graph && a.last == b.last && a.token == b.token &&
-           a.name == b.name && a.held == b.held && (a.chunk == b.chunk || (a.chunk && b.chunk && *a.chunk == *b.chunk));
+           a.name == b.name && a.held == b.held && a.parent == b.parent &&
+           (a.chunk == b.chunk || (a.chunk && b.chunk && *a.chunk == *b.chunk));
   }
 };
 
@@ -103,26 +88,6 @@ struct ScatterKeys {
   std::uint32_t replicas{1};          ///< copies wanted; 0 = one on each worker
   std::vector<std::string> workers;   ///< where; empty = any
   friend bool operator==(const ScatterKeys&, const ScatterKeys&) = default;
-};
-
-enum class QueryKind : std::uint8_t {
-  scheduler_info,    ///< workers, counts, addresses
-  who_has,           ///< holders by key
-  wait_for_workers,  ///< answered once `count` workers are running
-  explain,           ///< why is this task where it is
-  story,             ///< what happened to these keys
-  list_tasks,        ///< up to `count` tasks, `text` = state to show or empty
-  list_clients,
-};
-
-/// A question about the cluster. Of `keys` or `text` (a task id as people write it) as the kind needs.
-struct Query {
-  RequestId request;
-  QueryKind kind{};
-  std::vector<ClientKey> keys;
-  std::uint32_t count{};
-  std::string text;
-  friend bool operator==(const Query&, const Query&) = default;
 };
 
 /// Runs a function once on each worker (or the named ones), outside the task system.
@@ -251,67 +216,6 @@ struct ScatterTargets {
   friend bool operator==(const ScatterTargets&, const ScatterTargets&) = default;
 };
 
-struct WorkerSummary {
-  WorkerAddress address;
-  std::uint64_t pid{};
-  std::uint32_t threads{};
-  WorkerStatus status{};
-  std::uint64_t memory_limit{};   ///< bytes; 0 = none
-  std::uint64_t managed_bytes{};  ///< values in memory
-  std::uint64_t process_bytes{};  ///< memory of the process; 0 = shared with others
-  std::uint32_t processing{};     ///< tasks assigned
-  std::uint32_t executing{};      ///< tasks running, by its last heartbeat
-  std::uint64_t stored{};         ///< tasks whose value it holds
-  std::uint64_t finished{};       ///< tasks it finished so far
-  std::int64_t last_seen_ms{};    ///< age of its last sign of life
-  std::vector<ResourceAmount> resources;
-  std::vector<ModuleInfo> modules;
-  std::uint64_t spilled_bytes{};        ///< what its values on disk took in memory
-  std::uint64_t unmanaged_old_bytes{};  ///< of process_bytes, beside values, and not new
-  friend bool operator==(const WorkerSummary&, const WorkerSummary&) = default;
-};
-
-struct SchedulerSummary {
-  Token cluster;
-  Epoch epoch;
-  std::string address;
-  std::string version;
-  std::vector<WorkerSummary> workers;
-  std::uint32_t clients{};
-  /// Tasks by state: released, waiting, no_worker, queued, processing, memory, erred.
-  std::vector<std::uint64_t> tasks_by_state;
-  std::uint64_t finished{};
-  std::uint64_t erred{};
-  friend bool operator==(const SchedulerSummary&, const SchedulerSummary&) = default;
-};
-
-struct TaskSummary {
-  TaskId task;
-  std::string key;  ///< as people write it: prefix-group-index, or the user's name
-  std::string state;
-  std::string worker;  ///< runner or a holder; empty
-  std::uint64_t nbytes{};
-  std::uint32_t waiting_for{};
-  std::uint32_t run{};
-  friend bool operator==(const TaskSummary&, const TaskSummary&) = default;
-};
-
-/// Answers Query, Replicate, Rebalance, RetireWorkers and RestartWorkers. Fields that are of no use to the answer are empty.
-struct QueryReply {
-  RequestId request;
-  std::optional<Error> error;
-  std::shared_ptr<const SchedulerSummary> summary;  ///< scheduler_info, wait_for_workers
-  std::vector<std::vector<WorkerAddress>> holders;  ///< who_has, by key
-  std::vector<TaskSummary> tasks;                   ///< list_tasks
-  std::vector<std::string> lines;  ///< explain, story, list_clients: for people, one fact a line; retired workers
-  std::string code;                ///< explain: stable reason code
-  friend bool operator==(const QueryReply& a, const QueryReply& b) {
-    return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&
-           a.lines == b.lines && a.code == b.code &&
-           (a.summary == b.summary || (a.summary && b.summary && *a.summary == *b.summary));
-  }
-};
-
 struct RunOutcome {
   WorkerAddress worker;
   Bytes value;                             ///< as in InlineValues
@@ -345,6 +249,7 @@ struct RegisterWorker {
   bool nannied{};  ///< a nanny reports its death
   std::vector<ResourceAmount> resources;
   std::vector<ModuleInfo> modules;
+  bool allow_uploads{};  ///< modules may be loaded into it
   friend bool operator==(const RegisterWorker&, const RegisterWorker&) = default;
 };
 
@@ -537,6 +442,14 @@ struct RunFunction {
   friend bool operator==(const RunFunction&, const RunFunction&) = default;
 };
 
+/// Modules that were uploaded to this worker, to be passed on to one that came later.
+struct ShareModules {
+  std::string to;                  ///< address of its data listener
+  std::vector<std::string> names;  ///< of modules
+  std::vector<std::uint64_t> builds;
+  friend bool operator==(const ShareModules&, const ShareModules&) = default;
+};
+
 struct CloseWorker {
   bool drain{};  ///< finish what runs first
   std::string reason;
@@ -545,7 +458,7 @@ struct CloseWorker {
 
 using ToWorker =
     std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute, StealTasks,
-                 AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction, CloseWorker>;
+                 AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction, CloseWorker, ShareModules>;
 
 // ---- nanny <-> scheduler --------------------------------------------------------------------------------------
 

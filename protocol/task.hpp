@@ -41,6 +41,8 @@ struct Annotations {
   std::vector<std::string> workers;  ///< worker names, addresses or hosts; empty = any
   std::vector<ResourceAmount> resources;
   std::int64_t timeout_ms{};  ///< 0 = none; counted from the start of the run
+  bool isolate{};             ///< runs in a process of its own, which is killed when its time is up or it is cancelled
+  std::uint64_t memory_limit{};  ///< bytes that this process may take; 0 = any
 
   friend bool operator==(const Annotations&, const Annotations&) = default;
 };
@@ -68,7 +70,7 @@ struct Priority {
 struct TaskError {
   enum class Kind : std::uint8_t {
     exception,         ///< the user's function threw
-    killed,            ///< its worker died while it ran, too often
+    killed,            ///< its worker died while it ran, too often; or the process that it had to itself
     timeout,           ///< it ran longer than asked
     unknown_function,  ///< no worker, or not this one, knows the function
     bad_arguments,     ///< arguments could not be decoded as the function's parameter types

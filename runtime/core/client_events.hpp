@@ -29,6 +29,7 @@ struct GraphSubmitted {
   std::string name;
   std::shared_ptr<GraphChunk> chunk;
   std::vector<std::uint32_t> held;
+  TaskId parent;  ///< the task that submits it; 0 = none
 };
 struct ScatterWanted {
   std::uint64_t page{};

@@ -68,7 +68,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   group.name = std::move(message.name);
   group.external = std::move(external);
   group.graph = message.held.empty() ? 0 : message.graph;
-  take_place(client, group, message.graph, message.last);
+  take_place(client, group, message);
   for (const TaskTemplate& task : chunk.templates) group.templates.push_back(intern(task));
   answer(group.number, {});
   intake(group, message);
@@ -302,17 +302,21 @@ std::uint32_t SchedulerState::class_of(const TaskTemplate& task) {
   return static_cast<std::uint32_t>(classes_.size() - 1);
 }
 
-/// Chunks of one graph share a generation, and those without ranks of their own follow each other in it.
-void SchedulerState::take_place(ClientRecord& client, Group& group, std::uint64_t graph, bool last) {
-  const auto [found, first] = client.graph_places.try_emplace(graph);
+/// Chunks of one graph share a generation, and those without ranks of their own follow each other in it. What a task
+/// submits runs just before its own generation: it waits for that, and others wait for it. Such generations are odd.
+void SchedulerState::take_place(ClientRecord& client, Group& group, const SubmitGraph& message) {
+  const auto [found, first] = client.graph_places.try_emplace(message.graph);
   auto& place = found->second;
-  if (first) place.generation = ++last_generation_;
+  if (first) {
+    const Group* parent = message.parent ? find_group(message.parent.group()) : nullptr;
+    place.generation = parent != nullptr ? (parent->generation - 1) | 1 : last_generation_ += 2;
+  }
   group.generation = place.generation;
   if (group.chunk->rank.empty()) {
     group.first_rank = place.next_rank;
     place.next_rank += group.chunk->size;
   }
-  if (last) client.graph_places.erase(found);
+  if (message.last) client.graph_places.erase(found);
 }
 
 void SchedulerState::release_held(ClientRecord& client, std::uint64_t graph) {
@@ -363,7 +367,7 @@ void SchedulerState::on_message(ClientRecord& client, ScatterKeys& message) {
   chunk->templates.push_back(std::move(task));
   Group& group = make_group(client, message.submission, message.token, std::move(chunk));
   group.data = true;
-  group.generation = ++last_generation_;
+  group.generation = last_generation_ += 2;
   group.templates.push_back(record);
   group.subscribers.front().wants = group.chunk->size;
   client.wants += group.chunk->size;

@@ -113,6 +113,8 @@ void SchedulerState::on_message(ClientRecord& client, Query& message) {
     case QueryKind::explain: {
       const TaskId task = the_task();
       std::tie(reply.code, reply.lines) = explain(task, now_);
+      if (const TaskRef known = find(task); known && known->state != TaskState::forgotten)
+        reply.details.push_back(detail_of(known));
       break;
     }
     case QueryKind::story: {
@@ -129,6 +131,17 @@ void SchedulerState::on_message(ClientRecord& client, Query& message) {
         reply.lines.push_back(std::to_string(id.value) + " " + (known->name.empty() ? "-" : known->name) + " wants " +
                               std::to_string(known->wants));
       break;
+    case QueryKind::tasks: page_of_tasks(message, reply); break;
+    case QueryKind::transitions: page_of_transitions(message, reply); break;
+    case QueryKind::adaptive_target:
+      reply.next = adaptive_target(std::chrono::milliseconds(std::clamp<std::uint64_t>(message.after, 1, 1U << 31)));
+      break;
+    case QueryKind::workers_to_close: reply.lines = workers_to_close(message.count); break;
+    case QueryKind::settings:
+    case QueryKind::log:
+      reply.error =
+          Error{ErrorKind::unsupported, "this is answered by a scheduler's process, not by what decides in it"};
+      break;
   }
   tell_client(client, std::move(reply));
 }
@@ -141,15 +154,7 @@ void SchedulerState::list_tasks(const Query& message, QueryReply& reply) const {
       const TaskRef task{group.get(), i};
       if (task->state == TaskState::forgotten) continue;
       if (!message.text.empty() && message.text != name_of(task->state)) continue;
-      TaskSummary line;
-      line.task = task.id();
-      line.key = key_text(task.id());
-      line.state = name_of(task->state);
-      if (const WorkerRecord* worker = find_worker(task->worker)) line.worker = worker->registration.name;
-      line.nbytes = task->state == TaskState::memory ? task->nbytes : 0;
-      line.waiting_for = task->missing;
-      line.run = task->run.value;
-      reply.tasks.push_back(std::move(line));
+      reply.tasks.push_back(summary_of(task));
       if (reply.tasks.size() == most) return;
     }
   }

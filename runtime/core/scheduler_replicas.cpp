@@ -16,8 +16,10 @@ namespace {
 constexpr double rebalance_sender_min = 0.30;
 constexpr double rebalance_recipient_max = 0.60;
 constexpr double rebalance_half_gap = 0.05;
-constexpr std::size_t most_moves = 10'000;  ///< of one rebalance
-constexpr Duration transfer_patience = std::chrono::minutes(10);
+constexpr std::size_t most_moves = 10'000;                        ///< of one rebalance
+constexpr Duration transfer_patience = std::chrono::seconds(30);  ///< and ten times what its bytes should take
+constexpr Duration transfer_patience_max = std::chrono::minutes(10);
+constexpr Duration transfer_impatience = std::chrono::seconds(10);  ///< with a target that may not fetch at all
 
 }  // namespace
 
@@ -75,13 +77,28 @@ void SchedulerState::end_transfers(TaskRef task) {
   for (const std::uint64_t placement : placements) placement_step(placement, task.id());
 }
 
+/// A target that has the value later after all says so, and its copy counts, or is freed: nothing is lost by giving up
+/// too soon.
+Duration SchedulerState::patience_with(const Transfer& transfer, TaskRef task, const WorkerRecord& target) const {
+  const WorkerRecord* source = find_worker(transfer.from);
+  if (source == nullptr || source->suspect || !target.reachable || target.suspect ||
+      target.status == WorkerStatus::paused)
+    return transfer_impatience;
+  const double seconds = 10 * static_cast<double>(task->nbytes) / std::max(1.0, counters_.bandwidth);
+  const double most = std::chrono::duration<double>(transfer_patience_max).count();
+  return std::min(
+      transfer_patience_max,
+      transfer_patience + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, most))));
+}
+
 /// Gives up what cannot arrive any more. Once a tick.
 void SchedulerState::review_transfers() {
   std::vector<std::pair<TaskId, std::uint64_t>> ended;
   for (auto it = transfers_.begin(); it != transfers_.end();) {
     const TaskRef task = find(it->first.first);
-    const bool hopeless = !task || task->state != TaskState::memory || find_worker(it->first.second) == nullptr ||
-                          now_ - it->second.since > transfer_patience;
+    const WorkerRecord* target = find_worker(it->first.second);
+    const bool hopeless = !task || task->state != TaskState::memory || target == nullptr ||
+                          now_ - it->second.since > patience_with(it->second, task, *target);
     if (!hopeless) {
       ++it;
       continue;

@@ -88,6 +88,7 @@ void SchedulerState::on(WorkerJoined& event) {
   workers_[event.worker] = std::move(record);
   ++counters_.workers_added;
   admit(worker);
+  if (!uploaded_.empty()) share_modules(worker);
   answer_waiting_for_workers();
   if (!restarts_.empty()) advance_restarts();
 }
@@ -121,15 +122,19 @@ void SchedulerState::on(NannySaid& event) {
   }
   const auto* death = std::get_if<WorkerDied>(&event.message);
   if (death == nullptr) return;
+  std::string how = death->signal != 0 ? "killed by signal " + std::to_string(death->signal)
+                                       : "gone with exit code " + std::to_string(death->exit_code);
+  if (!death->last_log.empty()) how += ". Its last lines: " + death->last_log;
   for (std::size_t i = 0; i < death->running.size(); ++i)
-    blame(death->running[i], i < death->runs.size() ? death->runs[i] : RunId{}, *death);
+    blame(death->running[i], i < death->runs.size() ? death->runs[i] : RunId{}, death->incarnation, how);
   for (const auto& [id, worker] : workers_) {
     if (worker->registration.incarnation != death->incarnation) continue;
-    const std::string how = death->signal != 0 ? "killed by signal " + std::to_string(death->signal)
+    const std::string end = death->signal != 0 ? "killed by signal " + std::to_string(death->signal)
                                                : "exited with code " + std::to_string(death->exit_code);
+    worker->registration.nannied = true;  // whatever it said: what it ran is known
     const WorkerId lost = id;
-    remove_worker(lost, false, how);
-    extra_.close.emplace_back(lost, "the worker process " + how);
+    remove_worker(lost, false, end);
+    extra_.close.emplace_back(lost, "the worker process " + end);
     return;
   }
 }

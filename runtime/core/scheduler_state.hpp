@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -66,6 +67,9 @@ public:
   [[nodiscard]] std::vector<std::string> story(TaskId task) const;
   /// Stable reason code, then sentences for people.
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain(TaskId task, Instant now) const;
+  /// How many workers there should be (scheduler_adaptive.cpp), and names of those that may go.
+  [[nodiscard]] std::uint32_t adaptive_target(Duration duration) const;
+  [[nodiscard]] std::vector<std::string> workers_to_close(std::uint32_t count) const;
 
 private:
   // -- events (scheduler_state.cpp)
@@ -114,7 +118,7 @@ private:
   void unuse(TemplateRecord& record);
   std::uint32_t prefix_of(const std::string& name);
   std::uint32_t class_of(const TaskTemplate& task);
-  void take_place(ClientRecord& client, Group& group, std::uint64_t graph, bool last);
+  void take_place(ClientRecord& client, Group& group, const SubmitGraph& message);
   void release_held(ClientRecord& client, std::uint64_t graph);
 
   // -- workers' messages (scheduler_workers.cpp)
@@ -129,12 +133,14 @@ private:
   void on_message(WorkerRecord& worker, Heartbeat& message);
   void on_message(WorkerRecord& worker, WorkerStatusChanged& message);
   void on_message(WorkerRecord& worker, ModulesAdded& message);
+  void share_modules(WorkerRecord& worker);
   void on_message(WorkerRecord& worker, FunctionRan& message);
   void on_message(WorkerRecord& worker, Goodbye& message);
   void on_message(WorkerRecord& worker, Leaving& message);
   void remove_worker(WorkerId id, bool graceful, std::string_view reason);
   void free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id);
-  void blame(TaskId id, RunId run, const WorkerDied& death);
+  void blame(TaskId id, RunId run, Incarnation dead, const std::string& how);
+  void blame_what_ran(WorkerRecord& worker, std::string_view reason);
 
   // -- transitions (scheduler_transitions.cpp)
   void move_to(TaskRef task, TaskState state, const char* cause);
@@ -203,6 +209,7 @@ private:
   void transfer_arrived(TaskRef task, WorkerId at);
   void end_transfers(TaskRef task);
   void review_transfers();
+  [[nodiscard]] Duration patience_with(const Transfer& transfer, TaskRef task, const WorkerRecord& target) const;
   void drop_copy(TaskRef task, WorkerId worker);
   void replicate_further(const Placement& placement, std::uint64_t number, TaskRef task);
   void placement_step(std::uint64_t number, TaskId task);
@@ -262,6 +269,10 @@ private:
                                                             std::string message) const;
   void answer_waiting_for_workers();
   void list_tasks(const Query& message, QueryReply& reply) const;
+  [[nodiscard]] TaskSummary summary_of(TaskRef task) const;
+  [[nodiscard]] TaskDetail detail_of(TaskRef task) const;
+  void page_of_tasks(const Query& message, QueryReply& reply) const;
+  void page_of_transitions(const Query& message, QueryReply& reply) const;
   void check_task(TaskRef task) const;
   void check_workers() const;
   void check_loads() const;
@@ -351,6 +362,7 @@ private:
   std::size_t idle_workers_{};                ///< able, with a thread that nothing is assigned to; as of settle_loads()
   std::size_t surplus_workers_{};             ///< with more tasks than threads; as of settle_loads()
   std::unordered_map<std::string, WorkerId> worker_by_name_;  ///< looked up only, never walked
+  std::set<std::pair<std::string, std::uint64_t>> uploaded_;  ///< modules by name and build
 
   std::vector<WorkerRecord*> flush_workers_;
   std::vector<ClientRecord*> flush_clients_;

@@ -70,8 +70,11 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
     TemplateRecord& record = task.task_template();
     PrefixCounters& counters = prefixes_[record.prefix].counters;
     ++counters.erred;
-    if (message.errors[i]->kind == TaskError::Kind::exception && task->retries < record.task.annotations.retries &&
-        !TROUPE_MUTANT(no_retry_is_granted) && task->retries < 255) {
+    // What a worker tells as killed was the process that the task had to itself.
+    const auto kind = message.errors[i]->kind;
+    const bool again = kind == TaskError::Kind::exception || kind == TaskError::Kind::killed;
+    if (again && task->retries < record.task.annotations.retries && !TROUPE_MUTANT(no_retry_is_granted) &&
+        task->retries < 255) {
       ++task->retries;
       ++counters.retried;
       ++counters_.retried;
@@ -212,9 +215,27 @@ void SchedulerState::on_message(WorkerRecord& worker, ModulesAdded& message) {
     const auto same = std::find_if(modules.begin(), modules.end(), [&](const ModuleInfo& known) {
       return known.name == module.name && known.build == module.build;
     });
+    uploaded_.insert({module.name, module.build});
     if (same == modules.end()) modules.push_back(std::move(module));
   }
   refresh_classes();
+}
+
+/// Modules that clients uploaded reach workers that come later from one that has them.
+void SchedulerState::share_modules(WorkerRecord& worker) {
+  if (!worker.registration.allow_uploads) return;
+  std::map<WorkerId, ShareModules> shares;
+  for (const auto& [name, build] : uploaded_) {
+    if (worker.has_module(name, build)) continue;
+    const auto has = [&](const auto& other) { return other.second->able() && other.second->has_module(name, build); };
+    const auto holder = std::find_if(workers_.begin(), workers_.end(), has);
+    if (holder == workers_.end()) continue;
+    auto& share = shares[holder->first];
+    share.to = worker.registration.address;
+    share.names.push_back(name);
+    share.builds.push_back(build);
+  }
+  for (auto& [holder, share] : shares) tell_worker(*find_worker(holder), std::move(share));
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, FunctionRan& message) {
@@ -270,6 +291,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   WorkerRecord* worker = find_worker(id);
   if (worker == nullptr) return;
   ++(graceful ? counters_.workers_drained : counters_.workers_lost);
+  if (!graceful && !worker->registration.nannied && !worker->closing) blame_what_ran(*worker, reason);
   const char* cause = graceful ? "worker left" : "worker lost";
 
   std::vector<TaskRef> interrupted;
@@ -342,26 +364,48 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
 }
 
 /// A task ran on a worker as it died. After too many deaths it is failed, and the rest goes on.
-void SchedulerState::blame(TaskId id, RunId run, const WorkerDied& death) {
+void SchedulerState::blame(TaskId id, RunId run, Incarnation dead, const std::string& how) {
   const TaskRef task = find(id);
   if (!task || !in_play(task->state) || run > task->run) return;
   ++prefixes_[task.task_template().prefix].counters.suspicious;
   if (task->crashes < 255 && !TROUPE_MUTANT(poison_is_never_found)) ++task->crashes;
   if (task->crashes < config_.allowed_failures && !TROUPE_MUTANT(the_first_death_is_final)) return;
   ++counters_.poisoned;
-  std::string message = std::to_string(task->crashes) + " workers died while they ran this task; the last was ";
-  message += death.signal != 0 ? "killed by signal " + std::to_string(death.signal)
-                               : "gone with exit code " + std::to_string(death.exit_code);
-  if (!death.last_log.empty()) message += ". Its last lines: " + death.last_log;
   if (task->state == TaskState::processing) {
     WorkerRecord* worker = find_worker(task->worker);
-    if (worker != nullptr && worker->registration.incarnation != death.incarnation) {
+    if (worker != nullptr && worker->registration.incarnation != dead) {
       auto& cancel = last<CancelCompute>(*worker);
       cancel.tasks.push_back(id);
       cancel.runs.push_back(task->run);
     }
   }
-  err(task, make_error(task, TaskError::Kind::killed, std::move(message)), "killed its workers");
+  err(task,
+      make_error(task, TaskError::Kind::killed,
+                 std::to_string(task->crashes) + " workers died while they ran this task; the last was " + how),
+      "killed its workers");
+}
+
+/// A worker without a nanny is gone, and nobody saw what it ran: that were, most likely, the most urgent of its tasks,
+/// one for each thread, and those that wait inside for others.
+void SchedulerState::blame_what_ran(WorkerRecord& worker, std::string_view reason) {
+  std::vector<TaskRef> likely;
+  std::vector<TaskRef> waiting;
+  for (const TaskId id : worker.processing) {
+    const TaskRef task = find(id);
+    if (task.has(task_flag::seceded))
+      waiting.push_back(task);
+    else if (!task.has(task_flag::ahead))
+      likely.push_back(task);
+  }
+  const auto running = std::min<std::size_t>(likely.size(), worker.registration.threads);
+  const auto more_urgent = [this](TaskRef a, TaskRef b) {
+    return std::pair(priority_of(a), a.id()) < std::pair(priority_of(b), b.id());
+  };
+  std::partial_sort(likely.begin(), likely.begin() + static_cast<std::ptrdiff_t>(running), likely.end(), more_urgent);
+  likely.resize(running);
+  likely.insert(likely.end(), waiting.begin(), waiting.end());
+  const std::string how = "lost, without a nanny to say why: " + std::string(reason);
+  for (const TaskRef task : likely) blame(task.id(), task->run, worker.registration.incarnation, how);
 }
 
 }  // namespace troupe

@@ -137,11 +137,12 @@ struct WorkerEffects {
   std::vector<TaskId> retract;  ///< take back from the pool if not started; each ends in ExecutionsDone
   std::vector<TaskId> stop;     ///< nobody wants these runs: ask their functions to end soon
   std::vector<Fetch> fetch;
-  std::vector<TaskId> drop;      ///< remove from memory and disk
-  std::vector<TaskId> spill;     ///< write to disk, then remove from memory; each ends in ValuesSpilled
-  std::vector<TaskId> load;      ///< read from disk, then remove there; each ends in ValuesLoaded
-  std::vector<RunFunction> run;  ///< outside the task system; answered by the shell with FunctionRan
-  bool close{};                  ///< the worker's life is over; reason in close_reason
+  std::vector<TaskId> drop;         ///< remove from memory and disk
+  std::vector<TaskId> spill;        ///< write to disk, then remove from memory; each ends in ValuesSpilled
+  std::vector<TaskId> load;         ///< read from disk, then remove there; each ends in ValuesLoaded
+  std::vector<RunFunction> run;     ///< outside the task system; answered by the shell with FunctionRan
+  std::vector<ShareModules> share;  ///< modules to be passed on
+  bool close{};                     ///< the worker's life is over; reason in close_reason
   std::string close_reason;
   std::optional<Error> refused;  ///< the scheduler does not take it: it closes because of this
 
@@ -155,6 +156,7 @@ struct WorkerEffects {
     spill.clear();
     load.clear();
     run.clear();
+    share.clear();
     close = false;
     close_reason.clear();
     refused.reset();

@@ -364,6 +364,8 @@ void WorkerState::on(WorkersLost& message, WorkerEffects&) {
 
 void WorkerState::on(RunFunction& message, WorkerEffects& out) { out.run.push_back(std::move(message)); }
 
+void WorkerState::on(ShareModules& message, WorkerEffects& out) { out.share.push_back(std::move(message)); }
+
 void WorkerState::on(CloseWorker& message, WorkerEffects& out) {
   if (!message.drain) return end(std::move(message.reason), out);
   if (status_ == WorkerStatus::closing) return;

@@ -91,6 +91,13 @@ std::optional<KeyView> WorkerState::key(TaskId task) const {
   return view;
 }
 
+std::vector<std::pair<TaskId, KeyView>> WorkerState::keys(std::size_t most) const {
+  std::vector<std::pair<TaskId, KeyView>> views;
+  for (std::uint32_t slot = 0; slot < keys_.end() && views.size() < most; ++slot)
+    if (const TaskId task = keys_[slot].task; task && find(task) == slot) views.emplace_back(task, *key(task));
+  return views;
+}
+
 // ---- keys -------------------------------------------------------------------------------------------------------
 
 std::uint32_t WorkerState::find_or_make(TaskId task) {

@@ -75,6 +75,8 @@ public:
 
   [[nodiscard]] const WorkerCounters& counters();
   [[nodiscard]] std::optional<KeyView> key(TaskId task) const;
+  /// At most so many of all keys it knows anything of.
+  [[nodiscard]] std::vector<std::pair<TaskId, KeyView>> keys(std::size_t most) const;
   [[nodiscard]] WorkerId id() const { return id_; }
   [[nodiscard]] WorkerStatus status() const { return status_; }
   [[nodiscard]] Duration tick_interval() const;
@@ -187,6 +189,7 @@ private:
   void on(WorkersLost& message, WorkerEffects& out);
   void on(RunFunction& message, WorkerEffects& out);
   void on(CloseWorker& message, WorkerEffects& out);
+  void on(ShareModules& message, WorkerEffects& out);
 
   // Ends of effects and other events (worker_executions.cpp, worker_state.cpp).
   void on(ExecutionsDone& event, Instant now, WorkerEffects& out);

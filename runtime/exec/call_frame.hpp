@@ -13,7 +13,7 @@ namespace troupe {
 
 /// Number of the agreement between a process and the modules it loads: the layout of Module, CallFrame, HostTable,
 /// Value and Bytes. Raise it with every change of those.
-inline constexpr std::uint32_t module_abi_version = 1;
+inline constexpr std::uint32_t module_abi_version = 2;
 
 struct CallFrame;
 
@@ -24,6 +24,7 @@ struct HostTable {
   bool (*stop_requested)(const CallFrame& frame);
   void (*secede)(CallFrame& frame);
   void (*rejoin)(CallFrame& frame);
+  void (*log)(const CallFrame& frame, std::string_view line);
 };
 
 /// One call of a task function, between the process and the function's thunk. Lives on the stack of the thread that
@@ -75,6 +76,11 @@ inline void secede() {
 /// Counts again as a running task. Waits for nothing.
 inline void rejoin() {
   if (detail::current) detail::current->host->rejoin(*detail::current);
+}
+/// A line for people, without a newline: a worker keeps it with the task's name, for `troupe logs`. Outside a cluster it
+/// goes to stderr; outside a task nowhere.
+inline void log(std::string_view line) {
+  if (detail::current) detail::current->host->log(*detail::current, line);
 }
 
 }  // namespace this_task

@@ -161,11 +161,9 @@ Result<std::vector<ModuleInfo>> FunctionRegistry::load(const std::string& path, 
   if (auto error = check_place(canonical)) return tl::unexpected(std::move(*error));
   const auto file = read_file(canonical.string());
   if (!file) return tl::unexpected(file.error());
-  if (!sha256.empty()) {
-    const auto actual = sha256_of(*file);
-    if (actual != sha256)
-      return fail(ErrorKind::invalid, fmt::format("module {}: its SHA-256 is {}, not {}", path, actual, sha256));
-  }
+  const auto actual = sha256_of(*file);
+  if (!sha256.empty() && actual != sha256)
+    return fail(ErrorKind::invalid, fmt::format("module {}: its SHA-256 is {}, not {}", path, actual, sha256));
   const auto symbols = descriptor_symbols(*file, canonical.string());
   if (!symbols) return tl::unexpected(symbols.error());
 
@@ -181,6 +179,8 @@ Result<std::vector<ModuleInfo>> FunctionRegistry::load(const std::string& path, 
   if (void* parts = ::dlsym(library, "troupe_parts")) add_parts(reinterpret_cast<const PartNode* (*)()>(parts)());
   std::vector<ModuleInfo> infos;
   for (const auto* module : modules) infos.push_back(*add(*module));
+  const auto same = [&](const LoadedModule& known) { return known.path == canonical && known.sha256 == actual; };
+  if (std::none_of(files_.begin(), files_.end(), same)) files_.push_back({canonical.string(), actual, infos});
   return infos;
 }
 

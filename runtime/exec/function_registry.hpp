@@ -23,6 +23,13 @@ struct ResolvedFunction {
   Thunk thunk{};
 };
 
+/// A file that modules were loaded from.
+struct LoadedModule {
+  std::string path;    ///< canonical
+  std::string sha256;  ///< of its content then, hex
+  std::vector<ModuleInfo> modules;
+};
+
 /// The functions that a worker can run: of the program's own modules, of modules loaded from files, and built-ins.
 /// Owned by the worker's shell and used on its io thread. Functions are never removed: pointers to them stay good.
 class FunctionRegistry {
@@ -42,6 +49,8 @@ public:
 
   /// The error says what is known instead. Build 0 finds the build that was added last.
   [[nodiscard]] Result<const ResolvedFunction*> find(const FunctionRef& ref) const;
+  /// Files that were loaded, in their order, each once.
+  [[nodiscard]] const std::vector<LoadedModule>& files() const { return files_; }
   /// In the order of adding.
   [[nodiscard]] const std::vector<ModuleInfo>& infos() const { return infos_; }
 
@@ -49,6 +58,7 @@ private:
   [[nodiscard]] Error unknown(const FunctionRef& ref) const;
 
   std::vector<ModuleInfo> infos_;
+  std::vector<LoadedModule> files_;
   std::deque<ResolvedFunction> functions_;
   std::unordered_map<std::string, const ResolvedFunction*> by_key_;  // module, build and name in one text
 };

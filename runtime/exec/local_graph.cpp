@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -357,6 +358,9 @@ private:
         [](const CallFrame& frame) { return static_cast<Execution*>(frame.execution)->run->skips(); },
         [](CallFrame&) {},
         [](CallFrame&) {},
+        [](const CallFrame&, std::string_view line) {
+          std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
+        },
     };
     return table;
   }

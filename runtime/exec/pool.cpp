@@ -9,7 +9,10 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include "runtime/exec/isolation.hpp"
 #include "runtime/exec/work_deque.hpp"
 
 namespace troupe {
@@ -41,6 +44,7 @@ public:
     sigset_t all;
     sigfillset(&all);
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
+    sigdelset(&all, SIGURG);  // of the sampler, meant for one thread; else it does nothing
     pthread_sigmask(SIG_BLOCK, &all, &before_);
   }
   ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -61,6 +65,7 @@ struct alignas(64) Pool::Thread {
   const unsigned index;
   std::uint32_t seed;
   RunningPage::Slot* const slot;
+  ThreadActivity activity;
   bool seceded{};  // its job gave the slot back; guarded by life_mutex_
   WorkDeque<Job> deque;
   Parking::Bed bed;
@@ -152,6 +157,7 @@ Job& Pool::acquire() {
 
 void Pool::release(Job& job) {
   job.tmpl.reset();
+  job.isolated.reset();
   job.arguments = {};
   job.inputs.clear();
   if (job.inputs.capacity() > kept_inputs_max) job.inputs = {};
@@ -254,6 +260,10 @@ void Pool::expire() {
     }
 }
 
+const ThreadActivity& Pool::activity_of(unsigned index) const {
+  return threads_[index].load(std::memory_order_acquire)->activity;
+}
+
 std::size_t Pool::waiting() const { return injection_.size.load(std::memory_order_relaxed); }
 
 void Pool::stop() {
@@ -288,6 +298,7 @@ Pool::Thread* Pool::start_thread() {
 
 void Pool::work(Thread& self) {
   // The kernel keeps 15 characters.
+  self.activity.thread.store(static_cast<int>(::syscall(SYS_gettid)), std::memory_order_relaxed);
   const auto name = fmt::format("{:.11}-{}", config_.thread_name, self.index);
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
   std::int64_t clock_ns = 0;  // when the last job ended, if the next follows at once
@@ -351,14 +362,21 @@ Job* Pool::find_job_or_sleep(Thread& self) {
 
 void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& clock_ns) {
   const auto start = clock_ns != 0 ? clock_ns : now_ns();
-  const auto timeout_ms = job.tmpl ? job.tmpl->annotations.timeout_ms : 0;
+  // Of an isolated one its process keeps the time.
+  const auto timeout_ms = job.tmpl && !job.isolated ? job.tmpl->annotations.timeout_ms : 0;
   if (timeout_ms > 0) job.deadline_ns.store(start + timeout_ms * 1'000'000, std::memory_order_relaxed);
   Execution execution{this, self, &job};
   CallFrame frame{&host_table(), &execution, job.arguments.span(), job.inputs, {},
                   job.task,      job.run,    job.function->name};
-  if (slot) slot->enter(job.task, job.run);
-  job.function->thunk(frame);
-  if (slot) slot->leave();
+  if (self) self->activity.begin(job.task, job.run, *job.function, start);
+  if (job.isolated) {
+    run_in_process(job, frame);  // not on the page: whatever ends this process, it was not that
+  } else {
+    if (slot) slot->enter(job.task, job.run);
+    job.function->thunk(frame);
+    if (slot) slot->leave();
+  }
+  if (self) self->activity.end();
   clock_ns = now_ns();
   job.duration_ns = clock_ns - start;
   if (timeout_ms > 0 && job.duration_ns > timeout_ms * 1'000'000)
@@ -374,6 +392,16 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
   for (Value& input : job.inputs)
     if (input.unique()) input.reset();
   if (self && self->seceded) count_again(*self);
+}
+
+void Pool::run_in_process(Job& job, CallFrame& frame) const {
+  const auto& annotations = job.tmpl->annotations;
+  auto outcome =
+      run_isolated({job.tmpl->function, job.function->name, job.arguments.span(), job.inputs, job.task, job.run,
+                    annotations.memory_limit, std::chrono::milliseconds(annotations.timeout_ms), job.stop, config_.log},
+                   *job.isolated);
+  frame.result = std::move(outcome.result);
+  if (outcome.error) job.error = std::make_shared<const TaskError>(std::move(*outcome.error));
 }
 
 void Pool::push_done(DoneStack& stack, Job& job) {
@@ -469,6 +497,10 @@ const HostTable& Pool::host_table() {
       [](CallFrame& frame) {
         const auto& execution = *static_cast<Execution*>(frame.execution);
         execution.pool->rejoin(execution.thread, *execution.job);
+      },
+      [](const CallFrame& frame, std::string_view line) {
+        const auto& execution = *static_cast<Execution*>(frame.execution);
+        if (execution.pool->config_.log) execution.pool->config_.log(frame.task, line);
       },
   };
   return table;

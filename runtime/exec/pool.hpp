@@ -9,6 +9,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/bytes.hpp"
@@ -18,9 +19,12 @@
 #include "runtime/exec/function_registry.hpp"
 #include "runtime/exec/parking.hpp"
 #include "runtime/exec/running_page.hpp"
+#include "runtime/exec/thread_activity.hpp"
 #include "runtime/store/value.hpp"
 
 namespace troupe {
+
+struct IsolatedProgram;
 
 /// One run of one task. Belongs to the pool's slab; the io thread fills it between `Pool::acquire` and
 /// `Pool::submit`, one thread executes it, and the io thread reads it in `Pool::drain`, after which it is used again.
@@ -40,7 +44,8 @@ struct alignas(64) Job {
   const ResolvedFunction* function{};
   std::shared_ptr<const TaskTemplate> tmpl;  ///< gives the timeout, keeps `arguments` alive; may be null
   Bytes arguments;
-  std::vector<Value> inputs;  ///< in the order of the dependencies; keeps its memory
+  std::vector<Value> inputs;                        ///< in the order of the dependencies; keeps its memory
+  std::shared_ptr<const IsolatedProgram> isolated;  ///< runs in a process of its own (with a tmpl); null: on the thread
 
   // Read by the io thread when it is done.
   Value result;                            ///< empty if `error`
@@ -67,6 +72,8 @@ struct PoolConfig {
   std::function<void()> notify;
   /// A task gave its slot back, or counts again. Called on the task's thread, at any time before its job is done.
   std::function<void(TaskId, RunId, bool rejoined)> seceded;
+  /// A task, or its process, has something to say to people. Called on its thread; empty: not kept.
+  std::function<void(TaskId, std::string_view line)> log;
 };
 
 /// Runs tasks on threads of its own. Jobs come in batches from the io thread and start in the order of submission;
@@ -131,6 +138,11 @@ public:
   [[nodiscard]] unsigned threads() const { return config_.threads; }
   /// Jobs submitted that no thread has taken yet. Any thread; a guess.
   [[nodiscard]] std::size_t waiting() const;
+  /// Calls `visit(const ThreadActivity&)` for each thread there is. Any thread, as long as the pool exists.
+  template <class Visit>
+  void for_each_thread(Visit&& visit) const {
+    for (unsigned i = 0; i < thread_count_.load(std::memory_order_acquire); ++i) visit(activity_of(i));
+  }
 
 private:
   struct Thread;
@@ -154,12 +166,14 @@ private:
   };
 
   static const HostTable& host_table();
+  [[nodiscard]] const ThreadActivity& activity_of(unsigned index) const;
   Thread* start_thread();
   void work(Thread& self);
   Job* find_job(Thread& self);
   Job* find_job_or_sleep(Thread& self);
   Job* steal(Thread& self);
   void run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& clock_ns);
+  void run_in_process(Job& job, CallFrame& frame) const;
   void push_done(DoneStack& stack, Job& job);
   Job* collect();
   bool retire(Thread& self);

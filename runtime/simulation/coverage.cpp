@@ -24,7 +24,8 @@ const std::array<Kind, 6>& kinds() {
         "Leaving"}},
       {"worker is told",
        {"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys", "CancelCompute",
-        "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker"}},
+        "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker",
+        "ShareModules"}},
       {"nanny says", {"RegisterNanny", "WorkerDied", "Goodbye", "WorkerStarted"}},
       {"nanny is told", {"NannyRegistered", "CloseNanny", "RestartWorker"}},
   }};

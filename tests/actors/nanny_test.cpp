@@ -10,9 +10,9 @@
 #include <sstream>
 #include <thread>
 
-#include "actors/child_process.hpp"
 #include "actors/scheduler_node.hpp"
 #include "actors/worker_node.hpp"
+#include "runtime/exec/child_process.hpp"
 #include "runtime/exec/running_page.hpp"
 #include "tests/actors/test_client.hpp"
 

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <thread>
 
@@ -27,6 +29,16 @@ inline int hold(const std::string& fifo) {
   return ::getpid();
 }
 
+inline std::uint64_t said(const std::string& line) {
+  troupe::this_task::log(line);
+  return line.size();
+}
+inline int last_words(const std::string& line) {
+  std::fprintf(stderr, "%s\n", line.c_str());
+  std::abort();
+}
+
 }  // namespace faults
 
-TROUPE_MODULE_VERSION(fault_functions, FAULT_FUNCTIONS_VERSION, faults::doubled, faults::added, faults::hold)
+TROUPE_MODULE_VERSION(fault_functions, FAULT_FUNCTIONS_VERSION, faults::doubled, faults::added, faults::hold,
+                      faults::said, faults::last_words)

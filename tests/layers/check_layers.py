@@ -33,6 +33,7 @@ LIBRARIES = {
     "avro": ("avro.h", "avro/"),
     "hash": ("xxhash.h",),
     "jemalloc": ("jemalloc/",),
+    "symbols": ("elfutils/", "dwarf.h"),
     "numeric": ("cblas.h", "lapacke.h", "xtensor/", "xsimd/", "hwy/", "Random123/", "kissfft", "kiss_fft", "arrow/"),
 }
 BASE = {"fmt", "expected"}
@@ -54,6 +55,7 @@ RULES = [
     ("protocol/", ("protocol/",), BASE),
     ("runtime/core/", (*VALUES, "runtime/core/"), BASE),
     ("runtime/simulation/", ("protocol/", "runtime/core/", "runtime/simulation/"), BASE),
+    ("runtime/exec/symbols", (*VALUES, "runtime/exec/", "runtime/store/"), BASE | {"symbols"}),
     # Runs on one machine go by the same static order as those of a scheduler.
     ("runtime/exec/", (*VALUES, "runtime/exec/", "runtime/store/", "runtime/core/order.hpp"), BASE | {"openssl"}),
     ("runtime/store/", (*VALUES, "runtime/store/"), BASE | {"compression", "hash"}),

@@ -56,6 +56,8 @@ inline TaskTemplate task_template() {
   annotations.workers = {"worker-3", "host-a"};
   annotations.resources = resources();
   annotations.timeout_ms = 90'000;
+  annotations.isolate = true;
+  annotations.memory_limit = 1ULL << 30;
   return {function(), "prefix", bytes(20), annotations};
 }
 inline std::shared_ptr<const GraphChunk> chunk() {
@@ -90,6 +92,18 @@ inline std::shared_ptr<const SchedulerSummary> scheduler_summary() {
   return std::make_shared<const SchedulerSummary>(SchedulerSummary{
       {5, 6}, {7}, "127.0.0.1:8786", "0.1.0", {worker, WorkerSummary{}}, 2, {1, 2, 3, 4, 5, 6, 7}, 1000, 3});
 }
+inline TaskDetail task_detail() {
+  return {{TaskId::of(1, 2), "inc-1-2", "erred", "worker-3", 80, 2, 5},
+          "inc",
+          {-1, 2, 3},
+          tasks(),
+          4,
+          5,
+          6,
+          {{1}, {2}},
+          workers(),
+          "division by zero"};
+}
 inline std::vector<DataItem> data_items() {
   return {{TaskId::of(1, 2), 1, 0, 0xfeed, 1ULL << 33, bytes(24), {1ULL << 33, 5, 0}},
           {TaskId::of(1, 3), 0, 1, 0, 0, {}, {}}};
@@ -98,12 +112,12 @@ inline std::vector<DataItem> data_items() {
 inline std::vector<ClientMessage> client_messages() {
   return {
       RegisterClient{"notebook"},
-      SubmitGraph{3, 2, false, {1, 2}, "my-key", chunk(), {0, 2}},
+      SubmitGraph{3, 2, false, {1, 2}, "my-key", chunk(), {0, 2}, TaskId::of(6, 7)},
       ReleaseKeys{key_ranges()},
       CancelKeys{key_ranges(), true, "changed my mind"},
       RetryKeys{{{ClientKey::of(1, 1), 1}, {ClientKey::of(1, 3), 1}}},
       ScatterKeys{4, {3, 4}, sizes(), 2, {"worker-3"}},
-      Query{{17}, QueryKind::list_tasks, keys(), 50, "erred"},
+      Query{{17}, QueryKind::list_tasks, keys(), 50, "erred", TaskId::of(1, 1).value},
       RunOnWorkers{{18}, function(), bytes(9), {"worker-3", "worker-4"}},
       Shutdown{},
       Goodbye{"done"},
@@ -130,7 +144,11 @@ inline std::vector<ToClient> to_client_messages() {
                  {{address(1), address(2)}, {}},
                  {{TaskId::of(1, 2), "inc-1-2", "processing", "worker-3", 80, 2, 5}, {}},
                  {"first line", "", "third"},
-                 "waiting-for-dependencies"},
+                 "waiting-for-dependencies",
+                 {task_detail(), {}},
+                 {{TaskId::of(1, 2), 123'456, "waiting", "queued", "inputs are there", {3}, {1}}, {}},
+                 {{17, 1'700'000'000'000'000, 2, TaskId::of(1, 2), "something odd"}, {}},
+                 1ULL << 40},
       RunReply{{18}, {{address(1), bytes(16), nullptr}, {address(2), {}, std::make_shared<TaskError>(task_error())}}},
       Goodbye{"the scheduler ends"},
   };
@@ -148,7 +166,8 @@ inline std::vector<WorkerMessage> worker_messages() {
                      1ULL << 34,
                      true,
                      resources(),
-                     modules()},
+                     modules(),
+                     true},
       TasksFinished{tasks(), runs(), sizes(), {1, 2, 3'000'000}, inline_values()},
       TasksErred{tasks(), runs(), task_errors()},
       ReplicasAdded{tasks(), sizes()},
@@ -192,6 +211,7 @@ inline std::vector<ToWorker> to_worker_messages() {
       WorkersLost{workers()},
       RunFunction{{19}, function(), bytes(3)},
       CloseWorker{true, "scaled down"},
+      ShareModules{"127.0.0.1:4000", {"arith", "text"}, {11, 12}},
   };
 }
 

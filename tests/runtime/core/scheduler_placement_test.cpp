@@ -57,6 +57,29 @@ TEST(SchedulerPlacement, RunsMoreUrgentTasksFirst) {
   EXPECT_EQ(d.scheduler.key_text(tasks[0].first), "sooner-2-0");
 }
 
+TEST(SchedulerPlacement, RunsWhatATaskSubmitsBeforeWhatIsOlderThanItsSubmission) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}, function("parent")));
+  d.submit(client, graph({{}, {}}, function("other")));
+  for (const TaskId parent : {TaskId::of(1, 0), TaskId::of(3, 0)}) {
+    SubmitGraph message;
+    message.submission = message.graph = ++d.submissions[client];
+    message.parent = parent;
+    message.chunk = graph({{}}, function("child"));
+    d.say(ClientSaid{client, std::move(message)});
+  }
+  const WorkerId worker = d.join_worker();
+  std::vector<std::string> order;
+  for (int i = 0; i < 3; ++i) {
+    const auto tasks = d.assigned(worker);
+    for (const auto& [task, run] : tasks) order.push_back(d.scheduler.key_text(task));
+    d.finish(worker, tasks);
+  }
+  EXPECT_THAT(order, ::testing::ElementsAre("child-3-0", "child-4-0", "parent-1-0", "other-2-0", "other-2-1"))
+      << "a child of a child has its place";
+}
+
 TEST(SchedulerPlacement, HoldsBackReadyTasksBeyondWhatAWorkerCanDoSoon) {
   SchedulerDialogue d;
   const WorkerId worker = d.join_worker();

@@ -54,6 +54,11 @@ protected:
   void arrive(WorkerId at, TaskId task, std::uint64_t nbytes = 8) {
     d.say(WorkerSaid{at, ReplicasAdded{{task}, {nbytes}}});
   }
+  static QueryReply plain_reply(RequestId request) {
+    QueryReply reply;
+    reply.request = request;
+    return reply;
+  }
   std::vector<QueryReply> replies() { return d.take<QueryReply>(d.to_client[client]); }
 
   SchedulerDialogue d;
@@ -77,7 +82,7 @@ TEST_F(ReplicasTest, replicates_along_a_tree_and_answers_when_all_copies_are_the
   arrive(w[4], value);
   EXPECT_THAT(replies(), IsEmpty());
   arrive(w[3], value);
-  EXPECT_THAT(replies(), ElementsAre(QueryReply{{7}, {}, {}, {}, {}, {}, {}}));
+  EXPECT_THAT(replies(), ElementsAre(plain_reply({7})));
   d.expect_nothing_else();
 }
 
@@ -117,6 +122,33 @@ TEST_F(ReplicasTest, drops_copies_that_nobody_needs_but_not_those_asked_for_nor_
   EXPECT_EQ(dropped_second, 1u);
   d.expect_nothing_else();
   EXPECT_EQ(d.scheduler.counters().replicas_dropped, 3u);
+}
+
+TEST_F(ReplicasTest, a_copy_that_does_not_come_is_given_up_by_its_size_and_sooner_where_nothing_is_fetched) {
+  worker("w0");
+  const auto paused = worker("w1");
+  const auto keys = values("w0", 1, 100);
+  d.say(ClientSaid{client, Replicate{{7}, {keys[0]}, 2, 2, {"w1"}}});
+  EXPECT_EQ(acquires(paused).size(), 1u);
+  d.say(WorkerSaid{paused, WorkerStatusChanged{WorkerStatus::paused}});
+  d.pass(9s);
+  EXPECT_THAT(d.freed(paused), IsEmpty());
+  d.say(WorkerSaid{paused, Heartbeat{}});
+  d.pass(2s);
+  EXPECT_THAT(d.freed(paused), ElementsAre(TaskId::of(1, 0))) << "the wish is taken back";
+  // It comes after all: it counts, or is freed, but is never believed to be what it is not.
+  arrive(paused, TaskId::of(1, 0), 100);
+
+  const auto able = worker("w2");
+  d.say(ClientSaid{client, Replicate{{8}, {keys[0]}, 3, 2, {"w2"}}});
+  EXPECT_EQ(acquires(able).size(), 1u);
+  for (int second = 0; second < 29; ++second) {
+    d.pass(1s);
+    for (const auto id : {WorkerId{1}, paused, able}) d.say(WorkerSaid{id, Heartbeat{}});
+  }
+  EXPECT_THAT(d.freed(able), IsEmpty());
+  d.pass(2s);
+  EXPECT_THAT(d.freed(able), ElementsAre(TaskId::of(1, 0)));
 }
 
 TEST_F(ReplicasTest, a_copy_stays_where_a_task_is_about_to_read_it) {
@@ -219,7 +251,7 @@ TEST_F(ReplicasTest, a_copy_on_its_way_ends_with_its_value_though_that_is_made_a
   EXPECT_THAT(acquires(w1), ElementsAre(std::pair(value, w0)));
   // It is not where it was believed to be: it is made again, and whoever was to take a copy is told to let it be.
   d.say(WorkerSaid{w1, InputsMissing{{value}, {w0}}});
-  EXPECT_THAT(replies(), ElementsAre(QueryReply{{7}, {}, {}, {}, {}, {}, {}}));
+  EXPECT_THAT(replies(), ElementsAre(plain_reply({7})));
   EXPECT_THAT(d.freed(w0), ElementsAre(value));
   EXPECT_THAT(d.freed(w1), ElementsAre(value));
   const auto again = d.assigned(w0);

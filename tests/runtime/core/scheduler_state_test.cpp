@@ -269,6 +269,64 @@ TEST(SchedulerState, FailsATaskAfterThreeOfItsWorkersDiedAndBlamesNoOther) {
   EXPECT_THAT(d.ready(client), SizeIs(1));
 }
 
+TEST(SchedulerState, BlamesTheMostUrgentTasksWhereNoNannySawWhatRan) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}, {}}));
+  for (int death = 1; death <= 3; ++death) {
+    const WorkerId worker = d.join_worker(1);
+    ASSERT_THAT(d.assigned(worker), SizeIs(2)) << "one runs, one waits behind it";
+    d.say(WorkerLeft{worker, false, "connection reset"});
+    const auto erred = d.erred(client);
+    ASSERT_THAT(erred, SizeIs(death == 3 ? 1 : 0));
+    for (const auto& [key, error] : erred) EXPECT_THAT(error.message, ::testing::HasSubstr("connection reset"));
+  }
+  const WorkerId healthy = d.join_worker(1);
+  const auto rest = d.assigned(healthy);
+  ASSERT_THAT(rest, SizeIs(1));
+  EXPECT_EQ(rest[0].first, TaskId::of(1, 1));
+}
+
+TEST(SchedulerState, AWorkerThatIsToldToEndIsNoDeath) {
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  d.submit(client, graph({{}}));
+  for (int i = 0; i < 4; ++i) {
+    RegisterWorker registration;
+    registration.nannied = true;
+    const WorkerId worker = d.join_worker(1, registration);
+    ASSERT_THAT(d.assigned(worker), SizeIs(1));
+    d.say(WorkerLeft{worker, false, "its nanny has not said why yet"});
+  }
+  EXPECT_THAT(d.erred(client), IsEmpty()) << "with a nanny only its word counts";
+}
+
+TEST(SchedulerState, ModulesThatWereUploadedReachWorkersThatComeLater) {
+  SchedulerDialogue d;
+  RegisterWorker open;
+  open.allow_uploads = true;
+  const WorkerId first = d.join_worker(1, open);
+  d.join_worker(1, open);
+  d.say(WorkerSaid{first, ModulesAdded{{{"arith", 11, {"add"}}, {"text", 12, {}}}}});
+  d.expect_nothing_else();
+  const WorkerId closed = d.join_worker(1);
+  EXPECT_THAT(d.take<ShareModules>(d.to_worker[first]), IsEmpty()) << "it takes no uploads";
+  open.modules = {{"text", 12, {}}};
+  const WorkerId late = d.join_worker(1, open);
+  const auto shared = d.take<ShareModules>(d.to_worker[first]);
+  ASSERT_THAT(shared, SizeIs(1));
+  EXPECT_EQ(shared[0].to, "127.0.0.1:" + std::to_string(9000 + late.value));
+  EXPECT_EQ(shared[0].names, std::vector<std::string>{"arith"}) << "the other one is there";
+  EXPECT_EQ(shared[0].builds, std::vector<std::uint64_t>{11});
+  // The one who had it first is gone: another passes it on.
+  d.say(WorkerSaid{late, ModulesAdded{{{"arith", 11, {"add"}}}}});
+  d.say(WorkerLeft{first, true, "done"});
+  open.modules.clear();
+  d.join_worker(1, open);
+  EXPECT_THAT(d.take<ShareModules>(d.to_worker[late]), SizeIs(1));
+  EXPECT_TRUE(d.to_worker[closed].empty());
+}
+
 TEST(SchedulerState, RedoesTheWorkOfASilentWorkerAndDoesNotBelieveItAgain) {
   SchedulerDialogue d;
   const WorkerId silent = d.join_worker();

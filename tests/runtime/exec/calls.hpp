@@ -36,6 +36,7 @@ inline Called call(Thunk thunk, std::span<const std::byte> arguments, std::vecto
       [](const CallFrame&) { return false; },
       [](CallFrame&) {},
       [](CallFrame&) {},
+      [](const CallFrame&, std::string_view) {},
   };
   CallFrame frame{&host, &failure, arguments, inputs, {}, TaskId{77}, RunId{1}, "test"};
   thunk(frame);

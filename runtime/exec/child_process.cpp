@@ -1,4 +1,4 @@
-#include "actors/child_process.hpp"
+#include "runtime/exec/child_process.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -29,17 +29,17 @@ struct Launch {
   pid_t parent;
 };
 
-/// In the child, where only one thread is left and any lock may be held: system calls alone.
+/// In the child, which has the parent's memory as long as its thread waits: system calls alone, and nothing is written.
 [[noreturn]] void become(const Launch& launch) {
   ::setpgid(0, 0);  // Ctrl-C on a terminal is for the nanny, which passes it on
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != launch.parent) ::_exit(127);  // it died before the line above
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &plain, nullptr);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  struct sigaction plain {};
-  plain.sa_handler = SIG_DFL;
-  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &plain, nullptr);
   ::dup2(launch.errors, 2);
   ::syscall(SYS_close_range, 3U, ~0U, close_range_cloexec);
   if (launch.keep >= 0) ::fcntl(launch.keep, F_SETFD, 0);
@@ -58,14 +58,14 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 Error failed(std::string_view what) {
-  return {ErrorKind::failed, fmt::format("cannot start a worker process: {}: {}", what, std::strerror(errno))};
+  return {ErrorKind::failed, fmt::format("cannot start a process: {}: {}", what, std::strerror(errno))};
 }
 
 }  // namespace
 
 Result<ChildProcess> start_child(const std::vector<std::string>& command, const std::vector<std::string>& environment,
                                  int keep) {
-  if (command.empty()) return fail(ErrorKind::invalid, "no command to start a worker process with");
+  if (command.empty()) return fail(ErrorKind::invalid, "no command to start a process with");
   auto arguments = command;
   std::vector<std::string> variables;
   for (char** variable = environ; *variable; ++variable) {
@@ -89,9 +89,16 @@ Result<ChildProcess> start_child(const std::vector<std::string>& command, const 
   const auto variable_list = pointers(variables);
   const Launch launch{
       arguments.front().c_str(), argument_list.data(), variable_list.data(), errors[1], report[1], keep, ::getpid()};
-  const pid_t pid = ::fork();
+  // A copy of this process's page tables would take longer than all the rest, where it holds much. Until the child has
+  // become another program no signal is handled in it: the handlers are this one's.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t pid = ::vfork();
   if (pid == 0) become(launch);
   const int fork_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(errors[1]);
   ::close(report[1]);
   int exec_error = pid < 0 ? fork_error : 0;

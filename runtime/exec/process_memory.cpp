@@ -1,4 +1,4 @@
-#include "actors/process_memory.hpp"
+#include "runtime/exec/process_memory.hpp"
 
 #include <unistd.h>
 

@@ -14,7 +14,7 @@ struct ChildProcess {
   int errors{-1};  ///< its stderr; not blocking
 };
 
-/// Starts `command` (fork and exec, nothing in between but what is safe there) with `environment` added to ours. It is
+/// Starts `command` (vfork and exec, nothing in between but what is safe there) with `environment` added to ours. It is
 /// killed when this thread ends, has no signal blocked, and inherits no descriptor but 0, 1, its stderr and `keep`.
 Result<ChildProcess> start_child(const std::vector<std::string>& command, const std::vector<std::string>& environment,
                                  int keep);

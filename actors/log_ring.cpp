@@ -1,0 +1,34 @@
+#include "actors/log_ring.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+namespace troupe {
+
+void LogRing::add(std::uint8_t level, TaskId task, std::string_view text) {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+  std::string kept(text.substr(0, line_bytes_max));
+  const std::lock_guard lock(mutex_);
+  bytes_ += kept.size();
+  lines_.push_back({++last_, now.count(), level, task, std::move(kept)});
+  while (lines_.size() > lines_max || (bytes_ > bytes_max && lines_.size() > 1)) {
+    bytes_ -= lines_.front().text.size();
+    lines_.pop_front();
+  }
+}
+
+LogRing::Page LogRing::page(std::uint64_t after, std::size_t count) const {
+  const std::lock_guard lock(mutex_);
+  const auto oldest = last_ - lines_.size() + 1;
+  std::uint64_t first = std::max(after, oldest);
+  if (after == 0 && lines_.size() > count) first = last_ - count + 1;
+  Page page;
+  for (std::uint64_t number = first; number <= last_ && page.lines.size() < count; ++number)
+    page.lines.push_back(lines_[number - oldest]);
+  page.next = page.lines.empty() ? std::max(after, last_ + 1) : page.lines.back().number + 1;
+  return page;
+}
+
+}  // namespace troupe

@@ -1,0 +1,175 @@
+#include <csignal>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "actors/inspection.hpp"
+#include "tests/apps/fault_functions.hpp"
+#include "tests/apps/troupe_program.hpp"
+#include "troupe/troupe.hpp"
+
+namespace troupe::apps {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using testing::Fifo;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+namespace json = boost::json;
+
+/// What operators see of standalone nodes: logs, stacks, profiles and dumps.
+class ObserveTest : public TroupeProgramTest {
+protected:
+  ObserveTest() : fifo_(path("fifo")) {
+    scheduler_.emplace(start_scheduler().first);
+    worker_.emplace(start_worker("alpha", {"--module", TROUPE_TEST_FAULT_MODULE}).first);
+    client_ = std::make_unique<Client>("", ClientOptions{.access_file = access_file()});
+    client_->wait_for_workers(1);
+  }
+
+  Fifo fifo_;
+  std::optional<ChildProcess> scheduler_;
+  std::optional<ChildProcess> worker_;
+  std::unique_ptr<Client> client_;
+};
+
+TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
+  EXPECT_THAT(run({"logs"}).out, AllOf(HasSubstr("info"), HasSubstr("registered, 1 threads")));
+  const auto first = client_->submit<faults::said>(std::string("the first word"));
+  const auto second = client_->submit<faults::said>({.key = "named"}, std::string("the second word"));
+  EXPECT_EQ(client_->gather(std::vector{first, second}), (std::vector<std::uint64_t>{14, 15}));
+  const auto worker = run({"logs", "worker/alpha"});
+  EXPECT_THAT(worker.out, AllOf(HasSubstr("alpha"), HasSubstr("the first word"), HasSubstr("the second word")));
+  const auto task = run({"logs", "task/named", "-o", "json"});
+  ASSERT_EQ(task.status, 0) << task.err;
+  const auto line = json::parse(task.out).as_object();
+  EXPECT_EQ(line.at("schema"), "troupe/v1/log-line");
+  EXPECT_EQ(line.at("node"), "alpha");
+  EXPECT_THAT(std::string(line.at("msg").as_string()), HasSubstr("the second word"));
+  EXPECT_THAT(run({"logs", "worker/alpha", "-n", "1"}).out, Not(HasSubstr("the first word")));
+
+  auto following = start("following", {"logs", "worker/alpha", "-f"});
+  while (auto seen = following.read_line(30s))
+    if (seen->find("the second word") != std::string::npos) break;
+  EXPECT_EQ(client_->submit<faults::said>(std::string("a third")).get(30s), 7U);
+  const auto next = following.read_line(30s);
+  ASSERT_TRUE(next);
+  EXPECT_THAT(*next, HasSubstr("a third"));
+
+  EXPECT_EQ(run({"logs", "worker/nobody"}).status, 3);
+  EXPECT_EQ(run({"logs", "task/nothing-99-0"}).status, 3);
+  EXPECT_EQ(run({"logs", "elsewhere"}).status, 2);
+}
+
+TEST_F(ObserveTest, what_an_isolated_task_writes_to_stderr_is_its_log) {
+  const auto task = client_->submit<faults::last_words>({.key = "doomed", .isolate = true}, std::string("goodbye"));
+  try {
+    (void)task.get(60s);
+    FAIL() << "it aborts";
+  } catch (const TaskFailed& failed) {
+    EXPECT_THAT(failed.what(), AllOf(HasSubstr("signal 6"), HasSubstr("goodbye")));
+  }
+  EXPECT_THAT(run({"logs", "task/doomed"}).out, HasSubstr("goodbye"));
+  EXPECT_EQ(client_->submit<faults::doubled>(std::uint64_t{21}).get(30s), 42U);
+}
+
+TEST_F(ObserveTest, stacks_and_profiles_of_running_tasks_name_their_functions) {
+  EXPECT_THAT(run({"stack"}).out, HasSubstr("alpha  runs nothing"));
+  const auto held = client_->submit<faults::hold>(fifo_.path());
+  ASSERT_EQ(fifo_.read_line(), "started");
+  const auto stack = run({"stack"});
+  EXPECT_EQ(stack.status, 0) << stack.err;
+  EXPECT_THAT(stack.out,
+              AllOf(HasSubstr("fault_functions::faults::hold"), HasSubstr("faults::hold"), HasSubstr("run 1")));
+  const auto document = json::parse(run({"stack", "--worker", "alpha", "-o", "json"}).out).as_object();
+  EXPECT_EQ(document.at("workers").as_object().at("alpha").as_array().size(), 1U);
+
+  // All threads of the worker are busy: it answers all the same.
+  const auto folded = run({"profile", "--duration", "200ms"});
+  ASSERT_EQ(folded.status, 0) << folded.err;
+  EXPECT_THAT(folded.out, AllOf(::testing::StartsWith("fault_functions::faults::hold;"), HasSubstr("nanosleep")));
+  const auto last = folded.out.substr(folded.out.find_last_of(' ') + 1);
+  EXPECT_GT(std::stoi(last), 0);
+  const auto profile =
+      json::parse(run({"profile", "--duration", "100ms", "--rate", "50", "-o", "json"}).out).as_object();
+  EXPECT_EQ(profile.at("schema"), "troupe/v1/profile");
+  EXPECT_FALSE(profile.at("workers").as_object().at("alpha").as_object().at("stacks").as_array().empty());
+  EXPECT_EQ(run({"profile", "--duration", "100ms", "--function", "doubled"}).out, "");
+  EXPECT_EQ(run({"profile", "--duration", "soon"}).status, 2);
+  EXPECT_EQ(run({"profile", "--worker", "nobody"}).status, 3);
+  client_->cancel(held);
+  EXPECT_EQ(fifo_.read_line(), "stopped");
+}
+
+TEST_F(ObserveTest, a_dump_holds_the_state_of_all_and_is_inspected_without_a_cluster) {
+  const auto done = client_->submit<faults::doubled>({.key = "done"}, std::uint64_t{4});
+  EXPECT_EQ(done.get(30s), 8U);
+  const auto held = client_->submit<faults::hold>({.key = "held"}, fifo_.path());
+  ASSERT_EQ(fifo_.read_line(), "started");
+  const auto after =
+      client_->submit<faults::added>({.key = "after"}, done, client_->submit<faults::doubled>(std::uint64_t{1}));
+  const auto file = path("dump.jsonl.zst");
+  const auto dumped = run({"dump", "-o", file});
+  ASSERT_EQ(dumped.status, 0) << dumped.err;
+  EXPECT_EQ(read(file).substr(0, 4), "\x28\xb5\x2f\xfd") << "packed as its name says";
+  client_->cancel(held);
+  scheduler_.reset();
+  worker_.reset();
+
+  const auto summary = run({"dump", "inspect", file});
+  ASSERT_EQ(summary.status, 0) << summary.err;
+  EXPECT_EQ(summary.err, "");
+  EXPECT_THAT(summary.out, AllOf(HasSubstr("workers    1"), HasSubstr("1 memory"), HasSubstr("processing")));
+  EXPECT_THAT(run({"dump", "inspect", file, "--workers"}).out, HasSubstr("alpha"));
+  EXPECT_THAT(run({"dump", "inspect", file, "--log"}).out, HasSubstr("registered"));
+  EXPECT_THAT(run({"dump", "inspect", file, "--state", "memory"}).out,
+              AllOf(HasSubstr("done"), Not(HasSubstr("held"))));
+  const auto task = run({"dump", "inspect", file, "--task", "done"});
+  EXPECT_THAT(task.out, AllOf(HasSubstr("processing -> memory"), HasSubstr("state         memory")));
+  const auto inspected = json::parse(run({"dump", "inspect", file, "--task", "after", "-o", "json"}).out).as_object();
+  EXPECT_EQ(inspected.at("whole"), true);
+  EXPECT_EQ(inspected.at("records").as_array().at(0).as_object().at("dependencies").as_array().size(), 2U);
+  EXPECT_EQ(run({"dump", "inspect", file, "--task", "nothing"}).status, 3);
+
+  EXPECT_EQ(run({"dump", "inspect", write("other.jsonl", "{\"a\": 1}\n")}).status, 2);
+  EXPECT_EQ(run({"dump", "inspect", path("missing.jsonl")}).status, 2);
+}
+
+TEST_F(ObserveTest, a_dump_that_is_cut_off_says_so_and_no_dump_holds_a_key) {
+  const auto file = path("dump.jsonl");
+  ASSERT_EQ(run({"dump", "-o", file}).status, 0);
+  const auto text = read(file);
+  const auto access = json::parse(read(access_file())).as_object();
+  for (const char* key : {"worker_key", "client_key", "http_token"})
+    EXPECT_THAT(text, Not(HasSubstr(std::string(access.at(key).as_string())))) << key;
+  EXPECT_THAT(text, HasSubstr("scheduler.worker-ttl"));
+  const auto cut = write("cut.jsonl", text.substr(0, text.rfind("{\"record\":\"end\"")));
+  const auto inspected = run({"dump", "inspect", cut});
+  EXPECT_EQ(inspected.status, 0);
+  EXPECT_THAT(inspected.err, HasSubstr("cut off"));
+}
+
+TEST_F(ObserveTest, a_worker_that_comes_later_has_what_was_uploaded_before) {
+  auto [open, open_said] = start_worker("open", {"--allow-uploads"});
+  ASSERT_TRUE(client_->upload_module(TROUPE_TEST_OTHER_BUILD, {"open"}).at("open"));
+  auto [late, late_said] = start_worker("late", {"--allow-uploads"});
+  const auto has = [&] {
+    const auto summary = client_->scheduler_info();
+    for (const auto& worker : summary->workers)
+      if (worker.address.name == "late")
+        for (const auto& module : worker.modules)
+          if (module.name == "fault_functions") return true;
+    return false;
+  };
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!has() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(has()) << read(path("open.err")) << read(path("late.err"));
+}
+
+}  // namespace
+}  // namespace troupe::apps
