@@ -336,6 +336,13 @@ std::vector<std::string> Client::retire_workers(std::vector<std::string> workers
   return std::move(reply->lines);
 }
 
+void Client::control_tasks(TaskControl control, std::vector<std::string> tasks, std::string reason,
+                           std::chrono::milliseconds timeout) {
+  if (tasks.empty()) return;
+  auto reply = core().place({ControlTasks{{}, control, std::move(tasks), std::move(reason)}}, after(timeout));
+  if (!reply) throw_error(reply.error());
+}
+
 std::vector<std::string> Client::restart(std::chrono::milliseconds timeout) { return restart_handles({}, timeout); }
 
 std::vector<std::string> Client::restart_workers(std::vector<std::string> workers, std::chrono::milliseconds timeout) {

@@ -311,6 +311,11 @@ public:
   /// The same for `count` of those that hold least.
   std::vector<std::string> retire_workers(unsigned count, std::chrono::milliseconds timeout = std::chrono::seconds{60});
 
+  /// Cancels tasks for all clients that want them, or tries failed ones again, by their names ("sum-12-0", "12-0", or
+  /// the user's own), whoever submitted them. Throws InvalidRequest, and does nothing, if one is not known.
+  void control_tasks(TaskControl control, std::vector<std::string> tasks, std::string reason,
+                     std::chrono::milliseconds timeout = std::chrono::seconds{60});
+
   /// Cancels all tasks of all clients, and has every worker process that a nanny watches over started again; workers
   /// without one stay, and hold nothing. Returns the names of those that are back; throws if one is not in time.
   std::vector<std::string> restart(std::chrono::milliseconds timeout = std::chrono::seconds{60});

@@ -13,12 +13,14 @@
 #include "actors/child_command.hpp"
 #include "actors/client.hpp"
 #include "actors/connect.hpp"
+#include "actors/dashboard.hpp"
 #include "actors/errors.hpp"
 #include "actors/nanny.hpp"
 #include "actors/node.hpp"
 #include "actors/scheduler_node.hpp"
 #include "actors/task_client.hpp"
 #include "actors/worker_node.hpp"
+#include "monitoring/event_ring.hpp"
 
 namespace troupe {
 namespace {
@@ -50,9 +52,12 @@ private:
   std::filesystem::path path_;
 };
 
-NodeOptions node_options(const LocalClusterOptions& options) {
+NodeOptions node_options(const LocalClusterOptions& options, std::shared_ptr<monitoring::EventRing> lines) {
   NodeOptions node;
-  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text) { log(text); };
+  node.log = [lines = std::move(lines), log = options.log](LogLevel level, std::string_view text) {
+    lines->add(static_cast<monitoring::EventLevel>(level), "scheduler", {}, text);
+    if (log) log(text);
+  };
   return node;
 }
 
@@ -75,9 +80,11 @@ void check(const LocalClusterOptions& options) {
 
 /// In the order of starting: destroyed from the last to the first.
 struct LocalCluster::Parts {
-  explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options)) {}
+  explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options, lines)) {}
 
   LocalClusterOptions options;
+  std::shared_ptr<monitoring::EventRing> events{std::make_shared<monitoring::EventRing>(1000)};
+  std::shared_ptr<monitoring::EventRing> lines{std::make_shared<monitoring::EventRing>(1000)};
   std::mutex stop_mutex;  // held while it stops: who comes second waits for the end
   bool stopped{};         // both outlive the node, whose end joins the thread of async_stop()
   std::optional<PrivateDirectory> directory;
@@ -85,6 +92,7 @@ struct LocalCluster::Parts {
   AccessFile access{AccessFile::generate()};
   std::optional<SchedulerHandle> scheduler;
   std::string address;
+  std::unique_ptr<Dashboard> dashboard;
   std::vector<WorkerHandle> workers;
   std::vector<NannyHandle> nannies;
   std::optional<TaskClients> task_clients;
@@ -101,14 +109,31 @@ struct LocalCluster::Parts {
     start.listen = options.listen || options.processes;
     start.port = options.port;
     start.access = access;
+    start.events = events;
+    if (!options.dashboard) start.history = 0;
     auto started = troupe::start_scheduler(node, std::move(start));
     if (!started) throw_error(started.error());
     scheduler = std::move(*started);
     address = scheduler->address();
     access.scheduler_address = address;
     access.pid = static_cast<std::uint64_t>(::getpid());
+    if (options.dashboard) start_dashboard();
     if (!options.access_file.empty())
       if (auto written = access.write(options.access_file); !written) throw_error(written.error());
+  }
+
+  void start_dashboard() {
+    DashboardOptions start;
+    start.port = options.dashboard_port;
+    start.any_port = true;
+    start.token = access.http_token.reveal_hex();
+    start.build = {SchedulerOptions{}.version, {}, {}};
+    start.events = events;
+    start.log = lines;
+    auto started = Dashboard::start(node, *scheduler, std::move(start));
+    if (!started) throw_error(started.error());
+    dashboard = std::move(*started);
+    access.http_address = dashboard->address();
   }
 
   void start_thread_workers() {
@@ -182,6 +207,7 @@ struct LocalCluster::Parts {
         nanny.stop();  // the second time kills
         (void)nanny.wait_for(stop_patience);
       }
+    dashboard.reset();
     if (!scheduler) return;
     scheduler->stop("the local cluster stops");
     (void)scheduler->wait_for(stop_patience);
@@ -230,6 +256,15 @@ void LocalCluster::async_stop(std::function<void()> done, Executor executor) {
 }
 
 const std::string& LocalCluster::address() const { return parts_->address; }
+
+std::string LocalCluster::dashboard_address() const {
+  return parts_->dashboard ? parts_->dashboard->address() : std::string();
+}
+
+std::string LocalCluster::dashboard_link(bool admin) const {
+  if (!parts_->dashboard) return {};
+  return parts_->dashboard->login_link(admin ? monitoring::Scope::admin : monitoring::Scope::read);
+}
 
 std::vector<int> LocalCluster::worker_pids() const {
   std::vector<int> pids;

@@ -29,6 +29,8 @@ struct LocalClusterOptions {
   std::string access_file{};                    ///< written for them, if it is not empty
   std::string name{"worker"};                   ///< workers are name-0, name-1, …
   std::chrono::milliseconds timeout{30'000};    ///< for all workers to be there
+  bool dashboard{true};                         ///< serve the dashboard, on loopback
+  std::uint16_t dashboard_port{8787};           ///< if it is taken, any free one; 0: any
   std::function<void(std::string_view)> log{};  ///< called on a thread of ours; the library prints nothing
 };
 
@@ -45,6 +47,11 @@ public:
 
   /// host:port of the scheduler; empty if it listens nowhere.
   [[nodiscard]] const std::string& address() const;
+  /// host:port of the dashboard; empty if there is none.
+  [[nodiscard]] std::string dashboard_address() const;
+  /// An address to open in a browser, which lets it in once; with `admin` it may cancel, retry, drain and restart. Empty
+  /// if there is no dashboard.
+  [[nodiscard]] std::string dashboard_link(bool admin = false) const;
   /// Process ids of the workers' processes; empty in threads.
   [[nodiscard]] std::vector<int> worker_pids() const;
   /// Stops it now; the destructor does nothing then.

@@ -6,6 +6,7 @@
 
 #include "actors/link_messages.hpp"
 #include "actors/log_ring.hpp"
+#include "monitoring/event_ring.hpp"
 
 namespace troupe {
 
@@ -34,6 +35,7 @@ SchedulerActor::SchedulerActor(caf::actor_config& config, Node* node, SchedulerO
       deadline_(node->io()) {
   state_ =
       std::make_unique<SchedulerState>(options_.config, options_.access.cluster, options_.access.epoch, options_.seed);
+  state_->keep_history(options_.history);
   SessionGrace grace{options_.worker_grace, options_.client_grace, options_.nanny_grace};
   sessions_ = std::make_unique<SessionServer>(node_, options_.session, grace, address(), shared_->numbers);
 }
@@ -68,6 +70,31 @@ caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, 
 void SchedulerActor::feed(SchedulerEvent&& event) {
   if (event_log_) told(event_log_->write(event, now_));
   state_->handle(std::move(event), now_);
+}
+
+void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text) {
+  node_.log(level, text);
+  if (options_.events) options_.events->add(static_cast<monitoring::EventLevel>(level), topic, worker, text);
+}
+
+/// Of what the machine itself makes no word: a worker's pauses, and its nanny's report of a death.
+void SchedulerActor::note(WorkerId worker, const WorkerMessage& message) {
+  if (const auto* changed = std::get_if<WorkerStatusChanged>(&message)) {
+    const bool paused = changed->status == WorkerStatus::paused;
+    tell(paused ? LogLevel::warning : LogLevel::info, "worker", worker,
+         fmt::format("worker {} {}", worker.value,
+                     paused                                     ? "is paused: its memory is nearly full"
+                     : changed->status == WorkerStatus::closing ? "is closing"
+                                                                : "goes on"));
+  } else if (const auto* leaving = std::get_if<Leaving>(&message)) {
+    tell(LogLevel::info, "worker", worker, fmt::format("worker {} wants to leave: {}", worker.value, leaving->reason));
+  }
+}
+
+std::string SchedulerActor::death_text(const WorkerDied& died) {
+  const auto how =
+      died.signal != 0 ? fmt::format("by signal {}", died.signal) : fmt::format("with exit code {}", died.exit_code);
+  return fmt::format("a worker process died {}, {} tasks were running there", how, died.running.size());
 }
 
 void SchedulerActor::say(ClientId id, ClientMessage&& message) {
@@ -130,6 +157,8 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_client();
     by_id_[id] = conversation;
     peer.id = id;
+    tell(LogLevel::debug, "client", {},
+         fmt::format("client {} '{}' connected", std::get<ClientId>(id).value, registration->name));
     feed(ClientJoined{std::get<ClientId>(id), std::move(*registration)});
   } else if constexpr (std::is_same_v<Message, WorkerMessage>) {
     auto* registration = std::get_if<RegisterWorker>(&message);
@@ -137,8 +166,8 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_worker();
     by_id_[id] = conversation;
     peer.id = id;
-    node_.log(LogLevel::info,
-              fmt::format("worker {} registered, {} threads", registration->address, registration->threads));
+    tell(LogLevel::info, "worker", std::get<WorkerId>(id),
+         fmt::format("worker {} registered, {} threads", registration->address, registration->threads));
     feed(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)});
   } else {
     auto* registration = std::get_if<RegisterNanny>(&message);
@@ -171,10 +200,12 @@ void SchedulerActor::on(const PeerGone& event) {
 void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& reason) {
   by_id_.erase(id);
   if (const auto* client = std::get_if<ClientId>(&id)) {
-    node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("client {} left: {}", client->value, reason));
+    tell(graceful ? LogLevel::info : LogLevel::warning, "client", {},
+         fmt::format("client {} left: {}", client->value, reason));
     feed(ClientLeft{*client, reason});
   } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
-    node_.log(graceful ? LogLevel::info : LogLevel::warning, fmt::format("worker {} left: {}", worker->value, reason));
+    tell(graceful ? LogLevel::info : LogLevel::warning, "worker", *worker,
+         fmt::format("worker {} left: {}", worker->value, reason));
     feed(WorkerLeft{*worker, graceful, reason});
   } else {
     feed(NannyLeft{std::get<NannyId>(id)});
@@ -185,6 +216,8 @@ void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& re
 void SchedulerActor::on(const StopScheduler& event) {
   if (stopping_) return;
   stopping_ = true;
+  if (options_.events)
+    options_.events->add(monitoring::EventLevel::info, "scheduler", {}, "the scheduler stops: " + event.reason);
   finish_turn();
   std::vector<Conversation> others;
   for (auto& [conversation, peer] : peers_) {
@@ -226,6 +259,7 @@ void SchedulerActor::finish_turn() {
       by_id_.erase(found);
       end_peer(conversation, reason);
     }
+    decisions_.add(static_cast<std::uint64_t>((Node::now() - now_).count() / 1000));
     if (effects_.shut_down) caf::anon_send(caf::actor_cast<caf::actor>(this), StopScheduler{"asked by a client"});
   }
   if (stopping_ && peers_.empty()) stop_now();

@@ -14,6 +14,7 @@
 #include "actors/scheduler_messages.hpp"
 #include "actors/scheduler_node.hpp"
 #include "actors/session_server.hpp"
+#include "monitoring/histogram.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
 namespace troupe {
@@ -51,6 +52,7 @@ public:
   // On the loop.
   SessionServer& sessions() { return *sessions_; }
   SchedulerState& state() { return *state_; }
+  [[nodiscard]] const monitoring::DurationHistogram& decisions() const { return decisions_; }
 
 private:
   struct Peer {
@@ -69,11 +71,21 @@ private:
   bool join(Conversation conversation, Peer& peer, Message& message);
   void say(ClientId id, ClientMessage&& message);
   bool answer_here(ClientId id, const Query& query);
-  void say(WorkerId id, WorkerMessage&& message) { feed(WorkerSaid{id, std::move(message)}); }
-  void say(NannyId id, NannyMessage&& message) { feed(NannySaid{id, std::move(message)}); }
+  void say(WorkerId id, WorkerMessage&& message) {
+    note(id, message);
+    feed(WorkerSaid{id, std::move(message)});
+  }
+  void say(NannyId id, NannyMessage&& message) {
+    if (const auto* died = std::get_if<WorkerDied>(&message)) tell(LogLevel::warning, "worker", {}, death_text(*died));
+    feed(NannySaid{id, std::move(message)});
+  }
   /// Every event goes this way to the machine.
   void feed(SchedulerEvent&& event);
   void told(const std::optional<Error>& error);
+  /// To the log, and to the events that the dashboard shows.
+  void tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text);
+  void note(WorkerId worker, const WorkerMessage& message);
+  [[nodiscard]] static std::string death_text(const WorkerDied& died);
   void left(const PeerId& id, bool graceful, const std::string& reason);
 
   void finish_turn();
@@ -98,7 +110,8 @@ private:
   std::unordered_map<Conversation, Peer> peers_;
   std::map<PeerId, Conversation> by_id_;
   Instant now_;
-  bool stirred_{};  ///< events came since the last placement
+  monitoring::DurationHistogram decisions_;  ///< of each turn that placed: from its first event to its last message
+  bool stirred_{};                           ///< events came since the last placement
   bool more_posted_{};
   bool stopping_{};
   bool ended_{};

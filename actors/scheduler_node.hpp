@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,9 @@
 namespace troupe {
 
 class Node;
+namespace monitoring {
+class EventRing;
+}
 
 struct SchedulerOptions {
   bool listen{true};  ///< false: for workers and clients of the same node only
@@ -32,9 +36,11 @@ struct SchedulerOptions {
   Duration nanny_grace{std::chrono::seconds(10)};
   Duration stop_patience{std::chrono::seconds(2)};  ///< for workers to say goodbye when it stops
   std::string version{"0.1.0"};
-  std::uint64_t seed{};                          ///< 0: drawn
-  std::filesystem::path event_log;               ///< all it is told is written there (EventLogWriter); empty: nowhere
-  std::uint64_t event_log_bytes{1'000'000'000};  ///< then no more is recorded
+  std::uint64_t seed{};                           ///< 0: drawn
+  std::filesystem::path event_log;                ///< all it is told is written there (EventLogWriter); empty: nowhere
+  std::uint64_t event_log_bytes{1'000'000'000};   ///< then no more is recorded
+  std::uint64_t history{1'000'000};               ///< runs of tasks remembered for those who look; 0: none
+  std::shared_ptr<monitoring::EventRing> events;  ///< what happens to the cluster is told there; null: nowhere
   std::vector<std::pair<std::string, std::string>> settings;  ///< shown to who asks: no secrets
 };
 

@@ -443,6 +443,8 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
   ended.outcomes.push_back(erred ? ExecutionOutcome::erred : ExecutionOutcome::finished);
   ended.nbytes.push_back(job.nbytes);
   ended.duration_us.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(job.duration_ns / 1000, UINT32_MAX)));
+  ended.ended_ns.push_back(job.ended_ns);
+  ended.threads.push_back(job.thread);
   if (erred) {
     ended.errors.resize(ended.tasks.size());
     ended.errors.back() = complete(*job.error, job.task);
@@ -480,6 +482,8 @@ void WorkerActor::end_at_once(TaskId task, RunId run, std::shared_ptr<const Task
   ended_at_once_.outcomes.push_back(error ? ExecutionOutcome::erred : ExecutionOutcome::retracted);
   ended_at_once_.nbytes.push_back(0);
   ended_at_once_.duration_us.push_back(0);
+  ended_at_once_.ended_ns.push_back(now_.nanoseconds);
+  ended_at_once_.threads.push_back(0);
   ended_at_once_.errors.push_back(std::move(error));
 }
 
@@ -511,7 +515,10 @@ void WorkerActor::tick() {
   pool_->expire();
   forget_templates();
   if (std::exchange(release_due_, false)) disk_->release_memory();
-  handle(WorkerTick{options_.own_process ? process_memory() : 0, cpu_ms()});
+  if (options_.own_process)
+    handle(WorkerTick{process_memory(), cpu_ms(), traffic()});
+  else
+    handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic()});
 }
 
 void WorkerActor::forget_templates() {
@@ -560,20 +567,6 @@ void WorkerActor::on_exit() {
     disk.reset();
     say();
   }));
-}
-
-WorkerCounters WorkerActor::counters() {
-  if (!state_) return {};
-  auto counters = state_->counters();
-  counters.stored = store_.size();
-  counters.managed_bytes = store_.nbytes();
-  counters.received_bytes += received_bytes_;
-  counters.sent_bytes = sent_bytes_;
-  counters.transfers_sent = transfers_sent_;
-  counters.transfers_outgoing = server_ ? server_->serving() : 0;
-  counters.copied_bytes = copied_bytes();
-  add_spill_counters(counters);
-  return counters;
 }
 
 }  // namespace troupe

@@ -166,6 +166,7 @@ private:
   void run_inline_job();
   std::shared_ptr<const TaskError> complete(const TaskError& error, TaskId task) const;
   void tick();
+  Traffic traffic();
   void arm_tick();
   void forget_templates();
   void end(std::optional<Error> error, std::string reason);

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "actors/worker_actor.hpp"
+#include "runtime/exec/process_memory.hpp"
 
-/// What a worker's memory and disk have to do with each other: the machine says which value goes where.
+/// What a worker's memory and disk have to do with each other: the machine says which value goes where. And what is
+/// counted of both, and of values on their way.
 namespace troupe {
 
 std::optional<Error> WorkerActor::open_disk() {
@@ -139,6 +141,35 @@ void WorkerActor::add_spill_counters(WorkerCounters& counters) const {
   counters.spill_read_ns = spill.read_ns;
   counters.spill_errors = spill.errors;
   counters.spill_disk_bytes = spill.disk_bytes;
+}
+
+WorkerCounters WorkerActor::counters() {
+  if (!state_) return {};
+  auto counters = state_->counters();
+  counters.stored = store_.size();
+  counters.managed_bytes = store_.nbytes();
+  counters.received_bytes += received_bytes_;
+  counters.sent_bytes = sent_bytes_;
+  counters.transfers_sent = transfers_sent_;
+  counters.transfers_outgoing = server_ ? server_->serving() : 0;
+  counters.copied_bytes = copied_bytes();
+  add_spill_counters(counters);
+  return counters;
+}
+
+Traffic WorkerActor::traffic() {
+  const WorkerCounters now = counters();
+  Traffic traffic;
+  traffic.received_bytes = now.received_bytes;
+  traffic.sent_bytes = now.sent_bytes;
+  traffic.received = now.transfers_received;
+  traffic.sent = now.transfers_sent;
+  traffic.incoming = static_cast<std::uint32_t>(now.transfers_incoming);
+  traffic.outgoing = static_cast<std::uint32_t>(now.transfers_outgoing);
+  traffic.disk_read_bytes = now.spill_read_bytes;
+  traffic.disk_written_bytes = now.spill_written_bytes;
+  if (options_.own_process) traffic.open_files = open_files();
+  return traffic;
 }
 
 }  // namespace troupe

@@ -103,5 +103,10 @@ void add_demo(CLI::App& app, Door& door);
 void add_simulate(CLI::App& app, Door& door);
 void add_version(CLI::App& app, Door& door);
 void add_config(CLI::App& app, Door& door);
+void add_dashboard(CLI::App& app, Door& door);
+void add_metrics(CLI::App& app, Door& door);
+void add_timeline(CLI::App& app, Door& door);
+void add_top(CLI::App& app, Door& door);
+void add_report(CLI::App& app, Door& door);
 
 }  // namespace troupe::apps

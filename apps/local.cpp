@@ -49,6 +49,7 @@ ExitCode run(Door& door, const Flags& flags) {
     print_ready(door, "local",
                 {{"address", "tcp://" + service.handle().address()},
                  {"http", service.http_address().empty() ? "" : "http://" + service.http_address()},
+                 {"dashboard", service.dashboard_link()},
                  {"workers", std::to_string(settings.workers)},
                  {"access_file", path.string()}});
   std::thread watcher([&] {

@@ -34,8 +34,9 @@ int run(int argc, char** argv) {
 
   Door door;
   for (auto add :
-       {add_scheduler, add_worker, add_local, add_status, add_list, add_explain, add_story, add_logs, add_stack,
-        add_profile, add_dump, add_replay, add_bench, add_demo, add_simulate, add_version, add_config})
+       {add_scheduler, add_worker,  add_local, add_status,   add_list,     add_explain, add_story,     add_logs,
+        add_stack,     add_profile, add_top,   add_dump,     add_timeline, add_report,  add_dashboard, add_metrics,
+        add_replay,    add_bench,   add_demo,  add_simulate, add_version,  add_config})
     add(app, door);
   try {
     app.parse(argc, argv);

@@ -36,9 +36,9 @@ constexpr std::array event_names{"client joined", "client left", "client said", 
 static_assert(event_names.size() == std::variant_size_v<SchedulerEvent>);
 
 /// Names of what peers say, by kind of event: the alternatives of ClientMessage and WorkerMessage, in their order.
-constexpr std::array client_words{"RegisterClient", "SubmitGraph", "ReleaseKeys",   "CancelKeys",    "RetryKeys",
-                                  "ScatterKeys",    "Query",       "RunOnWorkers",  "Shutdown",      "Goodbye",
-                                  "Replicate",      "Rebalance",   "RetireWorkers", "RestartWorkers"};
+constexpr std::array client_words{"RegisterClient", "SubmitGraph", "ReleaseKeys",   "CancelKeys",     "RetryKeys",
+                                  "ScatterKeys",    "Query",       "RunOnWorkers",  "Shutdown",       "Goodbye",
+                                  "Replicate",      "Rebalance",   "RetireWorkers", "RestartWorkers", "ControlTasks"};
 static_assert(client_words.size() == std::variant_size_v<ClientMessage>);
 
 std::string line_of(const SchedulerEvent& event) {

@@ -62,6 +62,7 @@ ExitCode run(const Door& door, const Flags& flags) {
   print_ready(door, "scheduler",
               {{"address", "tcp://" + service.handle().address()},
                {"http", service.http_address().empty() ? "" : "http://" + service.http_address()},
+               {"dashboard", service.dashboard_link()},
                {"access_file", path.string()}});
   log->write(Level::info, "scheduler", "ready", fmt::format("listening on {}", service.handle().address()));
 

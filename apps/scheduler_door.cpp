@@ -46,6 +46,7 @@ SchedulerOptions scheduler_options(const Config& config) {
   decide.story_length = static_cast<std::uint32_t>(config.integer("scheduler.story-length"));
   decide.max_tasks = static_cast<std::uint64_t>(config.integer("scheduler.max-tasks"));
   decide.max_prefixes = static_cast<std::uint32_t>(config.integer("scheduler.max-prefixes"));
+  options.history = static_cast<std::uint64_t>(config.integer("dashboard.history"));
   options.event_log = config.text("scheduler.event-log");
   options.event_log_bytes = config.size("scheduler.event-log-limit").value_or(0);
   for (const Option& option : option_table())
@@ -54,10 +55,17 @@ SchedulerOptions scheduler_options(const Config& config) {
 }
 
 SchedulerService::SchedulerService(const Config& config, const SchedulerServiceOptions& options, Log& log)
-    : access_(AccessFile::generate()), node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "scheduler")})) {
+    : access_(AccessFile::generate()),
+      node_(std::make_unique<Node>(
+          NodeOptions{.log = [lines = lines_, sink = sink_of(log, "scheduler")](LogLevel level, std::string_view text) {
+            lines->add(static_cast<monitoring::EventLevel>(level), "scheduler", {}, text);
+            sink(level, text);
+          }})) {
   SchedulerOptions chosen = scheduler_options(config);
   chosen.access = access_;
   chosen.insecure = options.insecure;
+  chosen.events = events_;
+  if (!options.dashboard) chosen.history = 0;
   auto started = start_scheduler(*node_, std::move(chosen));
   if (!started && started.error().kind == ErrorKind::invalid) throw CommandError(ExitCode::usage, started.error().text);
   if (!started)
@@ -75,25 +83,24 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
 
 void SchedulerService::serve_pages(const Config& config, bool insecure) {
   const HostPort where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
-  auto metrics = std::make_shared<monitoring::Metrics>(build_info());
-  metrics->add_scheduler([this] { return handle_->counters(); });
-  monitoring::PageSources sources;
-  sources.metrics = std::move(metrics);
-  sources.ready = [this] {
+  DashboardOptions dashboard;
+  dashboard.host = where.host;
+  dashboard.port = where.port;
+  dashboard.insecure = insecure;
+  dashboard.token = access_.http_token.reveal_hex();
+  dashboard.allowed_hosts = allowed_hosts(config);
+  dashboard.frame_ancestors = config.text("dashboard.frame-ancestors");
+  dashboard.build = build_info();
+  dashboard.ready = [this] {
     return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
   };
-  sources.summary = [this] { return handle_->summary(); };
-  monitoring::HttpConfig http;
-  http.host = where.host;
-  http.port = where.port;
-  http.insecure = insecure;
-  http.token = access_.http_token.reveal_hex();
-  http.allowed_hosts = allowed_hosts(config);
-  auto served = monitoring::HttpServer::start(std::move(http), monitoring::node_routes(std::move(sources)));
-  if (!served)
-    throw CommandError(served.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed,
-                       served.error().text);
-  http_ = std::move(*served);
+  dashboard.events = events_;
+  dashboard.log = lines_;
+  auto started = Dashboard::start(*node_, *handle_, std::move(dashboard));
+  if (!started)
+    throw CommandError(started.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed,
+                       started.error().text);
+  dashboard_ = std::move(*started);
 }
 
 void SchedulerService::stop(const std::string& reason) {
@@ -103,7 +110,7 @@ void SchedulerService::stop(const std::string& reason) {
 }
 
 SchedulerService::~SchedulerService() {
-  if (http_) http_->stop();
+  dashboard_.reset();
   if (handle_ && !handle_->stopped()) stop("ended");
 }
 

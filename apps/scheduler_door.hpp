@@ -4,12 +4,12 @@
 #include <memory>
 #include <string>
 
+#include "actors/dashboard.hpp"
 #include "actors/node.hpp"
 #include "actors/scheduler_node.hpp"
 #include "apps/config.hpp"
 #include "apps/logging.hpp"
-#include "monitoring/http_server.hpp"
-#include "monitoring/pages.hpp"
+#include "monitoring/event_ring.hpp"
 #include "protocol/access.hpp"
 
 namespace troupe::apps {
@@ -32,7 +32,11 @@ public:
   [[nodiscard]] SchedulerHandle& handle() { return *handle_; }
   [[nodiscard]] Node& node() { return *node_; }
   /// host:port; empty if there are no pages.
-  [[nodiscard]] std::string http_address() const { return http_ ? http_->address() : std::string(); }
+  [[nodiscard]] std::string http_address() const { return dashboard_ ? dashboard_->address() : std::string(); }
+  /// Lets one browser in, to look; empty if there are no pages.
+  [[nodiscard]] std::string dashboard_link() const {
+    return dashboard_ ? dashboard_->login_link(monitoring::Scope::read) : std::string();
+  }
   /// Says goodbye to workers and clients, and returns when it has ended.
   void stop(const std::string& reason);
 
@@ -41,9 +45,11 @@ private:
 
   AccessFile access_;
   std::atomic<bool> draining_{false};
+  std::shared_ptr<monitoring::EventRing> events_{std::make_shared<monitoring::EventRing>(5000)};
+  std::shared_ptr<monitoring::EventRing> lines_{std::make_shared<monitoring::EventRing>(5000)};
   std::unique_ptr<Node> node_;
   std::unique_ptr<SchedulerHandle> handle_;
-  std::unique_ptr<monitoring::HttpServer> http_;  ///< ends first: its pages ask the scheduler
+  std::unique_ptr<Dashboard> dashboard_;  ///< ends first: its pages ask the scheduler
 };
 
 /// The options of a scheduler from the configuration, but for keys.

@@ -16,6 +16,7 @@
 #include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/version.hpp"
+#include "monitoring/cluster_collector.hpp"
 #include "monitoring/pages.hpp"
 
 // Of jemalloc, which the program is linked with where it is there.
@@ -192,6 +193,7 @@ void WorkerService::serve_pages(const Config& config, bool insecure, const std::
     const WorkerHandle* handle = asked_;
     return handle ? handle->counters() : WorkerCounters{};
   });
+  metrics->add(std::make_shared<monitoring::LagProbe>([this] { (void)node_->call([] { return true; }); }));
   monitoring::PageSources sources;
   sources.metrics = std::move(metrics);
   sources.ready = [this] {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -32,6 +33,18 @@ MetricFamily family(std::string name, std::string help, MetricType type, std::ve
   return result;
 }
 
+/// Bytes of the UTF-8 character at the front of `text`; 0 if it is not one.
+std::size_t character_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
+  if (first >= 0xE0 && first < 0xF0) return follows(1) && follows(2) ? 3 : 0;
+  if (first >= 0xF0 && first < 0xF5) return follows(1) && follows(2) && follows(3) ? 4 : 0;
+  return 0;
+}
+
 double number(std::uint64_t value) { return static_cast<double>(value); }
 double seconds(std::uint64_t microseconds) { return static_cast<double>(microseconds) * 1e-6; }
 
@@ -51,35 +64,6 @@ void add(PrefixCounters& sum, const PrefixCounters& part) {
   sum.suspicious += part.suspicious;
   sum.compute_us += part.compute_us;
   sum.output_bytes += part.output_bytes;
-}
-
-/// Bytes of the UTF-8 character at the front of `text`; 0 if it is not one.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first < 0xE0) return follows(1) ? 2 : 0;
-  if (first >= 0xE0 && first < 0xF0) return follows(1) && follows(2) ? 3 : 0;
-  if (first >= 0xF0 && first < 0xF5) return follows(1) && follows(2) && follows(3) ? 4 : 0;
-  return 0;
-}
-
-/// A user's name as a label: at most 120 bytes, whole characters, nothing that steers a terminal.
-std::string label_value(std::string_view name) {
-  constexpr std::size_t length_max = 120;
-  std::string result;
-  while (!name.empty()) {
-    const std::size_t length = character_length(name);
-    if (result.size() + length > length_max) break;
-    const auto first = static_cast<unsigned char>(name.front());
-    if (length == 0 || first < 0x20 || first == 0x7F)
-      result += '?';
-    else
-      result.append(name.substr(0, length));
-    name.remove_prefix(length == 0 ? 1 : length);
-  }
-  return result;
 }
 
 ShownPrefixes shown_prefixes(const std::map<std::string, PrefixCounters>& prefixes) {
@@ -149,6 +133,40 @@ std::size_t open_files() {
 }
 
 }  // namespace
+
+std::string label_value(std::string_view name) {
+  constexpr std::size_t length_max = 120;
+  std::string result;
+  while (!name.empty()) {
+    const std::size_t length = character_length(name);
+    if (result.size() + length > length_max) break;
+    const auto first = static_cast<unsigned char>(name.front());
+    if (length == 0 || first < 0x20 || first == 0x7F)
+      result += '?';
+    else
+      result.append(name.substr(0, length));
+    name.remove_prefix(length == 0 ? 1 : length);
+  }
+  return result;
+}
+
+MetricFamily histogram(std::string name, std::string help, std::vector<HistogramSample> samples) {
+  MetricFamily result{std::move(name), std::move(help), MetricType::Histogram, {}};
+  for (HistogramSample& sample : samples) {
+    ClientMetric metric;
+    metric.label = std::move(sample.labels);
+    metric.histogram.sample_count = sample.values.count();
+    metric.histogram.sample_sum = sample.values.sum_seconds();
+    std::uint64_t below = 0;
+    for (std::size_t bucket = 0; bucket < DurationHistogram::bucket_count; ++bucket) {
+      below += sample.values.in_bucket(bucket);
+      metric.histogram.bucket.push_back({below, DurationHistogram::bound(bucket)});
+    }
+    metric.histogram.bucket.push_back({sample.values.count(), std::numeric_limits<double>::infinity()});
+    result.metric.push_back(std::move(metric));
+  }
+  return result;
+}
 
 MetricFamily counter(std::string name, std::string help, std::vector<Sample> samples) {
   return family(std::move(name), std::move(help), MetricType::Counter, std::move(samples));

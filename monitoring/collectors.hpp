@@ -1,11 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include "monitoring/histogram.hpp"
 #include "monitoring/metrics.hpp"
 #include "runtime/core/probe.hpp"
 
@@ -54,7 +57,17 @@ struct Sample {
   std::vector<prometheus::ClientMetric::Label> labels{};
 };
 
+/// One series of a histogram.
+struct HistogramSample {
+  DurationHistogram values;
+  std::vector<prometheus::ClientMetric::Label> labels{};
+};
+
+prometheus::MetricFamily histogram(std::string name, std::string help, std::vector<HistogramSample> samples);
 prometheus::MetricFamily counter(std::string name, std::string help, std::vector<Sample> samples);
 prometheus::MetricFamily gauge(std::string name, std::string help, std::vector<Sample> samples);
+
+/// A user's name as a label: at most 120 bytes, whole characters, nothing that steers a terminal.
+std::string label_value(std::string_view name);
 
 }  // namespace troupe::monitoring

@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -10,8 +12,10 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json.hpp>
 
 namespace troupe::monitoring {
 
@@ -27,17 +31,24 @@ using Response = http::response<http::string_body>;
 
 std::string_view text_of(beast::string_view text) { return {text.data(), text.size()}; }
 
-HttpResponse fixed(unsigned status) {
+std::string_view sentence_of(unsigned status) {
   switch (status) {
-    case 400: return {400, "text/plain; charset=utf-8", {}, "bad request\n"};
-    case 401: return {401, "text/plain; charset=utf-8", {}, "a bearer token is needed\n"};
-    case 403: return {403, "text/plain; charset=utf-8", {}, "this host name is not served here\n"};
-    case 404: return {404, "text/plain; charset=utf-8", {}, "no such page\n"};
-    case 405: return {405, "text/plain; charset=utf-8", {}, "only GET and HEAD are served\n"};
-    case 413: return {413, "text/plain; charset=utf-8", {}, "request too large\n"};
-    case 431: return {431, "text/plain; charset=utf-8", {}, "request headers too large\n"};
-    default: return {500, "text/plain; charset=utf-8", {}, "the page could not be made\n"};
+    case 400: return "bad request";
+    case 401: return "a bearer token is needed";
+    case 403: return "not for this token, this host name, or this origin";
+    case 404: return "no such page";
+    case 405: return "this method is not served here";
+    case 413: return "request too large";
+    case 415: return "a body of type application/json is needed";
+    case 431: return "request headers too large";
+    case 503: return "not now";
+    default: return "the page could not be made";
   }
+}
+
+HttpResponse fixed(unsigned status, bool api) {
+  if (api) return api_error(status, sentence_of(status));
+  return {status, "text/plain; charset=utf-8", {}, std::string(sentence_of(status)) + "\n", {}};
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
@@ -51,7 +62,70 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+std::string_view path_of(const Request& request) {
+  const std::string_view target = text_of(request.target());
+  return target.substr(0, target.find('?'));
+}
+
+bool is_json(std::string_view content_type) {
+  const std::string_view type = content_type.substr(0, content_type.find(';'));
+  return equal_ignoring_case(type.substr(0, type.find_last_not_of(' ') + 1), "application/json");
+}
+
+bool is_api(const Request& request) { return path_of(request).starts_with("/api/"); }
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
 }  // namespace
+
+bool percent_decode(std::string_view text, bool plus, std::string& out) {
+  out.clear();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus) {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      if (i + 2 >= text.size()) return false;
+      const int high = hex_digit(text[i + 1]);
+      const int low = hex_digit(text[i + 2]);
+      if (high < 0 || low < 0) return false;
+      out += static_cast<char>(high * 16 + low);
+      i += 2;
+    }
+  }
+  return true;
+}
+
+bool path_fits(std::string_view pattern, std::string_view path, std::map<std::string, std::string>& segments) {
+  segments.clear();
+  for (;;) {
+    const std::string_view wanted = pattern.substr(0, pattern.find('/'));
+    if (wanted == "*" && pattern.size() == 1) return !path.empty();
+    const std::string_view given = path.substr(0, path.find('/'));
+    if (wanted.starts_with('{')) {
+      std::string& value = segments[std::string(wanted.substr(1, wanted.size() - 2))];
+      if (given.empty() || !percent_decode(given, false, value)) return false;
+    } else if (wanted != given) {
+      return false;
+    }
+    const bool last = wanted.size() == pattern.size();
+    if (last != (given.size() == path.size())) return false;
+    if (last) return true;
+    pattern.remove_prefix(wanted.size() + 1);
+    path.remove_prefix(given.size() + 1);
+  }
+}
+
+HttpResponse api_error(unsigned status, std::string_view sentence) {
+  const boost::json::object document{{"schema", "troupe/v1/error"}, {"status", status}, {"error", sentence}};
+  return {status, "application/json", {}, boost::json::serialize(document) + "\n", {}};
+}
 
 bool constant_time_equal(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0 : 1;
@@ -84,6 +158,8 @@ std::string host_name(std::string_view host_header) {
 }
 
 /// Everything that lives on the server's thread.
+constexpr std::chrono::milliseconds last_words_patience{250};
+
 class HttpServer::Impl {
 public:
   Impl(HttpConfig config, std::vector<Route> routes)
@@ -99,22 +175,38 @@ public:
 private:
   class Session;
 
+  struct Verdict {
+    unsigned status{};  ///< 200: `route` is to be served; else what to refuse with
+    const Route* route{};
+    Scope scope{Scope::none};
+    std::map<std::string, std::string> segments;
+    std::string allow;  ///< with 405
+  };
+
   void accept();
   [[nodiscard]] std::string shown_host() const {
     return config_.host.find(':') == std::string::npos ? config_.host : fmt::format("[{}]", config_.host);
   }
   [[nodiscard]] bool host_allowed(std::string_view host_header) const;
-  [[nodiscard]] bool token_given(const Request& request) const;
-  /// The one gate: the status to refuse with, or the route to serve.
-  [[nodiscard]] std::pair<unsigned, const Route*> authorize(const Request& request, bool peer_on_loopback) const;
-  [[nodiscard]] Response answer(const Request& request, bool peer_on_loopback) const;
+  [[nodiscard]] bool origin_allowed(const Request& request) const;
+  [[nodiscard]] Scope scope_of(const Request& request) const;
+  /// The one gate: everything that is refused is refused here.
+  [[nodiscard]] Verdict authorize(const Request& request, bool peer_on_loopback) const;
+  [[nodiscard]] static HttpRequest asked_of(const Request& request, Verdict& verdict);
+  /// Answers, or makes the source of a stream.
+  [[nodiscard]] Response answer(const Request& request, bool peer_on_loopback,
+                                std::unique_ptr<LineSource>& stream) const;
   [[nodiscard]] Response finish(HttpResponse content, unsigned version, bool keep_alive) const;
+  void set_headers(http::fields& response) const;
 
   const HttpConfig config_;
   const std::vector<Route> routes_;
-  std::size_t sessions_{};    ///< on the server's thread only
+  std::size_t sessions_{};  ///< on the server's thread only
+  std::size_t streams_{};   ///< likewise
+  std::set<Session*> streaming_;
   asio::io_context context_;  ///< after all that sessions touch: it ends those that are still open
   tcp::acceptor acceptor_;
+  asio::steady_timer patience_{context_};  ///< with streams that are in the middle of a line as it stops
   std::uint16_t port_{};
   std::thread thread_;
 };
@@ -130,7 +222,25 @@ public:
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-  ~Session() { --server_.sessions_; }
+  ~Session() {
+    --server_.sessions_;
+    if (source_) --server_.streams_;
+    server_.streaming_.erase(this);
+  }
+
+  /// The server stops: says the last words, as far as they fit into the socket at once. Not in the middle of a line:
+  /// false, and they follow when it is written.
+  bool say_goodbye() {
+    leaving_ = true;
+    if (!source_) return true;
+    if (writing_) return false;
+    const std::string text = chunk(source_->last()) + "0\r\n\r\n";
+    beast::error_code ignored;
+    stream_.socket().non_blocking(true, ignored);
+    stream_.socket().write_some(asio::buffer(text), ignored);
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    return true;
+  }
 
   void read() {
     parser_.emplace();
@@ -149,10 +259,67 @@ private:
     if (error && error.category() == http::make_error_code(http::error::bad_version).category()) return refuse(400);
     if (error) return;  // timed out or cut
     const Request request = parser_->release();
-    write(server_.answer(request, peer_on_loopback_));
+    std::unique_ptr<LineSource> source;
+    Response response = server_.answer(request, peer_on_loopback_, source);
+    if (source) return begin_stream(std::move(source));
+    write(std::move(response));
   }
 
-  void refuse(unsigned status) { write(server_.finish(fixed(status), 11, false)); }
+  void refuse(unsigned status) { write(server_.finish(fixed(status, false), 11, false)); }
+
+  void begin_stream(std::unique_ptr<LineSource> source) {
+    source_ = std::move(source);
+    ++server_.streams_;
+    server_.streaming_.insert(this);
+    http::response<http::empty_body> head{http::status::ok, 11};
+    server_.set_headers(head);
+    head.set(http::field::content_type, "application/x-ndjson");
+    head.chunked(true);
+    std::ostringstream text;
+    text << head.base();
+    send(text.str() + chunk(source_->next()));
+    watch_peer();
+  }
+
+  /// Nothing is to come from the peer any more: what comes is its end.
+  void watch_peer() {
+    stream_.socket().async_wait(tcp::socket::wait_read,
+                                [self = shared_from_this()](beast::error_code) { self->cancel_stream(); });
+  }
+
+  void cancel_stream() {
+    pause_.cancel();
+    stream_.cancel();
+    over_ = true;
+  }
+
+  static std::string chunk(const std::string& text) {
+    return text.empty() ? text : fmt::format("{:x}\r\n{}\r\n", text.size(), text);
+  }
+
+  /// A peer that reads slowly gets less: the next piece is made when this one has left.
+  void send(std::string text) {
+    text_ = std::move(text);
+    if (text_.empty()) return pause();
+    writing_ = true;
+    stream_.expires_after(server_.config_.timeout);
+    asio::async_write(stream_, asio::buffer(text_), [self = shared_from_this()](beast::error_code error, std::size_t) {
+      self->writing_ = false;
+      if (error || self->over_) return;
+      if (self->leaving_)
+        self->say_goodbye();
+      else
+        self->pause();
+    });
+  }
+
+  void pause() {
+    stream_.expires_never();
+    pause_.expires_after(source_->interval());
+    pause_.async_wait([self = shared_from_this()](beast::error_code error) {
+      if (!error && !self->over_) self->send(chunk(self->source_->next()));
+    });
+  }
 
   void write(Response response) {
     response_ = std::move(response);
@@ -189,6 +356,12 @@ private:
   std::optional<http::request_parser<http::string_body>> parser_;
   Response response_;
   bool peer_on_loopback_{};
+  asio::steady_timer pause_{stream_.get_executor()};
+  std::unique_ptr<LineSource> source_;  ///< null: no stream
+  std::string text_;                    ///< of it, on its way
+  bool writing_{};
+  bool over_{};
+  bool leaving_{};
 };
 
 std::optional<Error> HttpServer::Impl::listen() {
@@ -223,7 +396,13 @@ void HttpServer::Impl::run() {
 }
 
 void HttpServer::Impl::stop() {
-  context_.stop();
+  asio::post(context_, [this] {
+    bool all = true;
+    for (Session* session : streaming_) all = session->say_goodbye() && all;
+    if (all) return context_.stop();
+    patience_.expires_after(last_words_patience);
+    patience_.async_wait([this](beast::error_code) { context_.stop(); });
+  });
   if (thread_.joinable()) thread_.join();
 }
 
@@ -244,77 +423,145 @@ bool HttpServer::Impl::host_allowed(std::string_view host_header) const {
   return false;
 }
 
-bool HttpServer::Impl::token_given(const Request& request) const {
+/// A page of ours, by the very name and port that it was asked at; no Origin at all is no browser, or a plain GET.
+bool HttpServer::Impl::origin_allowed(const Request& request) const {
+  if (request.count(http::field::origin) > 1) return false;
+  const std::string_view origin = text_of(request[http::field::origin]);
+  if (origin.empty()) return request.count(http::field::origin) == 0;
+  const auto scheme = origin.find("://");
+  if (scheme == std::string_view::npos) return false;  // "null", too
+  if (origin.substr(0, scheme) != "http" && origin.substr(0, scheme) != "https") return false;
+  return equal_ignoring_case(origin.substr(scheme + 3), text_of(request[http::field::host]));
+}
+
+Scope HttpServer::Impl::scope_of(const Request& request) const {
   constexpr std::string_view scheme = "bearer ";
+  if (request.count(http::field::authorization) != 1) return Scope::none;
   const std::string_view header = text_of(request[http::field::authorization]);
-  if (config_.token.empty() || header.size() < scheme.size()) return false;
-  if (!equal_ignoring_case(header.substr(0, scheme.size()), scheme)) return false;
-  return constant_time_equal(header.substr(scheme.size()), config_.token);
+  if (header.size() <= scheme.size() || !equal_ignoring_case(header.substr(0, scheme.size()), scheme))
+    return Scope::none;
+  const std::string_view token = header.substr(scheme.size());
+  if (!config_.token.empty() && constant_time_equal(token, config_.token)) return Scope::admin;
+  return config_.scope_of ? config_.scope_of(token) : Scope::none;
 }
 
-std::pair<unsigned, const Route*> HttpServer::Impl::authorize(const Request& request, bool peer_on_loopback) const {
-  if (request.method() != http::verb::get && request.method() != http::verb::head) return {405, nullptr};
-  if (request.count(http::field::host) != 1) return {400, nullptr};
-  if (!host_allowed(text_of(request[http::field::host]))) return {403, nullptr};
-  const std::string_view target = text_of(request.target());
-  const std::string_view path = target.substr(0, target.find('?'));
-  const Route* found = nullptr;
-  for (const Route& route : routes_)
-    if (route.path == path) found = &route;
+HttpServer::Impl::Verdict HttpServer::Impl::authorize(const Request& request, bool peer_on_loopback) const {
+  const bool post = request.method() == http::verb::post;
+  if (!post && request.method() != http::verb::get && request.method() != http::verb::head)
+    return {405, {}, {}, {}, "GET, HEAD, POST"};
+  if (request.count(http::field::host) != 1) return {400, {}, {}, {}, {}};
+  if (!host_allowed(text_of(request[http::field::host])) || !origin_allowed(request)) return {403, {}, {}, {}, {}};
+  Verdict verdict;
+  const Route* other_method = nullptr;
+  const std::string_view path = path_of(request);
+  std::map<std::string, std::string> segments;
+  for (const Route& route : routes_) {
+    if (verdict.route != nullptr || !path_fits(route.path, path, segments)) continue;
+    if (route.post != post) {
+      other_method = &route;
+    } else {
+      verdict.route = &route;
+      verdict.segments = segments;
+    }
+  }
   // Without a token an outsider does not even learn which pages exist.
-  const bool open = peer_on_loopback && (!found || found->access == Access::open_on_loopback);
-  if (!open && !token_given(request)) return {401, nullptr};
-  return found ? std::pair{200U, found} : std::pair{404U, found};
+  verdict.scope = scope_of(request);
+  const Access access = verdict.route != nullptr  ? verdict.route->access
+                        : other_method != nullptr ? other_method->access
+                                                  : Access::open_on_loopback;
+  const bool open = access == Access::everyone || (access == Access::open_on_loopback && peer_on_loopback);
+  if (!open && verdict.scope == Scope::none)
+    verdict.status = 401;
+  else if (access == Access::admin && verdict.scope != Scope::admin)
+    verdict.status = 403;
+  else if (verdict.route == nullptr && other_method != nullptr)
+    verdict.status = 405;
+  else if (verdict.route == nullptr)
+    verdict.status = 404;
+  else if (post && !is_json(text_of(request[http::field::content_type])))
+    verdict.status = 415;
+  else
+    verdict.status = 200;
+  if (verdict.status == 405) verdict.allow = other_method->post ? "POST" : "GET, HEAD";
+  return verdict;
 }
 
-Response HttpServer::Impl::answer(const Request& request, bool peer_on_loopback) const {
-  const auto [status, route] = authorize(request, peer_on_loopback);
+HttpRequest HttpServer::Impl::asked_of(const Request& request, Verdict& verdict) {
+  const std::string_view target = text_of(request.target());
+  const auto mark = target.find('?');
+  HttpRequest asked;
+  asked.path = verdict.route->path;
+  if (mark != std::string_view::npos) asked.query = target.substr(mark + 1);
+  asked.accept = text_of(request[http::field::accept]);
+  asked.accept_encoding = text_of(request[http::field::accept_encoding]);
+  asked.if_none_match = text_of(request[http::field::if_none_match]);
+  asked.segments = std::move(verdict.segments);
+  asked.body = request.body();
+  asked.scope = verdict.scope;
+  return asked;
+}
+
+Response HttpServer::Impl::answer(const Request& request, bool peer_on_loopback,
+                                  std::unique_ptr<LineSource>& stream) const {
+  Verdict verdict = authorize(request, peer_on_loopback);
+  const bool head = request.method() == http::verb::head;
   HttpResponse content;
-  if (route == nullptr) {
-    content = fixed(status);
+  if (verdict.status != 200) {
+    content = fixed(verdict.status, is_api(request));
   } else {
-    const std::string_view target = text_of(request.target());
-    const auto mark = target.find('?');
-    HttpRequest asked{route->path,
-                      mark == std::string_view::npos ? std::string{} : std::string(target.substr(mark + 1)),
-                      std::string(text_of(request[http::field::accept])),
-                      std::string(text_of(request[http::field::accept_encoding]))};
     try {
-      content = route->serve(asked);
+      const HttpRequest asked = asked_of(request, verdict);
+      if (!verdict.route->stream) {
+        content = verdict.route->serve(asked);
+      } else if (streams_ >= config_.streams_max) {
+        content = fixed(503, true);
+      } else {
+        stream = verdict.route->stream(asked, content);
+        if (head) stream.reset();
+      }
     } catch (const std::exception&) {
-      content = fixed(500);  // the text of the exception may hold what a stranger must not read
+      content = fixed(500, is_api(request));  // the text of the exception may hold what a stranger must not read
     }
   }
   Response response = finish(std::move(content), request.version(), request.keep_alive());
-  if (status == 401) response.set(http::field::www_authenticate, "Bearer");
-  if (status == 405) response.set(http::field::allow, "GET, HEAD");
-  if (request.method() == http::verb::head) response.body().clear();  // Content-Length stays that of GET
+  if (verdict.status == 401) response.set(http::field::www_authenticate, "Bearer");
+  if (verdict.status == 405) response.set(http::field::allow, verdict.allow);
+  if (head) response.body().clear();  // Content-Length stays that of GET
   return response;
 }
 
-Response HttpServer::Impl::finish(HttpResponse content, unsigned version, bool keep_alive) const {
-  Response response{static_cast<http::status>(content.status), version};
+void HttpServer::Impl::set_headers(http::fields& response) const {
   response.set(http::field::server, "troupe");
-  response.set(http::field::content_type, content.content_type);
-  if (!content.content_encoding.empty()) response.set(http::field::content_encoding, content.content_encoding);
   response.set(http::field::cache_control, "no-store");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
   response.set("Cross-Origin-Resource-Policy", "same-origin");
-  response.set("X-Frame-Options", "DENY");
+  if (config_.frame_ancestors == "'none'") response.set("X-Frame-Options", "DENY");
   response.set("Content-Security-Policy",
                "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; "
-               "frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+               "frame-ancestors " +
+                   config_.frame_ancestors + "; base-uri 'none'; form-action 'none'");
+}
+
+Response HttpServer::Impl::finish(HttpResponse content, unsigned version, bool keep_alive) const {
+  Response response{static_cast<http::status>(content.status), version};
+  set_headers(response);
+  response.set(http::field::content_type, content.content_type);
+  if (!content.content_encoding.empty()) response.set(http::field::content_encoding, content.content_encoding);
+  for (const auto& [name, value] : content.headers) response.set(name, value);
   response.keep_alive(keep_alive);
   response.body() = std::move(content.body);
   response.prepare_payload();
   return response;
 }
 
-Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpConfig config, std::vector<Route> routes) {
+Result<std::unique_ptr<HttpServer>> HttpServer::start(HttpConfig config, std::vector<Route> routes,
+                                                      std::string* address) {
   config.allowed_hosts.push_back(config.host);
+  if (config.frame_ancestors.empty()) config.frame_ancestors = "'none'";
   auto impl = std::make_unique<Impl>(std::move(config), std::move(routes));
   if (auto error = impl->listen()) return tl::unexpected<Error>(std::move(*error));
+  if (address != nullptr) *address = impl->address();
   impl->run();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
 }

@@ -76,6 +76,25 @@ void append_sample(std::string& out, std::string_view name, const prometheus::Cl
   fmt::format_to(std::back_inserter(out), " {}\n", value);
 }
 
+void append_histogram(std::string& out, const std::string& name, const prometheus::ClientMetric& metric,
+                      const std::vector<Example>* examples) {
+  for (std::size_t i = 0; i < metric.histogram.bucket.size(); ++i) {
+    const auto& bucket = metric.histogram.bucket[i];
+    prometheus::ClientMetric line;
+    line.label = metric.label;
+    line.label.push_back({"le", std::isinf(bucket.upper_bound) ? "+Inf" : fmt::format("{}", bucket.upper_bound)});
+    append_sample(out, name + "_bucket", line, static_cast<double>(bucket.cumulative_count));
+    if (examples == nullptr || i >= examples->size() || (*examples)[i].task.empty()) continue;
+    const Example& example = (*examples)[i];
+    out.pop_back();  // its line end
+    out += " # {task=\"";
+    append_escaped(out, example.task, true);
+    fmt::format_to(std::back_inserter(out), "\"}} {} {:.3f}\n", example.value, example.at_unix_s);
+  }
+  append_sample(out, name + "_count", metric, static_cast<double>(metric.histogram.sample_count));
+  append_sample(out, name + "_sum", metric, metric.histogram.sample_sum);
+}
+
 /// OpenMetrics wants the unit said as well; ours is always the name's last word.
 std::string_view unit_of(std::string_view family) {
   for (std::string_view unit : {"seconds", "bytes"})
@@ -111,7 +130,7 @@ bool accepts(std::string_view header, std::string_view value) {
   return found;
 }
 
-std::string open_metrics_text(const std::vector<MetricFamily>& families) {
+std::string open_metrics_text(const std::vector<MetricFamily>& families, const Examples& examples) {
   std::string out;
   for (const MetricFamily& family : families) {
     std::string_view name = family.name;
@@ -119,6 +138,8 @@ std::string open_metrics_text(const std::vector<MetricFamily>& families) {
     if (family.type == MetricType::Counter) {
       type = "counter";
       if (name.ends_with("_total")) name.remove_suffix(6);
+    } else if (family.type == MetricType::Histogram) {
+      type = "histogram";
     } else if (name.ends_with("_info")) {
       type = "info";
       name.remove_suffix(5);
@@ -129,6 +150,12 @@ std::string open_metrics_text(const std::vector<MetricFamily>& families) {
     fmt::format_to(std::back_inserter(out), "# HELP {} ", name);
     append_escaped(out, family.help, true);
     out += '\n';
+    if (family.type == MetricType::Histogram) {
+      const auto found = examples.find(family.name);
+      for (std::size_t i = 0; i < family.metric.size(); ++i)
+        append_histogram(out, family.name, family.metric[i], found == examples.end() ? nullptr : &found->second.at(i));
+      continue;
+    }
     for (const auto& metric : family.metric)
       append_sample(out, family.name, metric,
                     family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value);
@@ -157,13 +184,15 @@ void Metrics::add(std::shared_ptr<prometheus::Collectable> source) {
   sources_.push_back(std::move(source));
 }
 
-std::vector<MetricFamily> Metrics::collect() {
+std::vector<MetricFamily> Metrics::collect(Examples& examples) {
   const auto start = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
   std::vector<MetricFamily> families;
   for (const auto& source : sources_) {
     try {
       for (MetricFamily& family : source->Collect()) families.push_back(std::move(family));
+      if (const auto* with = dynamic_cast<const WithExamples*>(source.get()))
+        for (auto& [family, rows] : with->examples()) examples[family] = rows;
     } catch (const std::exception&) {
       ++errors_;
     }
@@ -180,11 +209,12 @@ std::vector<MetricFamily> Metrics::collect() {
 }
 
 Metrics::Page Metrics::scrape(std::string_view accept, std::string_view accept_encoding) {
-  const auto families = collect();
+  Examples examples;
+  const auto families = collect(examples);
   Page page;
   if (accepts(accept, "application/openmetrics-text")) {
     page.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    page.body = open_metrics_text(families);
+    page.body = open_metrics_text(families, examples);
   } else {
     page.content_type = "text/plain; version=0.0.4; charset=utf-8";
     page.body = prometheus::TextSerializer().Serialize(families);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,6 +22,22 @@ struct BuildInfo {
   std::string version;
   std::string revision;
   std::string compiler;
+};
+
+/// An observation to look at, of one bucket of a histogram; none if there is no task.
+struct Example {
+  std::string task;  ///< group-index, as every command takes it
+  double value{};
+  double at_unix_s{};
+};
+/// By family, then by metric and bucket, in their order.
+using Examples = std::map<std::string, std::vector<std::vector<Example>>>;
+
+/// A source that has examples of what it told last.
+class WithExamples {
+public:
+  virtual ~WithExamples() = default;
+  [[nodiscard]] virtual Examples examples() const = 0;
 };
 
 /// The metrics of one node: sources that are asked at each scrape, and the figures of scraping itself.
@@ -49,7 +66,7 @@ public:
   [[nodiscard]] Page scrape(std::string_view accept, std::string_view accept_encoding);
 
 private:
-  [[nodiscard]] std::vector<prometheus::MetricFamily> collect();
+  [[nodiscard]] std::vector<prometheus::MetricFamily> collect(Examples& examples);
 
   std::mutex mutex_;
   std::vector<std::shared_ptr<prometheus::Collectable>> sources_;
@@ -62,7 +79,7 @@ private:
 inline constexpr std::size_t prefix_labels_max = 200;
 
 /// Text exposition, OpenMetrics 1.0.0: counters named without `_total`, units, and an end mark.
-std::string open_metrics_text(const std::vector<prometheus::MetricFamily>& families);
+std::string open_metrics_text(const std::vector<prometheus::MetricFamily>& families, const Examples& examples = {});
 
 /// True if `header` (Accept or Accept-Encoding) names `value` with a quality above 0.
 bool accepts(std::string_view header, std::string_view value);

@@ -133,6 +133,18 @@ std::string counts_json(const SchedulerSummary& summary) {
   return json::serialize(document);
 }
 
+Route metrics_route(std::string path, std::shared_ptr<Metrics> metrics) {
+  return {std::move(path),
+          Access::open_on_loopback,
+          [metrics = std::move(metrics)](const HttpRequest& request) {
+            auto page = metrics->scrape(request.accept, request.accept_encoding);
+            return HttpResponse{
+                200, std::move(page.content_type), std::move(page.content_encoding), std::move(page.body), {}};
+          },
+          false,
+          {}};
+}
+
 std::vector<Route> node_routes(PageSources sources) {
   std::vector<Route> routes;
   const auto alive = [](const HttpRequest&) { return HttpResponse{200, "text/plain; charset=utf-8", {}, "ok\n"}; };
@@ -140,12 +152,7 @@ std::vector<Route> node_routes(PageSources sources) {
   routes.push_back({"/readyz", Access::open_on_loopback, [ready = sources.ready](const HttpRequest& request) {
                       return ready_page(ready, request.query.find("verbose") != std::string::npos);
                     }});
-  if (sources.metrics)
-    routes.push_back({"/metrics", Access::open_on_loopback, [metrics = sources.metrics](const HttpRequest& request) {
-                        auto page = metrics->scrape(request.accept, request.accept_encoding);
-                        return HttpResponse{200, std::move(page.content_type), std::move(page.content_encoding),
-                                            std::move(page.body)};
-                      }});
+  if (sources.metrics) routes.push_back(metrics_route("/metrics", sources.metrics));
   if (sources.summary) {
     const auto json_page = [summary = sources.summary](std::string (*write)(const SchedulerSummary&)) {
       return [summary, write](const HttpRequest&) {

@@ -27,6 +27,9 @@ struct PageSources {
 /// /livez /readyz /health /healthz /metrics, and with a summary /json/identity.json /json/counts.json.
 std::vector<Route> node_routes(PageSources sources);
 
+/// A page of metrics.
+Route metrics_route(std::string path, std::shared_ptr<Metrics> metrics);
+
 /// The scheduler, its workers and what they hold, as one JSON object ("schema": "troupe/v1/identity").
 std::string identity_json(const SchedulerSummary& summary);
 /// Sixteen counts under the names Dask's /json/counts.json has ("schema": "troupe/v1/counts").

@@ -75,6 +75,13 @@ void fill(wire::RestartWorkers::Builder w, const RestartWorkers& m) {
   w.setPatienceMs(m.patience_ms);
 }
 
+void fill(wire::ControlTasks::Builder w, const ControlTasks& m) {
+  w.setRequest(m.request.value);
+  w.setControl(static_cast<std::uint8_t>(m.control));
+  codec::fill(w.initTasks(count(m.tasks)), m.tasks, "task");
+  w.setReason(text(m.reason));
+}
+
 void fill(wire::Accepted::Builder w, const Accepted& m) {
   w.setSubmission(m.submission);
   w.setGroup(m.group);
@@ -124,6 +131,7 @@ void write(wire::ClientMessage::Builder w, const ClientMessage& message) {
                  [&](const Rebalance& m) { fill(w.initRebalance(), m); },
                  [&](const RetireWorkers& m) { fill(w.initRetireWorkers(), m); },
                  [&](const RestartWorkers& m) { fill(w.initRestartWorkers(), m); },
+                 [&](const ControlTasks& m) { fill(w.initControlTasks(), m); },
              },
              message);
 }
@@ -301,6 +309,14 @@ RestartWorkers read(Input& in, wire::RestartWorkers::Reader r) {
   return {{r.getRequest()}, read_names(in, r.getWorkers(), "worker name"), r.getPatienceMs()};
 }
 
+ControlTasks read(Input& in, wire::ControlTasks::Reader r) {
+  in.begin("ControlTasks");
+  return {{r.getRequest()},
+          in.enumerator(r.getControl(), TaskControl::retry, "control"),
+          read_names(in, r.getTasks(), "task"),
+          in.text(r.getReason(), "reason")};
+}
+
 Goodbye read(Input& in, wire::Goodbye::Reader r) {
   in.begin("Goodbye");
   return {in.text(r.getReason(), "reason")};
@@ -376,6 +392,7 @@ ClientMessage read(Input& in, wire::ClientMessage::Reader r) {
     case wire::ClientMessage::REBALANCE: return read(in, r.getRebalance());
     case wire::ClientMessage::RETIRE_WORKERS: return read(in, r.getRetireWorkers());
     case wire::ClientMessage::RESTART_WORKERS: return read(in, r.getRestartWorkers());
+    case wire::ClientMessage::CONTROL_TASKS: return read(in, r.getControlTasks());
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

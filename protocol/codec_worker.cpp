@@ -30,12 +30,17 @@ void fill(wire::TasksFinished::Builder w, const TasksFinished& m) {
   put<std::uint64_t>(w.initNbytes(count(m.nbytes)), m.nbytes);
   put<std::uint32_t>(w.initDurationUs(count(m.duration_us)), m.duration_us);
   if (!m.values.offsets.empty()) codec::fill(w.initValues(), m.values);
+  put<std::uint32_t>(w.initAgeUs(count(m.age_us)), m.age_us);
+  put<std::uint16_t>(w.initThreads(count(m.threads)), m.threads);
 }
 
 void fill(wire::TasksErred::Builder w, const TasksErred& m) {
   put<std::uint64_t>(w.initTasks(count(m.tasks)), m.tasks);
   put<std::uint32_t>(w.initRuns(count(m.runs)), m.runs);
   codec::fill(w.initErrors(), m.errors);
+  put<std::uint32_t>(w.initDurationUs(count(m.duration_us)), m.duration_us);
+  put<std::uint32_t>(w.initAgeUs(count(m.age_us)), m.age_us);
+  put<std::uint16_t>(w.initThreads(count(m.threads)), m.threads);
 }
 
 void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
@@ -49,6 +54,15 @@ void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
   w.setUnmanagedOldBytes(m.unmanaged_old_bytes);
   w.setFreeBytes(m.free_bytes);
   w.setBandwidth(m.bandwidth);
+  w.setReceivedBytes(m.traffic.received_bytes);
+  w.setSentBytes(m.traffic.sent_bytes);
+  w.setReceived(m.traffic.received);
+  w.setSent(m.traffic.sent);
+  w.setIncoming(m.traffic.incoming);
+  w.setOutgoing(m.traffic.outgoing);
+  w.setDiskReadBytes(m.traffic.disk_read_bytes);
+  w.setDiskWrittenBytes(m.traffic.disk_written_bytes);
+  w.setOpenFiles(m.traffic.open_files);
 }
 
 void fill(wire::FunctionRan::Builder w, const FunctionRan& m) {
@@ -187,9 +201,9 @@ std::size_t expected_bytes(const WorkerMessage& message) {
       Overloaded{
           [](const TasksFinished& m) {
             return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.nbytes) +
-                   list_bytes(m.duration_us) + list_bytes(m.values);
+                   list_bytes(m.duration_us) + list_bytes(m.values) + list_bytes(m.age_us) + list_bytes(m.threads);
           },
-          [](const TasksErred& m) { return 4 * fixed_bytes + list_bytes(m.tasks) + 2 * list_bytes(m.runs); },
+          [](const TasksErred& m) { return 4 * fixed_bytes + 3 * list_bytes(m.tasks) + 2 * list_bytes(m.runs); },
           [](const ReplicasAdded& m) { return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.nbytes); },
           [](const ReplicasRemoved& m) { return fixed_bytes + list_bytes(m.tasks); },
           [](const InputsMissing& m) { return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.holders); },
@@ -261,6 +275,13 @@ Message read_holders(Input& in, Reader r, std::string_view message) {
   return m;
 }
 
+/// When and where runs ended; a worker may leave it out.
+template <class Message, class Reader>
+void read_times(Input& in, Reader r, Message& m) {
+  if (r.getAgeUs().size() > 0) in.numbers(r.getAgeUs(), m.age_us, m.tasks.size(), "ages");
+  if (r.getThreads().size() > 0) in.numbers(r.getThreads(), m.threads, m.tasks.size(), "threads");
+}
+
 RegisterWorker read(Input& in, wire::RegisterWorker::Reader r) {
   in.begin("RegisterWorker");
   RegisterWorker m;
@@ -284,12 +305,15 @@ TasksFinished read(Input& in, wire::TasksFinished::Reader r) {
   in.numbers(r.getNbytes(), m.nbytes, m.tasks.size(), "nbytes");
   in.numbers(r.getDurationUs(), m.duration_us, m.tasks.size(), "durations");
   if (r.hasValues()) m.values = codec::read(in, r.getValues(), m.tasks.size());
+  read_times(in, r, m);
   return m;
 }
 
 TasksErred read(Input& in, wire::TasksErred::Reader r) {
   auto m = read_runs<TasksErred>(in, r, "TasksErred");
   m.errors = codec::read(in, r.getErrors(), m.tasks.size());
+  if (r.getDurationUs().size() > 0) in.numbers(r.getDurationUs(), m.duration_us, m.tasks.size(), "durations");
+  read_times(in, r, m);
   return m;
 }
 
@@ -324,8 +348,18 @@ FunctionRan read(Input& in, wire::FunctionRan::Reader r) {
 
 Heartbeat read(Input& in, wire::Heartbeat::Reader r) {
   in.begin("Heartbeat");
-  return {r.getManagedBytes(), r.getProcessBytes(), r.getExecuting(),         r.getReady(),     r.getFetching(),
-          r.getCpuMs(),        r.getSpilledBytes(), r.getUnmanagedOldBytes(), r.getFreeBytes(), r.getBandwidth()};
+  return {r.getManagedBytes(),
+          r.getProcessBytes(),
+          r.getExecuting(),
+          r.getReady(),
+          r.getFetching(),
+          r.getCpuMs(),
+          r.getSpilledBytes(),
+          r.getUnmanagedOldBytes(),
+          r.getFreeBytes(),
+          r.getBandwidth(),
+          {r.getReceivedBytes(), r.getSentBytes(), r.getReceived(), r.getSent(), r.getIncoming(), r.getOutgoing(),
+           r.getDiskReadBytes(), r.getDiskWrittenBytes(), r.getOpenFiles()}};
 }
 
 WorkerRegistered read(Input& in, wire::WorkerRegistered::Reader r) {

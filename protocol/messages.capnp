@@ -136,6 +136,7 @@ struct ClientMessage {
     rebalance @11 :Rebalance;
     retireWorkers @12 :RetireWorkers;
     restartWorkers @13 :RestartWorkers;
+    controlTasks @14 :ControlTasks;
   }
 }
 
@@ -216,6 +217,13 @@ struct RestartWorkers {
   request @0 :UInt64;        # number of the question
   workers @1 :List(Text);    # names, addresses or hosts; empty = all, and all tasks of all clients are cancelled
   patienceMs @2 :UInt32;     # until those that have not come back are named
+}
+
+struct ControlTasks {
+  request @0 :UInt64;       # number of the question
+  control @1 :UInt8;        # TaskControl, by position
+  tasks @2 :List(Text);     # names, as people write them
+  reason @3 :Text;          # for people
 }
 
 # ---- scheduler -> client ---------------------------------------------------------------------------------------
@@ -426,12 +434,17 @@ struct TasksFinished {
   nbytes @2 :List(UInt64);       # deep size of the value, by task
   durationUs @3 :List(UInt32);   # time in the function, by task
   values @4 :Values;             # by task; absent = none
+  ageUs @5 :List(UInt32);        # since the function ended, by task; empty = not known
+  threads @6 :List(UInt16);      # of the worker that ran it, by task; empty = not known
 }
 
 struct TasksErred {
   tasks @0 :List(UInt64);   # TaskId
   runs @1 :List(UInt32);    # attempt, by task
   errors @2 :ErrorTable;    # by task
+  durationUs @3 :List(UInt32);   # these three as in TasksFinished; empty = not known
+  ageUs @4 :List(UInt32);
+  threads @5 :List(UInt16);
 }
 
 struct ReplicasAdded {
@@ -471,6 +484,15 @@ struct Heartbeat {
   unmanagedOldBytes @7 :UInt64;   # of processBytes, beside values, and not new
   freeBytes @8 :UInt64;       # before it pauses; all ones = not limited
   bandwidth @9 :UInt64;       # bytes a second of large fetches since the last one; 0 = there were none
+  receivedBytes @10 :UInt64;  # of values from other workers, so far
+  sentBytes @11 :UInt64;
+  received @12 :UInt64;       # values, so far
+  sent @13 :UInt64;
+  incoming @14 :UInt32;       # fetches under way
+  outgoing @15 :UInt32;       # requests of others being answered
+  diskReadBytes @16 :UInt64;  # of values, so far
+  diskWrittenBytes @17 :UInt64;
+  openFiles @18 :UInt32;      # of the process; 0 = not measured
 }
 
 struct WorkerStatusChanged {

@@ -148,9 +148,22 @@ struct RestartWorkers {
   friend bool operator==(const RestartWorkers&, const RestartWorkers&) = default;
 };
 
+enum class TaskControl : std::uint8_t { cancel, retry };
+
+/// Cancels tasks for all who want them, or tries failed ones again, as an operator asks it: by the names of the tasks,
+/// whoever submitted them. Answered by QueryReply with the names of those it was done to; an error names one that is
+/// not known, before anything is done.
+struct ControlTasks {
+  RequestId request;
+  TaskControl control{};
+  std::vector<std::string> tasks;
+  std::string reason;
+  friend bool operator==(const ControlTasks&, const ControlTasks&) = default;
+};
+
 using ClientMessage =
     std::variant<RegisterClient, SubmitGraph, ReleaseKeys, CancelKeys, RetryKeys, ScatterKeys, Query, RunOnWorkers,
-                 Shutdown, Goodbye, Replicate, Rebalance, RetireWorkers, RestartWorkers>;
+                 Shutdown, Goodbye, Replicate, Rebalance, RetireWorkers, RestartWorkers, ControlTasks>;
 
 // ---- scheduler -> client --------------------------------------------------------------------------------------
 
@@ -259,6 +272,8 @@ struct TasksFinished {
   std::vector<std::uint64_t> nbytes;       ///< deep size of each value
   std::vector<std::uint32_t> duration_us;  ///< time in the function
   InlineValues values;                     ///< of those the client wants and that are small
+  std::vector<std::uint32_t> age_us{};     ///< since the function ended, as this is written; empty: not known
+  std::vector<std::uint16_t> threads{};    ///< of the worker, from 0, that ran it; empty: not known
   friend bool operator==(const TasksFinished&, const TasksFinished&) = default;
 };
 
@@ -266,8 +281,12 @@ struct TasksErred {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;
   std::vector<std::shared_ptr<const TaskError>> errors;
+  std::vector<std::uint32_t> duration_us{};  ///< these three as in TasksFinished; empty: not known
+  std::vector<std::uint32_t> age_us{};
+  std::vector<std::uint16_t> threads{};
   friend bool operator==(const TasksErred& a, const TasksErred& b) {
     if (a.tasks != b.tasks || a.runs != b.runs || a.errors.size() != b.errors.size()) return false;
+    if (a.duration_us != b.duration_us || a.age_us != b.age_us || a.threads != b.threads) return false;
     for (std::size_t i = 0; i < a.errors.size(); ++i)
       if (*a.errors[i] != *b.errors[i]) return false;
     return true;
@@ -310,17 +329,32 @@ struct TasksSeceded {
   friend bool operator==(const TasksSeceded&, const TasksSeceded&) = default;
 };
 
+/// What a worker's process moved so far, and moves now.
+struct Traffic {
+  std::uint64_t received_bytes{};  ///< of values, from other workers
+  std::uint64_t sent_bytes{};
+  std::uint64_t received{};  ///< values
+  std::uint64_t sent{};
+  std::uint32_t incoming{};         ///< fetches under way
+  std::uint32_t outgoing{};         ///< requests of others being answered
+  std::uint64_t disk_read_bytes{};  ///< of values
+  std::uint64_t disk_written_bytes{};
+  std::uint32_t open_files{};  ///< of the process; 0 = not measured, since it is shared with others
+  friend bool operator==(const Traffic&, const Traffic&) = default;
+};
+
 struct Heartbeat {
   std::uint64_t managed_bytes{};  ///< values in memory
   std::uint64_t process_bytes{};  ///< memory of the process; 0 = not measured, since it is shared with others
   std::uint32_t executing{};
   std::uint32_t ready{};  ///< tasks that wait for a slot
   std::uint32_t fetching{};
-  std::uint64_t cpu_ms{};               ///< of the process, since its start
+  std::uint64_t cpu_ms{};               ///< of the process; time in functions if it is shared with others
   std::uint64_t spilled_bytes{};        ///< what the values on disk took in memory
   std::uint64_t unmanaged_old_bytes{};  ///< of process_bytes, beside values, and not new
   std::uint64_t free_bytes{};           ///< before it pauses; all ones = not limited
   std::uint64_t bandwidth{};            ///< bytes a second of large fetches since the last one; 0 = there were none
+  Traffic traffic{};
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 

@@ -140,7 +140,8 @@ struct LogLine {
   friend bool operator==(const LogLine&, const LogLine&) = default;
 };
 
-/// Answers Query, Replicate, Rebalance, RetireWorkers and RestartWorkers. Fields that are of no use to the answer are empty.
+/// Answers Query, Replicate, Rebalance, RetireWorkers, RestartWorkers and ControlTasks. Fields that are of no use to the
+/// answer are empty.
 struct QueryReply {
   RequestId request;
   std::optional<Error> error;

@@ -23,7 +23,8 @@ readonly testing=(
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   gzip bzip2 xz-utils zstd                              # what compressed files of tests are made with
   libtbb-dev                                            # what benchmarks/local measures itself against
-  prometheus                                            # promtool, which checks our metrics
+  prometheus                                            # scrapes us; promtool, which checks our metrics
+  tmux                                                  # a terminal for `troupe top`
   clang-format-14 clang-tidy-19 clang-14 libclang-rt-14-dev
   python3 python3-venv curl
 )

@@ -7,11 +7,12 @@ usage() {
 Usage: scripts/demo.sh [PATH...]
 
 Installs what is missing, builds Troupe, starts a scheduler and two worker processes on free ports of this machine,
-counts how often each word occurs in the files below each PATH, prints the twenty most frequent words, the throughput
-and the metrics addresses, and stops all it started. Without PATH it counts the documentation of the Linux kernel, the
+prints a link to its dashboard, counts how often each word occurs in the files below each PATH, prints the twenty most
+frequent words, the throughput and the metrics addresses, and stops all it started. Without PATH it counts the documentation of the Linux kernel, the
 package linux-doc, which it installs.
 
   --top N    print the N most frequent words (default: 20)
+  --keep     leave the cluster up until Ctrl-C, to be looked at
   --help     this text
 
 The exit code is that of `troupe demo wordcount`.
@@ -22,11 +23,13 @@ die() { echo "demo: $*" >&2; exit 1; }
 say() { [[ -t 1 ]] && printf '\033[1m%s\033[0m\n' "$*" || printf '%s\n' "$*"; }
 
 top=20
+keep=false
 paths=()
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --help | -h) usage; exit 0 ;;
     --top) top=${2:?--top wants a number}; shift ;;
+    --keep) keep=true ;;
     --) shift; paths+=("$@"); break ;;
     -*) usage >&2; exit 2 ;;
     *) paths+=("$1") ;;
@@ -100,6 +103,8 @@ for i in 1 2; do
   TROUPE__WORKER__NANNY=false start "worker $i" worker --name "demo-$i" --nthreads 1 --http-port 0
 done
 
+say "Dashboard: $(sed -nE 's|.*"dashboard":"([^"]+)".*|\1|p' "$directory/scheduler.ready")"
+
 say "Counting the words below ${paths[*]}"
 code=0
 "$troupe" demo wordcount "${paths[@]}" --top "$top" || code=$?
@@ -109,4 +114,11 @@ for name in scheduler "worker 1" "worker 2"; do
   address=$(sed -nE 's|.*"http":"(https?://[^"]+)".*|\1|p' "$directory/$name.ready")
   printf '  %-10s %s\n' "$name" "${address:+$address/metrics}"
 done
+if $keep; then
+  printf '\nThe cluster stays up until Ctrl-C. For another link to its dashboard, or one that may act, run:\n'
+  printf '  TROUPE_ACCESS_FILE=%s %s dashboard --admin\n' "$TROUPE_ACCESS_FILE" "$troupe"
+  sleep infinity &
+  started+=($!)
+  wait "$!"
+fi
 exit "$code"

@@ -52,9 +52,9 @@ struct RetryWanted {
 struct QueryWanted {
   Query query;  ///< keys are local; `request` is never used twice
 };
-/// Something about where values are; answered like a question.
+/// An order about values, workers or tasks; answered like a question.
 struct PlacementWanted {
-  std::variant<Replicate, Rebalance, RetireWorkers, RestartWorkers> command;  ///< keys are local
+  std::variant<Replicate, Rebalance, RetireWorkers, RestartWorkers, ControlTasks> command;  ///< keys are local
   [[nodiscard]] RequestId request() const {
     return std::visit([](const auto& each) { return each.request; }, command);
   }

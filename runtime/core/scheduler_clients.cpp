@@ -121,11 +121,15 @@ void SchedulerState::cancel(TaskRef first, ClientRecord& client, const CancelKey
 /// Erred tasks, and the erred inputs behind them, start over with fresh counts.
 void SchedulerState::on_message(ClientRecord& client, RetryKeys& message) {
   std::vector<TaskRef> stack;
-  std::vector<TaskRef> reset;
   for (const KeyRange& keys : message.keys)
     for (std::uint32_t i = 0; i < keys.count; ++i)
       if (const TaskRef task = find(client, {keys.first.value + i}); task && task->state == TaskState::erred)
         stack.push_back(task);
+  retry(std::move(stack));
+}
+
+void SchedulerState::retry(std::vector<TaskRef> stack) {
+  std::vector<TaskRef> reset;
   while (!stack.empty()) {
     const TaskRef task = stack.back();
     stack.pop_back();
@@ -146,6 +150,31 @@ void SchedulerState::on_message(ClientRecord& client, RetryKeys& message) {
     if (TROUPE_MUTANT(a_retry_starts_nothing)) continue;
     if (is_wanted(*task) || (*task)->waiters > 0) activate(*task, "retry asked for");
   }
+}
+
+/// An operator's order, for whomever the tasks are.
+void SchedulerState::on_message(ClientRecord& client, ControlTasks& message) {
+  QueryReply reply;
+  reply.request = message.request;
+  std::vector<TaskRef> tasks;
+  for (const std::string& name : message.tasks) {
+    const TaskRef task = find(find_task(name));
+    if (!task || task->state == TaskState::forgotten) {
+      reply.error = Error{ErrorKind::invalid, "no task is known as '" + name + "'"};
+      return tell_client(client, std::move(reply));
+    }
+    tasks.push_back(task);
+    reply.lines.push_back(key_text(task.id()));
+  }
+  if (message.control == TaskControl::retry) {
+    retry(std::move(tasks));
+  } else {
+    CancelKeys order;
+    order.force = true;
+    order.reason = message.reason;
+    for (const TaskRef task : tasks) cancel(task, client, order);
+  }
+  tell_client(client, std::move(reply));
 }
 
 void SchedulerState::on_message(ClientRecord& client, RunOnWorkers& message) {

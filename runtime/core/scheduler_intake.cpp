@@ -145,6 +145,9 @@ Group& SchedulerState::make_group(ClientRecord& client, std::uint64_t submission
   group.chunk = std::move(chunk);
   group.tasks.resize(group.chunk->size);
   group.live = group.chunk->size;
+  group.counts.resize(group.chunk->templates.size());
+  for (std::uint32_t i = 0; i < group.chunk->size; ++i)
+    ++group.counts[group.chunk->template_index(i)].states[static_cast<std::size_t>(TaskState::released)];
   group.subscribers.push_back({client.id, submission, {}, 0});
   client.groups[submission - client.first_submission] = group.number;
   groups_.push_back(std::move(owned));

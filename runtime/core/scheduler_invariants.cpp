@@ -225,12 +225,17 @@ void SchedulerState::check_counters() const {
   std::uint64_t live = 0;
   for (const auto& group : groups_) {
     if (group == nullptr) continue;
+    std::vector<TaskTally> counts(group->counts.size());
     for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
       const TaskRef task{group.get(), i};
       ++states[static_cast<std::size_t>(task->state)];
+      TaskTally& tally = counts[group->chunk->template_index(i)];
+      ++tally.states[static_cast<std::size_t>(task->state)];
+      if (task->state == TaskState::memory) tally.memory_bytes += task->nbytes;
       if (task->state != TaskState::forgotten) ++live;
       if (task->state == TaskState::no_worker) ++unrunnable[task.task_template().restriction];
     }
+    TROUPE_ASSERT(counts == group->counts, "I11 tasks of a group by state");
   }
   TROUPE_ASSERT(live == live_tasks_, "I11 live tasks");
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)

@@ -20,7 +20,7 @@ std::string seconds_text(Duration duration) {
 
 }  // namespace
 
-const SchedulerCounters& SchedulerState::counters() {
+void SchedulerState::count_workers() {
   counters_.workers_running = counters_.workers_paused = counters_.workers_suspect = 0;
   counters_.workers_idle = counters_.workers_saturated = counters_.workers_retiring = 0;
   for (const auto& [id, worker] : workers_) {
@@ -35,6 +35,10 @@ const SchedulerCounters& SchedulerState::counters() {
     if (worker->processing.empty()) ++counters_.workers_idle;
     if (!has_room(*worker) && worker->able()) ++counters_.workers_saturated;
   }
+}
+
+const SchedulerCounters& SchedulerState::counters() {
+  count_workers();
   counters_.prefixes.clear();
   for (const Prefix& prefix : prefixes_) counters_.prefixes[prefix.name] = prefix.counters;
   return counters_;
@@ -184,8 +188,11 @@ TaskId SchedulerState::find_task(std::string_view text) const {
   std::uint64_t group = 0;
   std::uint32_t index = 0;
   const char* end = text.data() + text.size();
-  if (std::from_chars(text.data() + begin, text.data() + second, group).ptr != text.data() + second) return {};
   if (std::from_chars(text.data() + second + 1, end, index).ptr != end) return {};
+  for (const auto& named : groups_)
+    if (named != nullptr && !named->name.empty() && named->name == text.substr(0, second))
+      if (const TaskRef task = find(TaskId::of(named->number, index))) return task.id();
+  if (std::from_chars(text.data() + begin, text.data() + second, group).ptr != text.data() + second) return {};
   const TaskRef task = find(TaskId::of(group, index));
   return task ? task.id() : TaskId{};
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -19,6 +20,8 @@
 #include "runtime/core/scheduler_config.hpp"
 #include "runtime/core/scheduler_events.hpp"
 #include "runtime/core/scheduler_tables.hpp"
+#include "runtime/core/task_history.hpp"
+#include "runtime/core/views.hpp"
 
 namespace troupe {
 
@@ -71,6 +74,20 @@ public:
   [[nodiscard]] std::uint32_t adaptive_target(Duration duration) const;
   [[nodiscard]] std::vector<std::string> workers_to_close(std::uint32_t count) const;
 
+  // For those who look (scheduler_views.cpp). Nothing here changes a decision.
+  /// Remembers so many runs of tasks, and some failures and steals; nothing before this is called.
+  void keep_history(std::size_t runs) { history_.keep(runs); }
+  [[nodiscard]] const TaskHistory& history() const { return history_; }
+  [[nodiscard]] ClusterView view(Instant now);
+  /// Tasks that pass the filter, from a page's `next` on; looks at no more than `most_scanned`.
+  [[nodiscard]] TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most,
+                               std::size_t most_scanned) const;
+  [[nodiscard]] std::optional<TaskFacts> detail(TaskId task, Instant now);
+  /// The latest groups, oldest first.
+  [[nodiscard]] std::vector<GroupView> latest_groups(std::size_t most) const;
+  /// The same with their tasks, `most` of them in all; of one group alone if `only` is its number.
+  [[nodiscard]] std::vector<GroupTasks> latest_tasks(std::size_t most, std::uint64_t only) const;
+
 private:
   // -- events (scheduler_state.cpp)
   void on(ClientJoined& event);
@@ -100,6 +117,8 @@ private:
   void on_message(ClientRecord& client, Rebalance& message);
   void on_message(ClientRecord& client, RetireWorkers& message);
   void on_message(ClientRecord& client, RestartWorkers& message);
+  void on_message(ClientRecord& client, ControlTasks& message);
+  void retry(std::vector<TaskRef> tasks);
   void cancel(TaskRef task, ClientRecord& client, const CancelKeys& message);
   ClientRecord* owner_of(Group& group);
   void remove_client(ClientId id, std::string_view reason);
@@ -267,6 +286,15 @@ private:
   void record(TaskRef task, TaskState from, TaskState to, const char* cause);
   [[nodiscard]] std::shared_ptr<const TaskError> make_error(TaskRef task, TaskError::Kind kind,
                                                             std::string message) const;
+  void count_workers();
+  void note_run(TaskRef task, WorkerId worker, std::uint32_t duration_us, std::uint32_t age_us, std::uint16_t thread,
+                bool erred);
+  [[nodiscard]] WorkerView view_of(const WorkerRecord& worker) const;
+  [[nodiscard]] TaskView view_of(TaskRef task) const;
+  [[nodiscard]] GroupView view_of(const Group& group) const;
+  [[nodiscard]] bool fits(TaskRef task, const TaskFilter& filter) const;
+  [[nodiscard]] bool may_fit(const Group& group, const TaskFilter& filter) const;
+  [[nodiscard]] std::vector<TransitionView> transitions_of(TaskId task) const;
   void answer_waiting_for_workers();
   void list_tasks(const Query& message, QueryReply& reply) const;
   [[nodiscard]] TaskSummary summary_of(TaskRef task) const;
@@ -370,6 +398,7 @@ private:
 
   std::vector<TransitionEntry> story_;
   std::size_t story_next_{};
+  TaskHistory history_;
   SchedulerCounters counters_;
   std::uint64_t live_tasks_{};
   std::uint64_t ready_total_{};  ///< tasks in state queued

@@ -16,6 +16,7 @@
 #include "runtime/core/load_index.hpp"
 #include "runtime/core/probe.hpp"
 #include "runtime/core/ready_queue.hpp"
+#include "runtime/core/views.hpp"
 
 /// The scheduler's tables: what it knows of tasks, workers and clients, and the links between them. Owned and changed
 /// by SchedulerState alone.
@@ -111,6 +112,7 @@ struct Group {
   std::vector<std::uint32_t> edge_owner;  ///< by edge: the dependent
   std::vector<TaskId> external;           ///< chunk->external, translated
   std::vector<TemplateRecord*> templates;
+  std::vector<TaskTally> counts;        ///< by template
   std::vector<Subscriber> subscribers;  ///< few; the first is the one who submitted it
   std::uint32_t live{};                 ///< tasks not forgotten
 };
@@ -153,6 +155,7 @@ struct WorkerRecord {
   Instant joined{};
   Instant last_seen{};
   Heartbeat heartbeat;
+  Instant heartbeat_at{};  ///< when it came; 0: none yet
   std::vector<TaskId> processing;
   std::vector<TaskId> stored;                             ///< values it holds
   double occupancy_us{};                                  ///< expected duration of what it processes

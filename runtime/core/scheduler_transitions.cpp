@@ -21,6 +21,11 @@ void SchedulerState::move_to(TaskRef task, TaskState state, const char* cause) {
   const TaskState from = task->state;
   --counters_.tasks[static_cast<std::size_t>(from)];
   ++counters_.tasks[static_cast<std::size_t>(state)];
+  TaskTally& tally = task.group->counts[task.group->chunk->template_index(task.index)];
+  --tally.states[static_cast<std::size_t>(from)];
+  ++tally.states[static_cast<std::size_t>(state)];
+  if (from == TaskState::memory) tally.memory_bytes -= task->nbytes;
+  if (state == TaskState::memory) tally.memory_bytes += task->nbytes;
   if (from == TaskState::queued) --ready_total_;
   if (state == TaskState::queued) ++ready_total_;
   if (from == TaskState::no_worker) --classes_[task.task_template().restriction].unrunnable;
@@ -131,6 +136,8 @@ void SchedulerState::leave_play(TaskRef task) {
 
 /// Fails a task, and with it, in the same event, every dependent in play.
 void SchedulerState::err(TaskRef first, std::shared_ptr<const TaskError> error, const char* cause) {
+  if (history_.kept() && error->root == first.id())
+    history_.add(FailedTask{now_, first.id(), error->key, first.task_template().prefix, error});
   std::vector<TaskRef> stack{first};
   while (!stack.empty()) {
     const TaskRef task = stack.back();

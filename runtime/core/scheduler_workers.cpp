@@ -51,6 +51,9 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     counters.output_bytes += message.nbytes[i];
     output_bytes += message.nbytes[i];
     ++taken;
+    if (history_.kept())
+      note_run(task, worker.id, message.duration_us[i], message.age_us.empty() ? 0 : message.age_us[i],
+               message.threads.empty() ? 0 : message.threads[i], false);
     finish(task, worker, message.nbytes[i], message.values.at(i));
   }
   learn();
@@ -70,6 +73,9 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
     TemplateRecord& record = task.task_template();
     PrefixCounters& counters = prefixes_[record.prefix].counters;
     ++counters.erred;
+    if (history_.kept())
+      note_run(task, worker.id, message.duration_us.empty() ? 0 : message.duration_us[i],
+               message.age_us.empty() ? 0 : message.age_us[i], message.threads.empty() ? 0 : message.threads[i], true);
     // What a worker tells as killed was the process that the task had to itself.
     const auto kind = message.errors[i]->kind;
     const bool again = kind == TaskError::Kind::exception || kind == TaskError::Kind::killed;
@@ -167,6 +173,7 @@ void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
     if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i])
       continue;
     task.unset(task_flag::stealing);
+    if (history_.kept()) history_.add(StolenTask{now_, task.id(), key_text(task.id()), worker.id, released});
     if (!released) continue;
     take_back(task, false, "stolen");
     // One that was to run ahead, after an input that stays there, waits for that.
@@ -196,6 +203,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
 
 void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
   worker.heartbeat = message;
+  worker.heartbeat_at = now_;
   if (message.bandwidth > 0)
     counters_.bandwidth += bandwidth_step * (static_cast<double>(message.bandwidth) - counters_.bandwidth);
   if (worker.registration.memory_limit == 0) return;

@@ -27,6 +27,8 @@ struct ExecutionsDone {
   std::vector<std::uint32_t> duration_us;
   std::vector<std::shared_ptr<const TaskError>> errors;
   InlineValues values;
+  std::vector<std::int64_t> ended_ns{};  ///< by execution, on the clock of `now`; empty: not known
+  std::vector<std::uint16_t> threads{};  ///< that ran it; empty: not known
 };
 
 /// A running task gave its slot back (seceded), or asks to count again (rejoined).
@@ -97,6 +99,7 @@ struct SchedulerSaid {
 struct WorkerTick {
   std::uint64_t process_bytes{};  ///< memory of the process, 0 = not measured this time
   std::uint64_t cpu_ms{};
+  Traffic traffic{};
 };
 
 using WorkerEvent = std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed,

@@ -136,6 +136,21 @@ void WorkerState::occupy(const Template& tmpl, std::int64_t sign) {
 
 // ---- end --------------------------------------------------------------------------------------------------------
 
+/// When the last task of a report ended, as an age, since the scheduler's clock is another one; and where it ran. Of
+/// those before it that were refused without a run, both are 0.
+template <class Report>
+void WorkerState::note_time(Report& report, const ExecutionsDone& event, std::size_t i) const {
+  if (event.ended_ns.empty()) return;
+  const std::size_t before = report.tasks.size() - 1;
+  const std::int64_t age_us = (now_.nanoseconds - event.ended_ns[i]) / 1000;
+  report.age_us.resize(before);
+  report.age_us.push_back(static_cast<std::uint32_t>(std::clamp<std::int64_t>(age_us, 0, UINT32_MAX)));
+  report.threads.resize(before);
+  report.threads.push_back(event.threads[i]);
+  report.duration_us.resize(before);
+  report.duration_us.push_back(event.duration_us[i]);
+}
+
 void WorkerState::on(ExecutionsDone& event, Instant, WorkerEffects& out) {
   const auto first = finished_.tasks.size();
   picked_.clear();
@@ -180,6 +195,7 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
       erred_.tasks.push_back(key.task);
       erred_.runs.push_back(run);
       erred_.errors.push_back(event.errors[i]);
+      note_time(erred_, event, i);
       break;
     case ExecutionOutcome::retracted:
       // Still to be done: its inputs are held as before.
@@ -220,6 +236,7 @@ void WorkerState::execution_finished(std::uint32_t slot, const ExecutionsDone& e
   finished_.runs.push_back(event.runs[i]);
   finished_.nbytes.push_back(event.nbytes[i]);
   finished_.duration_us.push_back(event.duration_us[i]);
+  note_time(finished_, event, i);
   picked_.push_back(static_cast<std::uint32_t>(i));
 }
 

@@ -43,6 +43,7 @@ WorkerState::WorkerState(WorkerConfig config)
 
 void WorkerState::handle(WorkerEvent event, Instant now, WorkerEffects& out) {
   if (closed_) return;
+  now_ = now;
   std::visit([&](auto& e) { on(e, now, out); }, event);
 }
 
@@ -392,6 +393,11 @@ void WorkerState::flush(WorkerEffects& out) {
   };
   say(seceded_);
   flush_finished(out);
+  if (!erred_.age_us.empty()) {
+    erred_.duration_us.resize(erred_.tasks.size());
+    erred_.age_us.resize(erred_.tasks.size());
+    erred_.threads.resize(erred_.tasks.size());
+  }
   say(erred_);
   if (!out.drop.empty() && !added_.tasks.empty() && !TROUPE_MUTANT(a_copy_that_is_gone_is_reported))
     forget_dropped_replicas();
@@ -419,6 +425,7 @@ void WorkerState::flush(WorkerEffects& out) {
   }
   large_fetch_bytes_ = 0;
   large_fetch_time_ = {};
+  beat.traffic = heartbeat_due_->traffic;
   out.to_scheduler.emplace_back(beat);
   heartbeat_due_.reset();
 }
@@ -465,6 +472,8 @@ void WorkerState::flush_finished(WorkerEffects& out) {
   finished_.runs.reserve(count);
   finished_.nbytes.reserve(count);
   finished_.duration_us.reserve(count);
+  finished_.age_us.reserve(count);
+  finished_.threads.reserve(count);
 }
 
 void WorkerState::end(std::string reason, WorkerEffects& out) {

@@ -244,6 +244,8 @@ private:
   void give_slot_back(Key& key);
   void occupy(const Template& tmpl, std::int64_t sign);
   static void learn(Template& tmpl, std::uint32_t duration_us);
+  template <class Report>
+  void note_time(Report& report, const ExecutionsDone& event, std::size_t i) const;
   void end_execution(const ExecutionsDone& event, std::size_t i, WorkerEffects& out);
   void execution_finished(std::uint32_t slot, const ExecutionsDone& event, std::size_t i, bool wanted,
                           WorkerEffects& out);
@@ -296,6 +298,7 @@ private:
   bool closed_{};
   std::string drain_reason_;
   Duration heartbeat_{};
+  Instant now_{};
   Instant last_heartbeat_;
 
   IdTable table_;

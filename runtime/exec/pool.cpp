@@ -379,6 +379,8 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
   if (self) self->activity.end();
   clock_ns = now_ns();
   job.duration_ns = clock_ns - start;
+  job.ended_ns = clock_ns;
+  job.thread = static_cast<std::uint16_t>(self ? self->index : config_.threads);
   if (timeout_ms > 0 && job.duration_ns > timeout_ms * 1'000'000)
     host_table().fail(frame, TaskError::Kind::timeout, {}, fmt::format("it ran longer than {} ms", timeout_ms));
   else if (!job.error && !frame.result)

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
 
 namespace troupe {
 
@@ -18,6 +20,14 @@ std::uint64_t process_memory(int pid) {
   std::fclose(file);
   if (!read || resident < of_files) return 0;
   return (resident - of_files) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::uint32_t open_files() {
+  std::error_code error;
+  std::uint32_t count = 0;
+  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error))
+    ++count;
+  return count == 0 ? 0 : count - 1;  // less the one that reads the directory
 }
 
 }  // namespace troupe

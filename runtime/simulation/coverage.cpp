@@ -14,7 +14,8 @@ const std::array<Kind, 6>& kinds() {
   static const std::array<Kind, 6> all{{
       {"client says",
        {"RegisterClient", "SubmitGraph", "ReleaseKeys", "CancelKeys", "RetryKeys", "ScatterKeys", "Query",
-        "RunOnWorkers", "Shutdown", "Goodbye", "Replicate", "Rebalance", "RetireWorkers", "RestartWorkers"}},
+        "RunOnWorkers", "Shutdown", "Goodbye", "Replicate", "Rebalance", "RetireWorkers", "RestartWorkers",
+        "ControlTasks"}},
       {"client is told",
        {"ClientRegistered", "Accepted", "KeysReady", "KeysErred", "KeysCancelled", "KeysPending", "WorkerAddresses",
         "ScatterTargets", "QueryReply", "RunReply", "Goodbye"}},

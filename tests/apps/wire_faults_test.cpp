@@ -162,7 +162,7 @@ TEST_F(WireFaults, a_function_that_its_module_does_not_have_is_an_error_that_say
   chunk.size = 1;
   chunk.templates.emplace_back();
   chunk.templates[0].function.kind = FunctionRef::Kind::module;
-  chunk.templates[0].function.module = "demo";
+  chunk.templates[0].function.module = "bench";
   chunk.templates[0].function.name = "juggle";
   SubmitGraph submit;
   submit.submission = submit.graph = 1;
@@ -175,7 +175,7 @@ TEST_F(WireFaults, a_function_that_its_module_does_not_have_is_an_error_that_say
   const auto erred = peer.hear<ToClient, KeysErred>();
   ASSERT_TRUE(erred && erred->errors.size() == 1);
   EXPECT_EQ(erred->errors[0]->kind, TaskError::Kind::unknown_function);
-  EXPECT_THAT(erred->errors[0]->message, HasSubstr("module demo has no function juggle; it has "));
+  EXPECT_THAT(erred->errors[0]->message, HasSubstr("module bench has no function juggle; it has "));
 }
 
 TEST_F(WireFaults, a_graph_with_a_cycle_or_without_an_input_is_refused_and_named) {

@@ -125,6 +125,7 @@ inline std::vector<ClientMessage> client_messages() {
       Rebalance{{20}, keys(), {"worker-3", "worker-4"}},
       RetireWorkers{{21}, {"worker-3"}, 2},
       RestartWorkers{{22}, {"worker-3"}, 4000},
+      ControlTasks{{23}, TaskControl::retry, {"inc-1-2", "my-key"}, "by hand"},
   };
 }
 
@@ -168,14 +169,14 @@ inline std::vector<WorkerMessage> worker_messages() {
                      resources(),
                      modules(),
                      true},
-      TasksFinished{tasks(), runs(), sizes(), {1, 2, 3'000'000}, inline_values()},
-      TasksErred{tasks(), runs(), task_errors()},
+      TasksFinished{tasks(), runs(), sizes(), {1, 2, 3'000'000}, inline_values(), {4, 5, 6}, {0, 1, 65535}},
+      TasksErred{tasks(), runs(), task_errors(), {1, 2, 3}, {4, 5, 6}, {7, 8, 9}},
       ReplicasAdded{tasks(), sizes()},
       ReplicasRemoved{tasks()},
       InputsMissing{tasks(), workers()},
       StealReply{tasks(), runs(), {1, 0, 1}},
       TasksSeceded{tasks(), runs(), {0, 1, 0}},
-      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9, 10},
+      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, {11, 12, 13, 14, 15, 16, 17, 18, 19}},
       WorkerStatusChanged{WorkerStatus::closing},
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},

@@ -69,7 +69,7 @@ protected:
       chunk->dependency_offsets.back() = static_cast<std::uint32_t>(external.size());
       chunk->external = std::move(external);
     }
-    return {page, page, true, Token{1, page}, {}, std::move(chunk), {}};
+    return {page, page, true, Token{1, page}, {}, std::move(chunk), {}, {}};
   }
   static GraphSubmitted chunk_of(std::uint64_t page, std::uint64_t first, bool last,
                                  std::vector<ClientKey> external = {}) {

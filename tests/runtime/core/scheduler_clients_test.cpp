@@ -139,17 +139,24 @@ TEST(SchedulerClients, WhoComesLateIsToldOnceOfWhatFailsBecauseItIsWantedAgain) 
   const WorkerId worker = d.join_worker();
   const ClientId one = d.join_client("one");
   const ClientId two = d.join_client("two");
-  const auto first = d.submit(one, graph({{}, {0}}), Token{9, 9});
-  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) d.finish(worker, tasks);
-  d.release(one, ClientKey::of(first, 1));
-  // Its input is made again elsewhere, and fails there.
-  d.say(WorkerLeft{worker, false, "killed"});
+  auto ends = graph({{}, {0}, {1}});
+  ends->all_wanted = false;
+  ends->wanted = {0, 2};
+  d.submit(one, ends, Token{9, 9});
+  TaskId last;
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) {
+    last = tasks.back().first;
+    d.finish(worker, tasks);
+  }
+  // The last value is elsewhere too; the first is made again there, and fails. The one between is known, and not needed.
   const WorkerId other = d.join_worker();
-  d.settle();
+  d.say(WorkerSaid{other, ReplicasAdded{{last}, {8}}});
+  d.say(WorkerLeft{worker, false, "killed"});
   const auto again = d.assigned(other);
   ASSERT_THAT(again, SizeIs(1));
   d.fail(other, again[0].first, again[0].second);
-  const auto second = d.submit(two, graph({{}, {0}}), Token{9, 9});
+  const auto second = d.submit(two, graph({{}, {0}, {1}}), Token{9, 9});
+  EXPECT_THAT(d.ready(two), ElementsAre(ClientKey::of(second, 2)));
   const auto erred = d.erred(two);
   ASSERT_THAT(erred, SizeIs(2));
   EXPECT_EQ(erred[0].first, ClientKey::of(second, 0));

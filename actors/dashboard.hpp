@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/scheduler_handle.hpp"
+#include "monitoring/http_server.hpp"
+#include "monitoring/metrics.hpp"
+#include "monitoring/pages.hpp"
+#include "protocol/error.hpp"
+
+namespace troupe {
+
+class Node;
+namespace monitoring {
+class EventRing;
+}
+
+struct DashboardOptions {
+  std::string host{"127.0.0.1"};
+  std::uint16_t port{8787};  ///< 0 = any
+  bool any_port{};           ///< take any free one if that is taken
+  bool insecure{};
+  std::string token;  ///< an admin's, besides those that are given for codes
+  std::vector<std::string> allowed_hosts;
+  std::string frame_ancestors;
+  monitoring::BuildInfo build;
+  std::function<std::vector<monitoring::ReadyCheck>()> ready;
+  std::shared_ptr<monitoring::EventRing> events;  ///< SchedulerOptions::events
+  std::shared_ptr<monitoring::EventRing> log;
+};
+
+/// The pages of a scheduler: dashboard, API, metrics and health. Owned by whoever owns the scheduler's node, and ended
+/// before it; a thread that serves, and one that takes a picture of the cluster twice a second.
+class Dashboard {
+public:
+  static Result<std::unique_ptr<Dashboard>> start(Node& node, SchedulerHandle scheduler, DashboardOptions options);
+  ~Dashboard();
+  Dashboard(const Dashboard&) = delete;
+  Dashboard& operator=(const Dashboard&) = delete;
+
+  /// host:port, as bound.
+  [[nodiscard]] std::string address() const;
+  /// An address to open in a browser, which lets it in once.
+  [[nodiscard]] std::string login_link(monitoring::Scope scope) const;
+
+private:
+  struct Parts;
+  explicit Dashboard(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace troupe

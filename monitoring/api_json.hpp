@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "monitoring/event_ring.hpp"
+#include "monitoring/metrics.hpp"
+#include "monitoring/recorder.hpp"
+#include "monitoring/task_stream.hpp"
+
+/// What is known, as the objects of docs/api/openapi.json. Pure: each is a function of what it is given.
+namespace troupe::monitoring {
+
+/// What does not change while a scheduler lives.
+struct Identity {
+  BuildInfo build;
+  double started_unix_ms{};
+};
+
+boost::json::object cluster_json(const Picture& picture, const Identity& identity, const WallClock& clock);
+boost::json::object workers_json(const Picture& picture, std::size_t most, const WallClock& clock);
+boost::json::object worker_json(const WorkerView& worker, const WorkerRates& rates, Instant now,
+                                const WallClock& clock);
+boost::json::object prefixes_json(const Picture& picture, std::size_t most);
+boost::json::object clients_json(const Picture& picture);
+boost::json::object stealing_json(const Picture& picture, const std::vector<StolenTask>& steals,
+                                  const Recorder& recorder);
+boost::json::object series_json(const Series& series, double now_unix_ms);
+
+/// Names of prefixes by index: those of a picture.
+using PrefixNames = std::vector<std::string>;
+PrefixNames prefix_names(const Picture& picture);
+
+boost::json::object task_row_json(const TaskView& task, const PrefixNames& prefixes);
+boost::json::object tasks_json(const TaskPage& page, std::uint64_t known, const PrefixNames& prefixes,
+                               double now_unix_ms);
+boost::json::object task_json(const TaskFacts& task, const std::vector<TaskRun>& runs, const PrefixNames& prefixes,
+                              const Recorder& recorder);
+boost::json::object groups_json(const std::vector<GroupView>& groups, const Picture& picture, std::size_t most);
+boost::json::object graph_json(const std::vector<GroupTasks>& groups, const Picture& picture);
+
+boost::json::object task_stream_json(const StreamPicture& drawn, const StreamWindow& window,
+                                     const PrefixNames& prefixes, const Recorder& recorder);
+/// Runs one by one, from the `first`-th that was recorded on; `next` is where to go on, 0 = that was all.
+boost::json::object runs_json(const TaskHistory::Snapshot& history, std::uint64_t first, std::size_t most,
+                              std::int64_t from_ns, std::int64_t to_ns, const PrefixNames& prefixes,
+                              const Recorder& recorder);
+boost::json::object exceptions_json(const std::vector<FailedTask>& failures, const Picture& picture, std::size_t most,
+                                    const WallClock& clock);
+boost::json::object events_json(const std::vector<Event>& events, std::uint64_t recorded, double now_unix_ms);
+boost::json::object log_json(const std::vector<Event>& lines, std::uint64_t recorded, double now_unix_ms);
+
+/// Name of the task of a run, as people write it, whether the task is still known or not.
+std::string run_key(const TaskRun& run, const PrefixNames& prefixes);
+
+/// What failures that are one have in common: kind, type, function, and the message without its numbers.
+std::string fingerprint(const TaskError& error);
+
+}  // namespace troupe::monitoring

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "monitoring/histogram.hpp"
+#include "protocol/error.hpp"
+#include "runtime/core/task_history.hpp"
+#include "runtime/core/views.hpp"
+
+namespace troupe::monitoring {
+
+/// Where pages about a cluster read from, and whom they ask to act. Implemented by the scheduler's shell; called on any
+/// thread but the scheduler's, and each call waits for one turn of it. What is null or empty-handed: it has ended.
+class ClusterSource {
+public:
+  ClusterSource() = default;
+  ClusterSource(const ClusterSource&) = delete;
+  ClusterSource& operator=(const ClusterSource&) = delete;
+  virtual ~ClusterSource() = default;
+
+  virtual std::optional<ClusterView> view() = 0;
+  virtual TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most, std::size_t most_scanned) = 0;
+  /// By its text, as people write it.
+  virtual std::optional<TaskFacts> detail(std::string_view task) = 0;
+  virtual std::vector<GroupView> groups(std::size_t most) = 0;
+  virtual std::vector<GroupTasks> graph(std::size_t most, std::uint64_t only_group) = 0;
+  virtual TaskHistory::Snapshot history() = 0;
+  virtual std::vector<FailedTask> failures() = 0;
+  virtual std::vector<StolenTask> steals() = 0;
+  /// How long the scheduler's turns took.
+  virtual DurationHistogram decisions() = 0;
+
+  virtual Result<void> control(TaskControl control, const std::vector<std::string>& tasks,
+                               const std::string& reason) = 0;
+  /// Begun when this returns; events tell the end.
+  virtual Result<void> retire(const std::string& worker) = 0;
+  virtual Result<void> restart(const std::string& worker) = 0;
+};
+
+}  // namespace troupe::monitoring

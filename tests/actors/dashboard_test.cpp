@@ -1,0 +1,174 @@
+#include <chrono>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json.hpp>
+
+#include "tests/actors/client_functions.hpp"
+
+namespace troupe {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using namespace client_tests;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// A real cluster, looked at over a real socket as the dashboard's pages do.
+class DashboardTest : public ::testing::Test {
+protected:
+  struct Answer {
+    unsigned status{};
+    json::value body;
+  };
+
+  Answer ask(const std::string& method, const std::string& target, const std::string& body = {}) {
+    const std::string address = cluster.dashboard_address();
+    const auto colon = address.rfind(':');
+    boost::asio::io_context context;
+    boost::asio::ip::tcp::socket socket(context);
+    socket.connect({boost::asio::ip::make_address(address.substr(0, colon)),
+                    static_cast<std::uint16_t>(std::stoul(address.substr(colon + 1)))});
+    boost::asio::write(socket, boost::asio::buffer(fmt::format(
+                                   "{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{}Content-Type: "
+                                   "application/json\r\nContent-Length: {}\r\n\r\n{}",
+                                   method, target, address,
+                                   token.empty() ? "" : "Authorization: Bearer " + token + "\r\n", body.size(), body)));
+    std::string all;
+    boost::system::error_code error;
+    boost::asio::read(socket, boost::asio::dynamic_buffer(all), error);
+    Answer answer{static_cast<unsigned>(std::stoul(all.substr(9, 3))), {}};
+    answer.body = json::parse(all.substr(all.find("\r\n\r\n") + 4));
+    return answer;
+  }
+  json::value get(const std::string& target) {
+    const Answer answer = ask("GET", target);
+    EXPECT_EQ(answer.status, 200U) << target << " " << json::serialize(answer.body);
+    return answer.body;
+  }
+  /// Comes in as a browser would, by the link that is printed.
+  void log_in(bool admin) {
+    const std::string link = cluster.dashboard_link(admin);
+    ASSERT_THAT(link, StartsWith("http://" + cluster.dashboard_address() + "/status#code="));
+    const std::string code = link.substr(link.find("#code=") + 6);
+    const Answer answer = ask("POST", "/api/v1/login", json::serialize(json::object{{"code", code}}));
+    ASSERT_EQ(answer.status, 200U);
+    token = std::string(answer.body.at("token").as_string());
+  }
+
+  LocalCluster cluster{{.workers = 2, .modules = {client_tests_module}, .dashboard_port = 0}};
+  Client client{cluster};
+  std::string token;
+};
+
+TEST_F(DashboardTest, shows_what_ran_where_and_when) {
+  log_in(false);
+  std::vector<double> numbers(5000);
+  std::iota(numbers.begin(), numbers.end(), 0.0);
+  const auto squares = client.map<slow_square>(numbers);
+  const auto sum = client.reduce<add>(squares);
+  EXPECT_GT(sum.get(), 0);
+  const auto info = client.scheduler_info();
+  // What was shown a moment ago is shown again for a quarter of a second.
+  json::value seen;
+  do seen = get("/api/v1/cluster");
+  while (seen.at("totals").at("finished").to_number<std::uint64_t>() < info->finished);
+  EXPECT_EQ(seen.at("totals").at("finished").to_number<std::uint64_t>(), info->finished);
+  EXPECT_EQ(seen.at("workers").at("total").to_number<int>(), 2);
+  EXPECT_EQ(seen.at("history").at("recorded").to_number<std::uint64_t>(), info->finished);
+
+  const json::value stream = get("/api/v1/task-stream?from=-60000");
+  EXPECT_EQ(stream.at("total").to_number<std::uint64_t>(), info->finished);
+  EXPECT_EQ(stream.at("covered").to_number<std::uint64_t>(), info->finished);
+  std::uint64_t counted = 0;
+  for (const json::value& count : stream.at("rects").at("count").as_array())
+    counted += count.to_number<std::uint64_t>();
+  EXPECT_EQ(counted, info->finished);
+
+  bool found = false;
+  const json::value prefixes = get("/api/v1/prefixes");
+  for (const json::value& prefix : prefixes.at("prefixes").as_array())
+    if (std::string(prefix.at("name").as_string()).ends_with("slow_square")) {
+      found = true;
+      EXPECT_EQ(prefix.at("finished").to_number<int>(), 5000);
+      EXPECT_EQ(prefix.at("tasks").at("memory").to_number<int>(), 5000);
+    }
+  EXPECT_TRUE(found);
+  EXPECT_EQ(get("/api/v1/workers").at("workers").as_array().size(), 2U);
+  const json::value task = get("/api/v1/tasks/slow_square-1-7");
+  EXPECT_EQ(task.at("why").at("code"), "in-memory");
+  EXPECT_EQ(task.at("runs").as_array().size(), 1U);
+  EXPECT_GT(get("/api/v1/groups").at("edges").as_array().size(), 0U);
+  EXPECT_GT(get("/api/v1/graph?limit=100").at("shown").to_number<int>(), 0);
+  EXPECT_THAT(json::serialize(get("/api/v1/events")), HasSubstr("registered"));
+}
+
+TEST_F(DashboardTest, shows_failures_by_what_they_have_in_common) {
+  log_in(false);
+  auto futures = client.map<refuse>(std::vector{1, 2, 3});
+  for (auto& future : futures) EXPECT_THROW(future.get(), TaskFailed);
+  const json::value document = get("/api/v1/exceptions");
+  ASSERT_EQ(document.at("groups").as_array().size(), 1U) << json::serialize(document);
+  EXPECT_EQ(document.at("groups").at(0).at("count").to_number<int>(), 3);
+  EXPECT_THAT(json::serialize(document), HasSubstr("no room for"));
+}
+
+TEST_F(DashboardTest, an_admin_cancels_a_task_of_somebody_else_and_others_may_not) {
+  auto endless = client.submit<nap>(3'600'000);
+  const std::string body = R"({"keys":["nap-1-0"],"reason":"too long"})";
+  log_in(false);
+  EXPECT_EQ(ask("POST", "/api/v1/tasks/cancel", body).status, 403U);
+  log_in(true);
+  Answer answer;
+  do answer = ask("POST", "/api/v1/tasks/cancel", body);
+  while (answer.status == 404);  // it may not have arrived yet
+  EXPECT_EQ(answer.status, 200U) << json::serialize(answer.body);
+  try {
+    endless.get();
+    FAIL() << "it was cancelled";
+  } catch (const Cancelled& cancelled) {
+    EXPECT_THAT(cancelled.what(), HasSubstr("too long"));
+  }
+}
+
+TEST_F(DashboardTest, an_admin_drains_a_worker) {
+  log_in(true);
+  json::array workers;
+  do workers = get("/api/v1/workers").at("workers").as_array();
+  while (workers.size() < 2);
+  EXPECT_EQ(ask("POST", fmt::format("/api/v1/workers/{}/drain", workers.at(0).at("id").to_number<int>()), "{}").status,
+            200U);
+  while (client.scheduler_info()->workers.size() > 1) {
+  }
+  EXPECT_EQ(client.submit<add>(1, 2.0).get(), 3.0);
+  std::string events;
+  do events = json::serialize(get("/api/v1/events"));
+  while (events.find("is drained") == std::string::npos);
+  EXPECT_THAT(events, HasSubstr("an admin of the dashboard drains the worker"));
+}
+
+TEST(Dashboard, can_be_left_out) {
+  LocalCluster cluster({.workers = 1, .modules = {client_tests_module}, .dashboard = false});
+  EXPECT_EQ(cluster.dashboard_address(), "");
+  EXPECT_EQ(cluster.dashboard_link(), "");
+}
+
+TEST(Dashboard, takes_another_port_when_its_own_is_taken) {
+  LocalCluster first({.workers = 1, .modules = {client_tests_module}});
+  LocalCluster second({.workers = 1, .modules = {client_tests_module}});
+  EXPECT_NE(first.dashboard_address(), "");
+  EXPECT_NE(second.dashboard_address(), "");
+  EXPECT_NE(first.dashboard_address(), second.dashboard_address());
+}
+
+}  // namespace
+}  // namespace troupe

@@ -1,0 +1,111 @@
+#include "monitoring/cluster_collector.hpp"
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "tests/monitoring/fake_source.hpp"
+
+namespace troupe::monitoring {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(DurationHistogram, puts_each_duration_under_the_first_bound_that_holds_it) {
+  DurationHistogram histogram;
+  for (const std::uint64_t us : {0ULL, 1ULL, 2ULL, 4ULL, 5ULL, 16ULL, 17ULL, 268'435'456ULL, 300'000'000ULL})
+    histogram.add(us);
+  EXPECT_EQ(histogram.in_bucket(0), 2U) << "0 and 1";
+  EXPECT_EQ(histogram.in_bucket(1), 2U) << "2 and 4";
+  EXPECT_EQ(histogram.in_bucket(2), 2U) << "5 and 16";
+  EXPECT_EQ(histogram.in_bucket(3), 1U) << "17";
+  EXPECT_EQ(histogram.in_bucket(14), 1U) << "4^14";
+  EXPECT_EQ(histogram.count(), 9U) << "that above all bounds, too";
+  EXPECT_DOUBLE_EQ(DurationHistogram::bound(1), 4e-6);
+}
+
+class ClusterCollectorTest : public testing::Test {
+protected:
+  ClusterCollectorTest() {
+    source_->cluster = some_cluster();
+    source_->past.keep(100'000);
+    for (std::uint32_t i = 0; i < 10; ++i) {
+      TaskRun run;
+      run.task = TaskId::of(7, i);
+      run.worker = {1};
+      run.prefix = i % 2;
+      run.duration_us = 1000;
+      source_->past.add(run);
+    }
+    source_->turns.add(100);
+    recorder_ = std::make_shared<Recorder>(source_);
+    metrics_.add(std::make_shared<RecorderCollector>(recorder_, source_));
+    // The recorder takes the runs up after its first picture.
+    while (recorder_->run_durations().size() < 2) {
+    }
+  }
+  static std::string promtool(const std::string& page) {
+    const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_collector_{}.txt", ::getpid());
+    std::ofstream(path) << page;
+    std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
+    std::string said;
+    std::array<char, 512> line{};
+    while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
+    const int status = ::pclose(pipe);
+    std::filesystem::remove(path);
+    return status == 0 ? said : fmt::format("status {}: {}", status, said);
+  }
+
+  std::shared_ptr<FakeSource> source_ = std::make_shared<FakeSource>();
+  std::shared_ptr<Recorder> recorder_;
+  Metrics metrics_{BuildInfo{"1", "2", "3"}};
+};
+
+TEST_F(ClusterCollectorTest, durations_of_runs_are_histograms_by_function) {
+  const std::string page = metrics_.scrape("", "").body;
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.000256\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.001024\"} 5\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_count{prefix=\"sum\"} 5\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_decision_seconds_count 1\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_desired_workers 2\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_event_loop_lag_seconds_count"));
+  EXPECT_EQ(promtool(page), "");
+}
+
+TEST_F(ClusterCollectorTest, open_metrics_shows_an_example_of_each_bucket_that_has_one) {
+  const std::string page = metrics_.scrape("application/openmetrics-text", "").body;
+  EXPECT_THAT(page, HasSubstr("# TYPE troupe_scheduler_task_duration_seconds histogram\n"));
+  EXPECT_THAT(page, HasSubstr("# UNIT troupe_scheduler_task_duration_seconds seconds\n"));
+  EXPECT_THAT(page, HasSubstr("{prefix=\"load\",le=\"0.001024\"} 5 # {task=\"7-8\"} 0.001 "));
+  EXPECT_THAT(page, Not(HasSubstr("le=\"0.000256\"} 0 #")));
+  EXPECT_THAT(page, HasSubstr("# EOF\n"));
+}
+
+TEST_F(ClusterCollectorTest, a_few_workers_are_shown_each_and_many_are_not) {
+  Metrics cluster{BuildInfo{}};
+  cluster.add(std::make_shared<ClusterCollector>(recorder_));
+  std::string page = cluster.scrape("", "").body;
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_workers 2\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_memory_managed_bytes{worker=\"w2\"} 400\n"));
+  EXPECT_EQ(promtool(page), "");
+  {
+    const std::lock_guard lock(source_->mutex);
+    source_->cluster.workers.resize(ClusterCollector::most + 1);
+  }
+  (void)recorder_->picture(std::chrono::milliseconds(0));
+  page = cluster.scrape("", "").body;
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_workers_left_out 1\n"));
+  EXPECT_THAT(page, Not(HasSubstr("troupe_cluster_worker_memory")));
+}
+
+}  // namespace
+}  // namespace troupe::monitoring
