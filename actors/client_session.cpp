@@ -213,6 +213,7 @@ void ClientSession::apply(KeysCancelled& update) {
   for (const auto& range : update.keys)
     if (auto* page = find_page(range.first.submission()))
       for_each_slot(*page, range, [&](FutureSlot& slot) {
+        if (slot.current() == SlotState::lost) return;  // we cancelled it since it was lost, and why says more
         auto outcome = std::make_unique<Outcome>();
         outcome->reason = update.reason.empty() ? "cancelled" : "cancelled: " + update.reason;
         core_->set_outcome(slot, SlotState::cancelled, std::move(outcome));
