@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "actors/log_ring.hpp"
 #include "actors/node.hpp"
 #include "actors/scheduler_source.hpp"
 #include "monitoring/api.hpp"
@@ -22,11 +23,14 @@ struct Dashboard::Parts {
 Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle scheduler, DashboardOptions options) {
   auto parts = std::make_unique<Parts>();
   if (!options.events) options.events = std::make_shared<monitoring::EventRing>(1000);
-  if (!options.log) options.log = std::make_shared<monitoring::EventRing>(1);
   monitoring::ApiSources api;
   api.source = source_of(node, scheduler, options.events);
   api.events = options.events;
-  api.log = options.log;
+  api.log = [&node](std::uint64_t after, std::size_t most) {
+    LogRing::Page page = node.recent_log().page(after == 0 ? 0 : after + 1, most);
+    return monitoring::LogPage{std::move(page.lines), page.last};
+  };
+  api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
   api.logins = parts->logins;
 
   monitoring::PageSources pages;

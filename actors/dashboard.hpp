@@ -30,7 +30,6 @@ struct DashboardOptions {
   monitoring::BuildInfo build;
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
   std::shared_ptr<monitoring::EventRing> events;  ///< SchedulerOptions::events
-  std::shared_ptr<monitoring::EventRing> log;
 };
 
 /// The pages of a scheduler: dashboard, API, metrics and health. Owned by whoever owns the scheduler's node, and ended

@@ -52,12 +52,9 @@ private:
   std::filesystem::path path_;
 };
 
-NodeOptions node_options(const LocalClusterOptions& options, std::shared_ptr<monitoring::EventRing> lines) {
+NodeOptions node_options(const LocalClusterOptions& options) {
   NodeOptions node;
-  node.log = [lines = std::move(lines), log = options.log](LogLevel level, std::string_view text) {
-    lines->add(static_cast<monitoring::EventLevel>(level), "scheduler", {}, text);
-    if (log) log(text);
-  };
+  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text) { log(text); };
   return node;
 }
 
@@ -80,11 +77,10 @@ void check(const LocalClusterOptions& options) {
 
 /// In the order of starting: destroyed from the last to the first.
 struct LocalCluster::Parts {
-  explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options, lines)) {}
+  explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options)) {}
 
   LocalClusterOptions options;
   std::shared_ptr<monitoring::EventRing> events{std::make_shared<monitoring::EventRing>(1000)};
-  std::shared_ptr<monitoring::EventRing> lines{std::make_shared<monitoring::EventRing>(1000)};
   std::mutex stop_mutex;  // held while it stops: who comes second waits for the end
   bool stopped{};         // both outlive the node, whose end joins the thread of async_stop()
   std::optional<PrivateDirectory> directory;
@@ -129,7 +125,6 @@ struct LocalCluster::Parts {
     start.token = access.http_token.reveal_hex();
     start.build = {SchedulerOptions{}.version, {}, {}};
     start.events = events;
-    start.log = lines;
     auto started = Dashboard::start(node, *scheduler, std::move(start));
     if (!started) throw_error(started.error());
     dashboard = std::move(*started);

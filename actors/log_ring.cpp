@@ -28,6 +28,7 @@ LogRing::Page LogRing::page(std::uint64_t after, std::size_t count) const {
   for (std::uint64_t number = first; number <= last_ && page.lines.size() < count; ++number)
     page.lines.push_back(lines_[number - oldest]);
   page.next = page.lines.empty() ? std::max(after, last_ + 1) : page.lines.back().number + 1;
+  page.last = last_;
   return page;
 }
 

@@ -21,6 +21,7 @@ public:
   struct Page {
     std::vector<LogLine> lines;
     std::uint64_t next{};  ///< number of the line behind them
+    std::uint64_t last{};  ///< of the last one there is
   };
 
   void add(std::uint8_t level, TaskId task, std::string_view text);

@@ -30,10 +30,6 @@ void append_value(ExecutionsDone& done, std::vector<std::byte>& values, const st
   offsets.push_back(static_cast<std::uint32_t>(values.size()));
 }
 
-std::string full_name(const FunctionRef& function) {
-  return function.module.empty() ? function.name : function.module + "::" + function.name;
-}
-
 std::shared_ptr<const TaskError> isolation_refused(const FunctionRef& function) {
   TaskError error;
   error.kind = TaskError::Kind::invalid;

@@ -44,30 +44,13 @@ FunctionRan answer_of(RequestId request, Result<T> value) {
   return {request, {}, trouble(value.error().text)};
 }
 
-const char* word(KeyIntent intent) {
-  constexpr const char* words[] = {"none", "compute", "replica"};
-  return words[static_cast<std::size_t>(intent)];
-}
-const char* word(KeyActivity activity) {
-  constexpr const char* words[] = {"idle", "fetching", "executing"};
-  return words[static_cast<std::size_t>(activity)];
-}
-const char* word(KeyData data) {
-  constexpr const char* words[] = {"absent", "memory", "spilled"};
-  return words[static_cast<std::size_t>(data)];
-}
-const char* word(WorkerStatus status) {
-  constexpr const char* words[] = {"running", "paused", "closing"};
-  return words[static_cast<std::size_t>(status)];
-}
-
 }  // namespace
 
 WorkerReport WorkerActor::report() {
   WorkerReport report;
   report.name = name_;
   report.address = shared_->address;
-  report.status = word(state_->status());
+  report.status = name_of(state_->status());
   report.pid = static_cast<std::uint64_t>(::getpid());
   const auto now = counters();
   report.counters = {{"threads", now.threads},
@@ -91,8 +74,8 @@ WorkerReport WorkerActor::report() {
                      {"sent_bytes", now.sent_bytes},
                      {"spill_errors", now.spill_errors}};
   for (const auto& [task, key] : state_->keys(keys_most))
-    report.keys.push_back(
-        {task.value, key.run.value, word(key.intent), word(key.activity), word(key.data), key.waiting_for, key.needed});
+    report.keys.push_back({task.value, key.run.value, name_of(key.intent), name_of(key.activity), name_of(key.data),
+                           key.waiting_for, key.needed});
   report.keys_left_out = state_->key_count() - report.keys.size();
   return report;
 }

@@ -26,6 +26,7 @@ struct Flags {
   unsigned repeats{};
   std::string via{"scheduler"};
   bool in_process{};
+  bool watched{};
 };
 
 double us_per_task(std::chrono::nanoseconds time, std::uint64_t tasks) {
@@ -39,6 +40,7 @@ std::string as_json(const Flags& flags, const BenchResult& result) {
       {"seconds", result.seconds},   {"tasks_per_second", static_cast<double>(result.tasks) / result.seconds}};
   if (flags.workload == "chain") document["via"] = flags.via;
   if (flags.in_process) document["in_process"] = true;
+  if (flags.watched) document["watched"] = true;
   if (result.cpu)
     document["cpu_us_per_task"] = json::object{{"client", us_per_task(result.cpu->client, result.tasks)},
                                                {"scheduler", us_per_task(result.cpu->scheduler, result.tasks)},
@@ -97,13 +99,17 @@ ExitCode run(const Door& door, const Flags& flags) {
   BenchResult result;
   if (flags.in_process && found->needs_processes)
     throw CommandError(ExitCode::usage, fmt::format("{} measures processes: without --in-process", found->name));
+  if (flags.watched && (found->in_process || flags.in_process))
+    throw CommandError(ExitCode::usage, "--watched looks at a scheduler's process: without --in-process");
   if (found->in_process || flags.in_process) {
     LocalCluster cluster({.workers = flags.workers, .threads_per_worker = flags.threads, .modules = {::bench}});
     Client client(cluster);
     result = run_on(client, nullptr, *found, flags);
   } else {
-    BenchCluster cluster({flags.workers, flags.threads, found->memory_limit});
+    BenchCluster cluster({flags.workers, flags.threads, found->memory_limit, flags.watched});
     result = run_on(cluster.client(), &cluster, *found, flags);
+    if (flags.watched && cluster.seen() == 0)
+      throw CommandError(ExitCode::failed, "nothing was seen of the dashboard: these are not the figures asked for");
   }
   print(door.json() ? as_json(flags, result) : as_text(flags, result));
   return ExitCode::done;
@@ -133,6 +139,8 @@ void add_bench(CLI::App& app, Door& door) {
                    "chain: where a hop goes through; worker lets a worker run the next link itself")
       ->check(CLI::IsMember({"scheduler", "worker"}));
   command->add_flag("--in-process", flags->in_process, "scheduler and workers in this process, in threads");
+  command->add_flag("--watched", flags->watched,
+                    "with a dashboard, a browser's live stream open and a scrape of the metrics each second");
   door.add_output_option(*command);
   command->footer(list +
                   "\nExamples:\n  troupe bench empty\n  troupe bench chain --via worker -o json\n"

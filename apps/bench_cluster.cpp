@@ -1,7 +1,14 @@
 #include "apps/bench_cluster.hpp"
 
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
 #include <cstdlib>
+#include <ctime>
+#include <mutex>
+#include <stop_token>
 #include <string>
+#include <thread>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,6 +20,7 @@
 
 #include "apps/client_door.hpp"
 #include "apps/door.hpp"
+#include "apps/http_client.hpp"
 
 namespace troupe::apps {
 
@@ -29,9 +37,58 @@ std::filesystem::path make_folder() {
 
 }  // namespace
 
+/// Somebody with the dashboard open, and a Prometheus: two threads that read what they are sent. Their own processor
+/// time is not counted as the client's.
+class BenchCluster::Watcher {
+public:
+  explicit Watcher(const Door& door) : http_(door) {
+    viewer_ = std::jthread([this](const std::stop_token& stop) {
+      http_.follow("/api/v1/stream?topics=summary,workers,prefixes,events", [&](std::string_view part) {
+        seen_ += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+        note_time(viewer_ns_);
+        return !stop.stop_requested();
+      });
+    });
+    scraper_ = std::jthread([this](const std::stop_token& stop) {
+      std::mutex mutex;
+      std::condition_variable_any ended;
+      std::unique_lock lock(mutex);
+      while (!stop.stop_requested()) {
+        if (!http_.get_text("/metrics").empty()) ++seen_;
+        note_time(scraper_ns_);
+        ended.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+      }
+    });
+  }
+
+  [[nodiscard]] std::uint64_t seen() const { return seen_; }
+  [[nodiscard]] std::chrono::nanoseconds cpu() const { return std::chrono::nanoseconds(viewer_ns_ + scraper_ns_); }
+
+private:
+  static void note_time(std::atomic<std::int64_t>& into) {
+    timespec used{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    into = std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
+  }
+
+  HttpClient http_;
+  std::atomic<std::uint64_t> seen_{0};
+  std::atomic<std::int64_t> viewer_ns_{0};
+  std::atomic<std::int64_t> scraper_ns_{0};
+  std::jthread viewer_;
+  std::jthread scraper_;
+};
+
+std::uint64_t BenchCluster::seen() const { return watcher_ ? watcher_->seen() : 0; }
+
 BenchCluster::BenchCluster(const Options& options) : folder_(make_folder()), access_file_(folder_ / "access.json") {
-  start({"scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", access_file_.string(), "--log-level",
-         "warning"});
+  std::vector<std::string> scheduler{"scheduler",           "--port",      "0",      "--scheduler-file",
+                                     access_file_.string(), "--log-level", "warning"};
+  if (options.watched)
+    scheduler.insert(scheduler.end(), {"--dashboard-address", "127.0.0.1:0"});
+  else
+    scheduler.emplace_back("--no-dashboard");
+  start(std::move(scheduler));
   for (unsigned i = 0; i < options.workers; ++i) {
     const auto line =
         start({"worker", "--no-nanny", "--nthreads", std::to_string(options.threads), "--name", fmt::format("w{}", i),
@@ -47,6 +104,7 @@ BenchCluster::BenchCluster(const Options& options) : folder_(make_folder()), acc
   door.access_file = access_file_.string();
   client_ = std::make_unique<Client>("", client_options(door));
   client_->wait_for_workers(options.workers, start_patience);
+  if (options.watched) watcher_ = std::make_unique<Watcher>(door);
 }
 
 std::string BenchCluster::start(std::vector<std::string> command) {
@@ -60,6 +118,7 @@ std::string BenchCluster::start(std::vector<std::string> command) {
 }
 
 BenchCluster::~BenchCluster() {
+  watcher_.reset();
   client_.reset();
   for (auto process = processes_.rbegin(); process != processes_.rend(); ++process) process->stop();
   std::error_code ignored;
@@ -88,7 +147,7 @@ double BenchCluster::worker_metric(std::string_view name) const {
 
 CpuUse BenchCluster::cpu() const {
   CpuUse use;
-  use.client = cpu_time(::getpid());
+  use.client = cpu_time(::getpid()) - (watcher_ ? watcher_->cpu() : std::chrono::nanoseconds(0));
   use.scheduler = cpu_time(processes_.front().pid());
   for (std::size_t i = 1; i < processes_.size(); ++i) use.workers += cpu_time(processes_[i].pid());
   return use;

@@ -33,6 +33,7 @@ public:
     unsigned workers{2};
     unsigned threads{1};           ///< of each worker
     std::uint64_t memory_limit{};  ///< of each worker; 0 = none
+    bool watched{};                ///< with a dashboard, somebody who looks at it, and a scrape of it each second
   };
   /// Raises CommandError if a process does not get ready.
   explicit BenchCluster(const Options& options);
@@ -44,10 +45,14 @@ public:
   [[nodiscard]] CpuUse cpu() const;
   /// The sum over all workers of one of their metrics without labels.
   [[nodiscard]] double worker_metric(std::string_view name) const;
+  /// Lines of live data that whoever watches has received, and pages of metrics.
+  [[nodiscard]] std::uint64_t seen() const;
   [[nodiscard]] pid_t scheduler_pid() const { return processes_.front().pid(); }
   [[nodiscard]] const std::filesystem::path& access_file() const { return access_file_; }
 
 private:
+  class Watcher;
+
   /// Returns the line with which it said that it is ready.
   std::string start(std::vector<std::string> command);
 
@@ -56,6 +61,7 @@ private:
   std::vector<ChildProcess> processes_;    ///< the scheduler first
   std::vector<std::string> worker_pages_;  ///< host:port of each worker's HTTP pages
   std::unique_ptr<Client> client_;
+  std::unique_ptr<Watcher> watcher_;
 };
 
 }  // namespace troupe::apps

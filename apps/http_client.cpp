@@ -1,5 +1,7 @@
 #include "apps/http_client.hpp"
 
+#include <array>
+
 #include <fmt/format.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -17,6 +19,40 @@ namespace troupe::apps {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
+
+namespace {
+
+http::request<http::string_body> request_for(const std::string& address, const std::string& token,
+                                             std::string_view method, std::string_view target, std::string body) {
+  http::request<http::string_body> request;
+  request.method_string({method.data(), method.size()});
+  request.target({target.data(), target.size()});
+  request.version(11);
+  request.set(http::field::host, address);
+  request.set(http::field::authorization, "Bearer " + token);
+  request.set(http::field::connection, "close");
+  if (!body.empty()) request.set(http::field::content_type, "application/json");
+  request.body() = std::move(body);
+  request.prepare_payload();
+  return request;
+}
+
+/// Raises CommandError if the answer is not what was asked for.
+void check_status(const std::string& address, unsigned status) {
+  switch (status) {
+    case 200: return;
+    case 401:
+    case 403: throw CommandError(ExitCode::authentication, fmt::format("{} does not take this token", address));
+    case 404: throw CommandError(ExitCode::not_found, fmt::format("{}: there is no such thing", address));
+    default: throw CommandError(ExitCode::failed, fmt::format("{} answered with status {}", address, status));
+  }
+}
+
+CommandError not_reached(const std::string& address, const beast::error_code& why) {
+  return {ExitCode::unreachable, fmt::format("the pages at {} cannot be reached: {}", address, why.message())};
+}
+
+}  // namespace
 
 HttpClient::HttpClient(const Door& door) : timeout_(connect_timeout(door)) {
   const auto access = find_access(door);
@@ -42,16 +78,7 @@ std::string HttpClient::ask(std::string_view method, std::string_view target, st
   const HostPort where = parse_host_port(address_, {}, "the access file's http_address");
   asio::io_context context(1);
   beast::tcp_stream stream(context);
-  http::request<http::string_body> request;
-  request.method_string({method.data(), method.size()});
-  request.target({target.data(), target.size()});
-  request.version(11);
-  request.set(http::field::host, address_);
-  request.set(http::field::authorization, "Bearer " + token_);
-  request.set(http::field::connection, "close");
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
-  request.body() = std::move(body);
-  request.prepare_payload();
+  const auto request = request_for(address_, token_, method, target, std::move(body));
   beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(body_bytes_max);
@@ -68,17 +95,32 @@ std::string HttpClient::ask(std::string_view method, std::string_view target, st
     });
   });
   context.run();
-  if (failed)
-    throw CommandError(ExitCode::unreachable,
-                       fmt::format("the pages at {} cannot be reached: {}", address_, failed.message()));
-  const auto& response = parser.get();
-  switch (response.result_int()) {
-    case 200: return response.body();
-    case 401:
-    case 403: throw CommandError(ExitCode::authentication, fmt::format("{} does not take this token", address_));
-    case 404: throw CommandError(ExitCode::not_found, fmt::format("{}: there is no such thing", address_));
-    default:
-      throw CommandError(ExitCode::failed, fmt::format("{} answered with status {}", address_, response.result_int()));
+  if (failed) throw not_reached(address_, failed);
+  check_status(address_, parser.get().result_int());
+  return parser.release().body();
+}
+
+void HttpClient::follow(std::string_view target, const std::function<bool(std::string_view)>& take) {
+  const HostPort where = parse_host_port(address_, {}, "the access file's http_address");
+  asio::io_context context(1);
+  asio::ip::tcp::socket socket(context);
+  beast::error_code error;
+  socket.connect({asio::ip::make_address(where.host), where.port}, error);
+  if (!error) http::write(socket, request_for(address_, token_, "GET", target, {}), error);
+  beast::flat_buffer buffer;
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  if (!error) http::read_header(socket, buffer, parser, error);
+  if (error) throw not_reached(address_, error);
+  check_status(address_, parser.get().result_int());
+  std::array<char, 64 * 1024> part{};
+  while (!parser.is_done()) {
+    parser.get().body().data = part.data();
+    parser.get().body().size = part.size();
+    http::read_some(socket, buffer, parser, error);
+    if (error == http::error::need_buffer) error = {};
+    if (error) throw not_reached(address_, error);
+    if (!take({part.data(), part.size() - parser.get().body().size})) return;
   }
 }
 

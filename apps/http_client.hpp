@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,8 @@ public:
   [[nodiscard]] boost::json::value post(std::string_view target, const boost::json::value& body);
   /// The page as it is.
   [[nodiscard]] std::string get_text(std::string_view target);
+  /// Calls `take` with each part of an endless page as it comes, until it returns false or the page ends.
+  void follow(std::string_view target, const std::function<bool(std::string_view)>& take);
   /// host:port
   [[nodiscard]] const std::string& address() const { return address_; }
 

@@ -31,7 +31,7 @@ ExitCode list_workers(const Door& door) {
   for (const WorkerSummary& worker : summary->workers) {
     const auto known = worker.managed_bytes + worker.unmanaged_old_bytes;
     table.add({fmt::to_string(worker.address.worker.value), worker.address.name, worker.address.address,
-               monitoring::name_of(worker.status), fmt::to_string(worker.pid), fmt::to_string(worker.threads),
+               name_of(worker.status), fmt::to_string(worker.pid), fmt::to_string(worker.threads),
                fmt::to_string(worker.processing), fmt::to_string(worker.stored), fmt::to_string(worker.finished),
                show_size(worker.managed_bytes), size(worker.spilled_bytes), size(worker.unmanaged_old_bytes),
                size(worker.process_bytes - std::min(worker.process_bytes, known)), size(worker.process_bytes),

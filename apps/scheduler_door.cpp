@@ -55,12 +55,7 @@ SchedulerOptions scheduler_options(const Config& config) {
 }
 
 SchedulerService::SchedulerService(const Config& config, const SchedulerServiceOptions& options, Log& log)
-    : access_(AccessFile::generate()),
-      node_(std::make_unique<Node>(
-          NodeOptions{.log = [lines = lines_, sink = sink_of(log, "scheduler")](LogLevel level, std::string_view text) {
-            lines->add(static_cast<monitoring::EventLevel>(level), "scheduler", {}, text);
-            sink(level, text);
-          }})) {
+    : access_(AccessFile::generate()), node_(std::make_unique<Node>(NodeOptions{.log = sink_of(log, "scheduler")})) {
   SchedulerOptions chosen = scheduler_options(config);
   chosen.access = access_;
   chosen.insecure = options.insecure;
@@ -95,7 +90,6 @@ void SchedulerService::serve_pages(const Config& config, bool insecure) {
     return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
   };
   dashboard.events = events_;
-  dashboard.log = lines_;
   auto started = Dashboard::start(*node_, *handle_, std::move(dashboard));
   if (!started)
     throw CommandError(started.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed,

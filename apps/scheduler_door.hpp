@@ -46,7 +46,6 @@ private:
   AccessFile access_;
   std::atomic<bool> draining_{false};
   std::shared_ptr<monitoring::EventRing> events_{std::make_shared<monitoring::EventRing>(5000)};
-  std::shared_ptr<monitoring::EventRing> lines_{std::make_shared<monitoring::EventRing>(5000)};
   std::unique_ptr<Node> node_;
   std::unique_ptr<SchedulerHandle> handle_;
   std::unique_ptr<Dashboard> dashboard_;  ///< ends first: its pages ask the scheduler

@@ -226,8 +226,7 @@ HttpResponse Api::worker(const HttpRequest& request) {
 
 std::optional<TaskState> state_named(const std::optional<std::string>& name) {
   if (!name) return std::nullopt;
-  for (std::size_t i = 0; i + 1 < task_state_count; ++i)
-    if (*name == name_of(static_cast<TaskState>(i))) return static_cast<TaskState>(i);
+  if (const auto state = task_state_named(*name)) return state;
   throw BadRequest("state must be released, waiting, no_worker, queued, processing, memory or erred");
 }
 
@@ -391,8 +390,8 @@ HttpResponse Api::events(const HttpRequest& request) {
 HttpResponse Api::logs(const HttpRequest& request) {
   const Query query(request.query, {"after", "limit"});
   const auto most = query.integer("limit", 500, 1, 5000);
-  const auto [lines, last] = s_.log->since(query.integer("after", 0, 0, UINT64_MAX), most);
-  return answer(log_json(lines, last, s_.recorder->clock().now_ms()));
+  const LogPage page = s_.log(query.integer("after", 0, 0, UINT64_MAX), most);
+  return answer(log_json(page.lines, page.last, s_.recorder->clock().now_ms()));
 }
 
 HttpResponse Api::targets(const HttpRequest& request) {
@@ -413,7 +412,7 @@ HttpResponse Api::targets(const HttpRequest& request) {
 
 void Api::audit(const HttpRequest&, const std::string& what, WorkerId worker) const {
   s_.events->add(EventLevel::warning, "action", worker, "an admin of the dashboard " + what);
-  s_.log->add(EventLevel::warning, "audit", worker, "an admin of the dashboard " + what);
+  s_.warn("an admin of the dashboard " + what);
 }
 
 HttpResponse Api::acted(const Result<void>& result, const char* action, bool done, std::string text) const {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "monitoring/api_json.hpp"
@@ -11,15 +14,24 @@
 #include "monitoring/http_server.hpp"
 #include "monitoring/login.hpp"
 #include "monitoring/recorder.hpp"
+#include "protocol/query_messages.hpp"
 
 namespace troupe::monitoring {
+
+/// A part of the scheduler's log.
+struct LogPage {
+  std::vector<LogLine> lines;
+  std::uint64_t last{};  ///< number of the last line there is
+};
 
 /// What the pages below /api/v1 are made from.
 struct ApiSources {
   std::shared_ptr<ClusterSource> source;
   std::shared_ptr<Recorder> recorder;
   std::shared_ptr<EventRing> events;
-  std::shared_ptr<EventRing> log;
+  /// Lines with a number above `after`, at most `most` of them: the first ones; with `after` 0 the last ones there are.
+  std::function<LogPage(std::uint64_t after, std::size_t most)> log;
+  std::function<void(std::string_view text)> warn;  ///< into that log
   std::shared_ptr<Logins> logins;
   Identity identity;
   std::shared_ptr<std::string> http_address;  ///< where all this is served, once it is

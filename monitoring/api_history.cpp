@@ -197,13 +197,12 @@ json::object events_json(const std::vector<Event>& events, std::uint64_t recorde
           {"events", std::move(rows)}};
 }
 
-json::object log_json(const std::vector<Event>& lines, std::uint64_t recorded, double now_unix_ms) {
+json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms) {
   json::array rows;
-  for (const Event& line : lines)
-    rows.push_back({{"seq", line.seq},
-                    {"at_unix_ms", line.at_unix_ms},
-                    {"level", name_of(line.level)},
-                    {"logger", line.topic},
+  for (const LogLine& line : lines)
+    rows.push_back({{"seq", line.number},
+                    {"at_unix_ms", static_cast<double>(line.unix_us) * 1e-3},
+                    {"level", name_of(static_cast<EventLevel>(line.level))},
                     {"text", line.text}});
   return {{"schema", "troupe/v1/logs"},
           {"now_unix_ms", now_unix_ms},

@@ -51,7 +51,7 @@ boost::json::object runs_json(const TaskHistory::Snapshot& history, std::uint64_
 boost::json::object exceptions_json(const std::vector<FailedTask>& failures, const Picture& picture, std::size_t most,
                                     const WallClock& clock);
 boost::json::object events_json(const std::vector<Event>& events, std::uint64_t recorded, double now_unix_ms);
-boost::json::object log_json(const std::vector<Event>& lines, std::uint64_t recorded, double now_unix_ms);
+boost::json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms);
 
 /// Name of the task of a run, as people write it, whether the task is still known or not.
 std::string run_key(const TaskRun& run, const PrefixNames& prefixes);

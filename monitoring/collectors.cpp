@@ -1,17 +1,12 @@
 #include "monitoring/collectors.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include <sys/resource.h>
-#include <unistd.h>
+#include "monitoring/process_figures.hpp"
 
 namespace troupe::monitoring {
 
@@ -109,27 +104,6 @@ void add_prefixes(std::vector<MetricFamily>& out, const ShownPrefixes& shown) {
                       by_prefix(shown, [](const PrefixCounters& p) { return number(p.output_bytes); })));
   out.push_back(counter("troupe_metrics_label_overflow_total",
                         "Names of functions that are shown together as prefix \"other\".", {{number(shown.overflow)}}));
-}
-
-std::string read_file(const char* path) {
-  std::ifstream in(path);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-double boot_time_seconds() {
-  const std::string stat = read_file("/proc/stat");
-  const auto at = stat.find("\nbtime ");
-  return at == std::string::npos ? 0 : std::strtod(stat.c_str() + at + 7, nullptr);
-}
-
-std::size_t open_files() {
-  std::error_code error;
-  std::size_t count = 0;
-  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error))
-    ++count;
-  return count == 0 ? 0 : count - 1;  // less the one that reads the directory
 }
 
 }  // namespace
@@ -282,29 +256,16 @@ std::vector<MetricFamily> WorkerCollector::Collect() const {
 }
 
 std::vector<MetricFamily> ProcessCollector::Collect() const {
-  // Fields of /proc/self/stat after the program's name, which may hold spaces and parentheses itself.
-  const std::string stat = read_file("/proc/self/stat");
-  const auto close = stat.rfind(')');
-  if (close == std::string::npos) return {};
-  std::istringstream fields(stat.substr(close + 1));
-  std::vector<std::string> field(3);
-  for (std::string word; fields >> word;) field.push_back(word);
-  if (field.size() < 25) return {};
-  const auto at = [&](std::size_t i) { return std::strtod(field[i].c_str(), nullptr); };
-  const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
-  const auto page = static_cast<double>(::sysconf(_SC_PAGESIZE));
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
+  const ProcessFigures own = process_figures();
   return {
-      counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
-              {{(at(14) + at(15)) / ticks}}),
-      gauge("process_threads", "Number of OS threads in the process.", {{at(20)}}),
+      counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.", {{own.cpu_seconds}}),
+      gauge("process_threads", "Number of OS threads in the process.", {{own.threads}}),
       gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
-            {{boot_time_seconds() + at(22) / ticks}}),
-      gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", {{at(23)}}),
-      gauge("process_resident_memory_bytes", "Resident memory size in bytes.", {{at(24) * page}}),
-      gauge("process_open_fds", "Number of open file descriptors.", {{static_cast<double>(open_files())}}),
-      gauge("process_max_fds", "Maximum number of open file descriptors.", {{static_cast<double>(files.rlim_cur)}}),
+            {{own.start_seconds}}),
+      gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", {{own.virtual_bytes}}),
+      gauge("process_resident_memory_bytes", "Resident memory size in bytes.", {{own.resident_bytes}}),
+      gauge("process_open_fds", "Number of open file descriptors.", {{own.open_files}}),
+      gauge("process_max_fds", "Maximum number of open file descriptors.", {{own.open_files_max}}),
   };
 }
 

@@ -17,6 +17,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
 
+#include "protocol/secret.hpp"
+
 namespace troupe::monitoring {
 
 namespace asio = boost::asio;
@@ -125,13 +127,6 @@ bool path_fits(std::string_view pattern, std::string_view path, std::map<std::st
 HttpResponse api_error(unsigned status, std::string_view sentence) {
   const boost::json::object document{{"schema", "troupe/v1/error"}, {"status", status}, {"error", sentence}};
   return {status, "application/json", {}, boost::json::serialize(document) + "\n", {}};
-}
-
-bool constant_time_equal(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() == b.size() ? 0 : 1;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
-  return difference == 0;
 }
 
 std::string host_name(std::string_view host_header) {
@@ -441,7 +436,7 @@ Scope HttpServer::Impl::scope_of(const Request& request) const {
   if (header.size() <= scheme.size() || !equal_ignoring_case(header.substr(0, scheme.size()), scheme))
     return Scope::none;
   const std::string_view token = header.substr(scheme.size());
-  if (!config_.token.empty() && constant_time_equal(token, config_.token)) return Scope::admin;
+  if (!config_.token.empty() && equal_in_constant_time(token, std::string_view(config_.token))) return Scope::admin;
   return config_.scope_of ? config_.scope_of(token) : Scope::none;
 }
 

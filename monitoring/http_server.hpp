@@ -110,9 +110,6 @@ private:
   std::unique_ptr<Impl> impl_;
 };
 
-/// Equal, in a time that depends on the lengths only.
-bool constant_time_equal(std::string_view a, std::string_view b);
-
 /// The name in a Host header without its port, in lower case; empty if it is malformed.
 std::string host_name(std::string_view host_header);
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,9 +14,6 @@
 #include "monitoring/http_server.hpp"
 
 namespace troupe::monitoring {
-
-/// Fills the span with bytes nobody can guess: the kernel's.
-void kernel_random(std::span<std::byte> into);
 
 /// Who has come in by which door: one-time codes, which stand in the links that are printed, and the tokens that they
 /// were exchanged for. Bounded; the oldest go first. From any thread.

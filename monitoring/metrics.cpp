@@ -10,9 +10,9 @@
 #include <fmt/format.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-#include <zlib.h>
 
 #include "monitoring/collectors.hpp"
+#include "monitoring/gzip.hpp"
 
 namespace troupe::monitoring {
 
@@ -101,23 +101,6 @@ std::string_view unit_of(std::string_view family) {
     if (family.size() > unit.size() && family.ends_with(unit) && family[family.size() - unit.size() - 1] == '_')
       return unit;
   return {};
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  constexpr int with_gzip_header = 15 + 16;
-  if (::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw std::runtime_error("gzip could not be set up");
-  std::string out(::deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib's interface is older than const
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int end = ::deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  ::deflateEnd(&stream);
-  if (end != Z_STREAM_END) throw std::runtime_error("gzip did not finish");
-  return out;
 }
 
 }  // namespace
@@ -220,7 +203,7 @@ Metrics::Page Metrics::scrape(std::string_view accept, std::string_view accept_e
     page.body = prometheus::TextSerializer().Serialize(families);
   }
   if (accepts(accept_encoding, "gzip")) {
-    page.body = gzip(page.body);
+    page.body = gzip(page.body, 1);
     page.content_encoding = "gzip";
   }
   return page;

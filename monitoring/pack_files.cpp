@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include <zlib.h>
+#include "monitoring/gzip.hpp"
 
 namespace fs = std::filesystem;
 
@@ -25,23 +25,6 @@ std::string read(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw std::runtime_error("cannot read " + path.string());
   return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  constexpr int with_gzip_header = 15 + 16;
-  if (::deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, with_gzip_header, 9, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw std::runtime_error("gzip could not be set up");
-  std::string out(::deflateBound(&stream, text.size()), '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const int end = ::deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  ::deflateEnd(&stream);
-  if (end != Z_STREAM_END) throw std::runtime_error("gzip did not finish");
-  return out;
 }
 
 std::uint64_t hash(const std::string& text) {
@@ -66,7 +49,7 @@ void write(std::ostream& out, const std::vector<std::pair<std::string, fs::path>
   std::size_t number = 0;
   for (const auto& [name, path] : files) {
     const std::string content = read(path);
-    const std::string packed = gzip(content);
+    const std::string packed = troupe::monitoring::gzip(content, 9);
     out << "constexpr unsigned char file_" << number << "[] = {";
     for (std::size_t i = 0; i < packed.size(); ++i)
       out << (i % 32 == 0 ? "\n" : "") << static_cast<unsigned>(static_cast<unsigned char>(packed[i])) << ',';

@@ -74,15 +74,6 @@ HttpResponse unavailable() { return {503, "text/plain; charset=utf-8", {}, "not 
 
 }  // namespace
 
-const char* name_of(WorkerStatus status) {
-  switch (status) {
-    case WorkerStatus::running: return "running";
-    case WorkerStatus::paused: return "paused";
-    case WorkerStatus::closing: return "closing";
-  }
-  return "unknown";
-}
-
 std::string identity_json(const SchedulerSummary& summary) {
   json::array workers;
   for (const WorkerSummary& worker : summary.workers) workers.push_back(worker_json(worker));

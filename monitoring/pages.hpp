@@ -35,6 +35,4 @@ std::string identity_json(const SchedulerSummary& summary);
 /// Sixteen counts under the names Dask's /json/counts.json has ("schema": "troupe/v1/counts").
 std::string counts_json(const SchedulerSummary& summary);
 
-const char* name_of(WorkerStatus status);
-
 }  // namespace troupe::monitoring

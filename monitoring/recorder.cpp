@@ -1,13 +1,10 @@
 #include "monitoring/recorder.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <filesystem>
-#include <system_error>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
-#include <unistd.h>
+
+#include "monitoring/process_figures.hpp"
 
 namespace troupe::monitoring {
 
@@ -21,33 +18,6 @@ std::int64_t nanoseconds(Steady::time_point at) {
 
 double system_now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-double own_cpu_seconds() {
-  rusage used{};
-  ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-  };
-  return seconds(used.ru_utime) + seconds(used.ru_stime);
-}
-
-double own_memory_bytes() {
-  std::FILE* file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long total = 0;
-  unsigned long resident = 0;
-  const bool read = std::fscanf(file, "%lu %lu", &total, &resident) == 2;
-  std::fclose(file);
-  return read ? static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) : 0;
-}
-
-double own_open_files() {
-  std::error_code error;
-  double count = -1;  // less the one that reads the directory
-  for (std::filesystem::directory_iterator it("/proc/self/fd", error), end; !error && it != end; it.increment(error))
-    ++count;
-  return std::max(0.0, count);
 }
 
 double number(std::uint64_t value) { return static_cast<double>(value); }
@@ -192,9 +162,10 @@ void Recorder::measure_own(Picture& picture, Steady::time_point asked) {
   const auto now = Steady::now();
   picture.own.lag_ms = std::chrono::duration<double, std::milli>(now - asked).count();
   lag_.add(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now - asked).count()));
-  picture.own.memory_bytes = own_memory_bytes();
-  picture.own.open_files = own_open_files();
-  const double cpu_s = own_cpu_seconds();
+  const ProcessFigures own = process_figures();
+  picture.own.memory_bytes = own.resident_bytes;
+  picture.own.open_files = own.open_files;
+  const double cpu_s = own.cpu_seconds;
   const std::int64_t at_ns = nanoseconds(now);
   if (own_at_ns_ != 0 && at_ns - own_at_ns_ >= 100'000'000) {
     own_cpu_ = (cpu_s - own_cpu_s_) / (static_cast<double>(at_ns - own_at_ns_) * 1e-9);

@@ -40,6 +40,7 @@ using TemplateId = Id<struct TemplateTag, std::uint32_t>;
 struct TaskId {
   static constexpr unsigned index_bits = 24;
   static constexpr std::uint64_t index_mask = (std::uint64_t{1} << index_bits) - 1;
+  static constexpr std::uint64_t group_max = ~std::uint64_t{0} >> index_bits;
 
   std::uint64_t value{};
 

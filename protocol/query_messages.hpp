@@ -23,6 +23,15 @@ struct ModuleInfo {
 
 enum class WorkerStatus : std::uint8_t { running, paused, closing };
 
+constexpr const char* name_of(WorkerStatus status) {
+  switch (status) {
+    case WorkerStatus::running: return "running";
+    case WorkerStatus::paused: return "paused";
+    case WorkerStatus::closing: return "closing";
+  }
+  return "unknown";
+}
+
 struct WorkerAddress {
   WorkerId worker;
   std::string name;

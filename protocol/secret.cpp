@@ -90,5 +90,8 @@ Proof prove(const Secret& key, std::initializer_list<std::span<const std::byte>>
 bool equal_in_constant_time(std::span<const std::byte> a, std::span<const std::byte> b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
+bool equal_in_constant_time(std::string_view a, std::string_view b) {
+  return equal_in_constant_time(std::as_bytes(std::span(a)), std::as_bytes(std::span(b)));
+}
 
 }  // namespace troupe

@@ -51,5 +51,6 @@ using Proof = std::array<std::byte, 32>;
 Proof prove(const Secret& key, std::initializer_list<std::span<const std::byte>> parts);
 /// Compares in constant time.
 bool equal_in_constant_time(std::span<const std::byte> a, std::span<const std::byte> b);
+bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 }  // namespace troupe

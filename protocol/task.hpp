@@ -24,6 +24,11 @@ struct FunctionRef {
   friend bool operator==(const FunctionRef&, const FunctionRef&) = default;
 };
 
+/// As people read it: module::name.
+inline std::string full_name(const FunctionRef& function) {
+  return function.module.empty() ? function.name : function.module + "::" + function.name;
+}
+
 /// An amount of a named, countable thing that a worker offers and a task occupies while it runs.
 struct ResourceAmount {
   std::string name;

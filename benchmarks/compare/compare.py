@@ -19,6 +19,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What `troupe bench` is asked for, by the name of the row.
 OURS = {
     "empty": ["empty", "--repeat", "1"],
+    "empty-watched": ["empty", "--watched", "--repeat", "1"],
     "scaling": ["scaling"],
     "submit-loop": ["submit-loop", "--repeat", "1"],
     "merge": ["merge", "--repeat", "1"],
@@ -71,6 +72,8 @@ TARGETS = [
     ("empty: CPU a task of all processes, 1,000,000 tasks / 10,000 tasks",
      figure("troupe/scaling/cpu_us_per_task_of_1000000"), figure("troupe/scaling/cpu_us_per_task_of_10000"), 1.15,
      False),
+    ("empty with a dashboard that is looked at: CPU a task of all processes / without", figure(f"troupe/empty-watched/{CPU}"),
+     figure(f"troupe/empty/{CPU}"), 1.02, False),
     ("submit-loop: rate / empty's", rate("troupe", "submit-loop"), rate("troupe", "empty"), 1 / 2, True),
     ("merge: rate / Dask's", rate("troupe", "merge"), rate("dask", "merge"), 400, True),
     ("merge: rate / Ray's", rate("troupe", "merge"), rate("ray", "merge"), 130, True),

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 
 /// Plain counters that machines keep and monitoring shows. A machine's shell copies them out; nobody else reads them.
 namespace troupe {
@@ -24,6 +26,14 @@ constexpr const char* name_of(TaskState state) {
     case TaskState::forgotten: return "forgotten";
   }
   return "unknown";
+}
+
+/// None if there is no such state, or if it is one that nobody can ask for.
+constexpr std::optional<TaskState> task_state_named(std::string_view name) {
+  for (std::size_t i = 0; i < task_state_count; ++i)
+    if (const auto state = static_cast<TaskState>(i); state != TaskState::forgotten && name == name_of(state))
+      return state;
+  return std::nullopt;
 }
 
 /// What the scheduler learnt about tasks of one prefix (usually one function).

@@ -58,7 +58,7 @@ void SchedulerState::for_each_dependency(TaskRef task, Visit visit) const {
 
 /// Calls visit(TaskRef) for each edge from a dependent that is not forgotten. Edges must not change meanwhile.
 template <class Visit>
-void SchedulerState::for_each_dependent(TaskRef task, Visit visit) {
+void SchedulerState::for_each_dependent(TaskRef task, Visit visit) const {
   Group& group = *task.group;
   for (std::uint32_t edge = task->first_dependent; edge != 0; edge = group.edge_next[edge - 1]) {
     const TaskRef dependent{&group, group.edge_owner[edge - 1]};
@@ -75,8 +75,8 @@ void SchedulerState::for_each_dependent(TaskRef task, Visit visit) {
 
 /// Calls visit(ClientRecord&, ClientKey) for each client that wants the task.
 template <class Visit>
-void SchedulerState::for_each_wanter(TaskRef task, Visit visit) {
-  auto& subscribers = task.group->subscribers;
+void SchedulerState::for_each_wanter(TaskRef task, Visit visit) const {
+  const auto& subscribers = task.group->subscribers;
   for (std::size_t i = 0; i < subscribers.size(); ++i) {
     const bool wants = i == 0 ? task.has(task_flag::wanted) : subscribers[i].wanted[task.index];
     if (!wants) continue;

@@ -70,6 +70,8 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   group.graph = message.held.empty() ? 0 : message.graph;
   take_place(client, group, message);
   for (const TaskTemplate& task : chunk.templates) group.templates.push_back(intern(task));
+  for (std::size_t i = 0; i < group.templates.size(); ++i)
+    prefixes_[group.templates[i]->prefix].tasks += group.counts[i];
   answer(group.number, {});
   intake(group, message);
   if (!message.held.empty()) client.held_graphs[message.graph].push_back(group.number);
@@ -285,7 +287,7 @@ std::uint32_t SchedulerState::prefix_of(const std::string& name) {
   if (const auto found = prefix_by_name_.find(name); found != prefix_by_name_.end()) return found->second;
   if (prefixes_.size() >= config_.max_prefixes && name != "other") return prefix_of("other");
   const auto index = static_cast<std::uint32_t>(prefixes_.size());
-  prefixes_.push_back({name, {}});
+  prefixes_.push_back({name, {}, {}});
   prefix_by_name_[name] = index;
   return index;
 }
@@ -372,6 +374,8 @@ void SchedulerState::on_message(ClientRecord& client, ScatterKeys& message) {
   group.data = true;
   group.generation = last_generation_ += 2;
   group.templates.push_back(record);
+  for (std::size_t i = 0; i < group.templates.size(); ++i)
+    prefixes_[group.templates[i]->prefix].tasks += group.counts[i];
   group.subscribers.front().wants = group.chunk->size;
   client.wants += group.chunk->size;
   for (std::uint32_t i = 0; i < group.tasks.size(); ++i) {

@@ -222,6 +222,7 @@ void SchedulerState::check_clients() const {
 void SchedulerState::check_counters() const {
   std::array<std::uint64_t, task_state_count> states{};
   std::vector<std::uint64_t> unrunnable(classes_.size());
+  std::vector<TaskTally> by_prefix(prefixes_.size());
   std::uint64_t live = 0;
   for (const auto& group : groups_) {
     if (group == nullptr) continue;
@@ -236,7 +237,10 @@ void SchedulerState::check_counters() const {
       if (task->state == TaskState::no_worker) ++unrunnable[task.task_template().restriction];
     }
     TROUPE_ASSERT(counts == group->counts, "I11 tasks of a group by state");
+    for (std::size_t i = 0; i < counts.size(); ++i) by_prefix[group->templates[i]->prefix] += counts[i];
   }
+  for (std::size_t i = 0; i < by_prefix.size(); ++i)
+    TROUPE_ASSERT(by_prefix[i] == prefixes_[i].tasks, "I11 tasks of a prefix by state");
   TROUPE_ASSERT(live == live_tasks_, "I11 live tasks");
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)
     TROUPE_ASSERT(states[state] == counters_.tasks[state], "I11 tasks by state");

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
@@ -10,26 +11,20 @@ namespace {
 
 constexpr std::uint32_t most_details = 10'000;
 constexpr std::uint32_t usual_details = 1000;
+constexpr std::uint32_t most_listed = 10'000;
+constexpr std::uint32_t usually_listed = 100;
 
 std::uint32_t page_size(std::uint32_t asked) { return asked == 0 ? usual_details : std::min(asked, most_details); }
 
 }  // namespace
 
-TaskSummary SchedulerState::summary_of(TaskRef task) const {
-  TaskSummary line;
-  line.task = task.id();
-  line.key = key_text(task.id());
-  line.state = name_of(task->state);
-  if (const WorkerRecord* worker = find_worker(task->worker)) line.worker = worker->registration.name;
-  line.nbytes = task->state == TaskState::memory ? task->nbytes : 0;
-  line.waiting_for = task->missing;
-  line.run = task->run.value;
-  return line;
+TaskSummary SchedulerState::summary_of(const TaskView& view) {
+  return {view.id, view.key, name_of(view.state), view.worker_name, view.nbytes, view.waiting_for, view.run};
 }
 
 TaskDetail SchedulerState::detail_of(TaskRef task) const {
   TaskDetail detail;
-  detail.summary = summary_of(task);
+  detail.summary = summary_of(view_of(task));
   detail.prefix = prefixes_[task.task_template().prefix].name;
   detail.priority = priority_of(task);
   if (!task.group->data)
@@ -39,34 +34,29 @@ TaskDetail SchedulerState::detail_of(TaskRef task) const {
   detail.dependents = task->dependents;
   detail.retries = task->retries;
   detail.crashes = task->crashes;
-  const auto& subscribers = task.group->subscribers;
-  for (std::size_t i = 0; i < subscribers.size(); ++i)
-    if (i == 0 ? task.has(task_flag::wanted) : subscribers[i].wanted[task.index])
-      detail.wanted_by.push_back(subscribers[i].client);
+  for_each_wanter(task, [&](const ClientRecord& client, ClientKey) { detail.wanted_by.push_back(client.id); });
   if (task->state == TaskState::memory) detail.holders = holders(task);
   if (const auto* error = errors_.find(task.id())) detail.error = (*error)->message;
   return detail;
 }
 
-/// Tasks in the order of their ids, behind the one that the last page ended with.
+/// Tasks in the order of their ids, of the state that `message` names if it names one; none of a state that is not one.
+TaskPage SchedulerState::tasks_asked_for(const Query& message, std::size_t most) const {
+  TaskFilter filter;
+  filter.state = task_state_named(message.text);
+  if (!filter.state && !message.text.empty()) return {};
+  return tasks(filter, message.after + 1, most, std::numeric_limits<std::size_t>::max());
+}
+
+void SchedulerState::list_tasks(const Query& message, QueryReply& reply) const {
+  const std::uint32_t most = message.count == 0 ? usually_listed : std::min(message.count, most_listed);
+  for (const TaskView& task : tasks_asked_for(message, most).tasks) reply.tasks.push_back(summary_of(task));
+}
+
 void SchedulerState::page_of_tasks(const Query& message, QueryReply& reply) const {
-  const TaskId after{message.after};
-  const std::uint32_t most = page_size(message.count);
-  const std::uint64_t skipped = after.group() > first_group_ ? after.group() - first_group_ : 0;
-  for (std::uint64_t g = skipped; g < groups_.size(); ++g) {
-    Group* group = groups_[g].get();
-    if (group == nullptr) continue;
-    for (std::uint32_t i = group->number == after.group() ? after.index() + 1 : 0; i < group->tasks.size(); ++i) {
-      const TaskRef task{group, i};
-      if (task->state == TaskState::forgotten) continue;
-      if (!message.text.empty() && message.text != name_of(task->state)) continue;
-      if (reply.details.size() == most) {
-        reply.next = reply.details.back().summary.task.value;
-        return;
-      }
-      reply.details.push_back(detail_of(task));
-    }
-  }
+  const TaskPage page = tasks_asked_for(message, page_size(message.count));
+  for (const TaskView& task : page.tasks) reply.details.push_back(detail_of(find(task.id)));
+  reply.next = page.next == 0 ? 0 : page.next - 1;
 }
 
 /// Transitions by number, from the first that is asked for and still there.

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <optional>
 
 #include "runtime/core/scheduler_inline.hpp"
 #include "runtime/core/scheduler_state.hpp"
@@ -9,8 +10,6 @@
 
 namespace troupe {
 namespace {
-
-constexpr std::uint32_t most_listed = 10'000;
 
 std::string seconds_text(Duration duration) {
   char text[32];
@@ -150,20 +149,6 @@ void SchedulerState::on_message(ClientRecord& client, Query& message) {
   tell_client(client, std::move(reply));
 }
 
-void SchedulerState::list_tasks(const Query& message, QueryReply& reply) const {
-  const std::uint32_t most = message.count == 0 ? 100 : std::min(message.count, most_listed);
-  for (const auto& group : groups_) {
-    if (group == nullptr) continue;
-    for (std::uint32_t i = 0; i < group->tasks.size(); ++i) {
-      const TaskRef task{group.get(), i};
-      if (task->state == TaskState::forgotten) continue;
-      if (!message.text.empty() && message.text != name_of(task->state)) continue;
-      reply.tasks.push_back(summary_of(task));
-      if (reply.tasks.size() == most) return;
-    }
-  }
-}
-
 TaskState SchedulerState::state_of(TaskId id) const {
   const TaskRef task = find(id);
   return task ? task->state : TaskState::forgotten;
@@ -179,22 +164,31 @@ std::string SchedulerState::key_text(TaskId id) const {
 }
 
 TaskId SchedulerState::find_task(std::string_view text) const {
-  for (const auto& group : groups_)
-    if (group != nullptr && !group->name.empty() && group->name == text) return TaskId::of(group->number, 0);
-  const std::size_t second = text.rfind('-');
-  if (second == std::string_view::npos || second == 0) return {};
-  const std::size_t first = text.rfind('-', second - 1);
-  const std::size_t begin = first == std::string_view::npos ? 0 : first + 1;
-  std::uint64_t group = 0;
-  std::uint32_t index = 0;
-  const char* end = text.data() + text.size();
-  if (std::from_chars(text.data() + second + 1, end, index).ptr != end) return {};
-  for (const auto& named : groups_)
-    if (named != nullptr && !named->name.empty() && named->name == text.substr(0, second))
-      if (const TaskRef task = find(TaskId::of(named->number, index))) return task.id();
-  if (std::from_chars(text.data() + begin, text.data() + second, group).ptr != text.data() + second) return {};
-  const TaskRef task = find(TaskId::of(group, index));
-  return task ? task.id() : TaskId{};
+  const auto number_behind = [](std::string_view& rest) -> std::optional<std::uint64_t> {
+    const std::size_t dash = rest.rfind('-');
+    const std::string_view digits = dash == std::string_view::npos ? rest : rest.substr(dash + 1);
+    std::uint64_t number = 0;
+    const char* end = digits.data() + digits.size();
+    if (digits.empty() || std::from_chars(digits.data(), end, number).ptr != end) return std::nullopt;
+    rest = dash == std::string_view::npos ? std::string_view() : rest.substr(0, dash);
+    return number;
+  };
+  // By its numbers, if that is how this task is called; a user's name may look the same.
+  std::string_view rest = text;
+  const auto index = number_behind(rest);
+  const std::string_view name = rest;
+  const auto group = index ? number_behind(rest) : std::nullopt;
+  TaskRef numbered;
+  if (group && *group <= TaskId::group_max && *index <= TaskId::index_mask)
+    numbered = find(TaskId::of(*group, static_cast<std::uint32_t>(*index)));
+  if (numbered && key_text(numbered.id()) == text) return numbered.id();
+  for (const auto& named : groups_) {
+    if (named == nullptr || named->name.empty()) continue;
+    if (named->name == text) return TaskId::of(named->number, 0);
+    if (index && *index < named->tasks.size() && named->name == name)
+      return TaskId::of(named->number, static_cast<std::uint32_t>(*index));
+  }
+  return numbered ? numbered.id() : TaskId{};
 }
 
 std::vector<std::string> SchedulerState::story(TaskId id) const {

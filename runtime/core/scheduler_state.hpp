@@ -82,7 +82,7 @@ public:
   /// Tasks that pass the filter, from a page's `next` on; looks at no more than `most_scanned`.
   [[nodiscard]] TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most,
                                std::size_t most_scanned) const;
-  [[nodiscard]] std::optional<TaskFacts> detail(TaskId task, Instant now);
+  [[nodiscard]] std::optional<TaskFacts> detail(TaskId task, Instant now) const;
   /// The latest groups, oldest first.
   [[nodiscard]] std::vector<GroupView> latest_groups(std::size_t most) const;
   /// The same with their tasks, `most` of them in all; of one group alone if `only` is its number.
@@ -178,7 +178,7 @@ private:
   void forget(TaskRef task);
   void free_dead_groups();
   template <class Visit>
-  void for_each_dependent(TaskRef task, Visit visit);
+  void for_each_dependent(TaskRef task, Visit visit) const;
   template <class Visit>
   void for_each_dependency(TaskRef task, Visit visit) const;
   [[nodiscard]] bool is_wanted(TaskRef task) const;
@@ -260,7 +260,7 @@ private:
   void tell_pending(TaskRef task);
   void tell_cancelled(ClientRecord& client, ClientKey key, const std::string& reason);
   template <class Visit>
-  void for_each_wanter(TaskRef task, Visit visit);
+  void for_each_wanter(TaskRef task, Visit visit) const;
   void tell_worker(WorkerRecord& worker, ToWorker message);
   void tell_client(ClientRecord& client, ToClient message);
   void flush(SchedulerEffects& out);
@@ -297,8 +297,9 @@ private:
   [[nodiscard]] std::vector<TransitionView> transitions_of(TaskId task) const;
   void answer_waiting_for_workers();
   void list_tasks(const Query& message, QueryReply& reply) const;
-  [[nodiscard]] TaskSummary summary_of(TaskRef task) const;
+  static TaskSummary summary_of(const TaskView& view);
   [[nodiscard]] TaskDetail detail_of(TaskRef task) const;
+  [[nodiscard]] TaskPage tasks_asked_for(const Query& message, std::size_t most) const;
   void page_of_tasks(const Query& message, QueryReply& reply) const;
   void page_of_transitions(const Query& message, QueryReply& reply) const;
   void check_task(TaskRef task) const;

@@ -55,6 +55,7 @@ inline constexpr std::uint8_t extend = 128;    ///< when it ends, the chain behi
 struct Prefix {
   std::string name;
   PrefixCounters counters;
+  TaskTally tasks;  ///< of the groups there are
 };
 
 /// Who may run tasks: the same function module and the same restrictions. Ready tasks wait by class.

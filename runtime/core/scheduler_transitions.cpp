@@ -21,11 +21,13 @@ void SchedulerState::move_to(TaskRef task, TaskState state, const char* cause) {
   const TaskState from = task->state;
   --counters_.tasks[static_cast<std::size_t>(from)];
   ++counters_.tasks[static_cast<std::size_t>(state)];
-  TaskTally& tally = task.group->counts[task.group->chunk->template_index(task.index)];
-  --tally.states[static_cast<std::size_t>(from)];
-  ++tally.states[static_cast<std::size_t>(state)];
-  if (from == TaskState::memory) tally.memory_bytes -= task->nbytes;
-  if (state == TaskState::memory) tally.memory_bytes += task->nbytes;
+  const std::size_t index = task.group->chunk->template_index(task.index);
+  for (TaskTally* tally : {&task.group->counts[index], &prefixes_[task.group->templates[index]->prefix].tasks}) {
+    --tally->states[static_cast<std::size_t>(from)];
+    ++tally->states[static_cast<std::size_t>(state)];
+    if (from == TaskState::memory) tally->memory_bytes -= task->nbytes;
+    if (state == TaskState::memory) tally->memory_bytes += task->nbytes;
+  }
   if (from == TaskState::queued) --ready_total_;
   if (state == TaskState::queued) ++ready_total_;
   if (from == TaskState::no_worker) --classes_[task.task_template().restriction].unrunnable;
@@ -276,7 +278,10 @@ void SchedulerState::free_dead_groups() {
     std::unique_ptr<Group>& group = groups_[number - first_group_];
     for (const Subscriber& subscriber : group->subscribers)
       if (ClientRecord* client = find_client(subscriber.client)) let_go(*client, subscriber.submission);
-    for (TemplateRecord* record : group->templates) unuse(*record);
+    for (std::size_t i = 0; i < group->templates.size(); ++i) {
+      prefixes_[group->templates[i]->prefix].tasks -= group->counts[i];
+      unuse(*group->templates[i]);
+    }
     if (auto found = tokens_.find(group->token); found != tokens_.end() && found->second == number)
       tokens_.erase(found);
     group.reset();
@@ -460,10 +465,7 @@ std::shared_ptr<const TaskError> SchedulerState::make_error(TaskRef task, TaskEr
   error->message = std::move(message);
   error->key = key_text(task.id());
   error->root = task.id();
-  if (!task.group->data) {
-    const FunctionRef& function = task.task_template().task.function;
-    error->function = function.module.empty() ? function.name : function.module + "::" + function.name;
-  }
+  if (!task.group->data) error->function = full_name(task.task_template().task.function);
   if (const WorkerRecord* worker = find_worker(task->worker)) error->worker = worker->registration.name;
   error->attempts = task->run.value;
   return error;

@@ -40,16 +40,7 @@ ClusterView SchedulerState::view(Instant now) {
   view.workers.reserve(workers_.size());
   for (const auto& [id, worker] : workers_) view.workers.push_back(view_of(*worker));
   view.prefixes.reserve(prefixes_.size());
-  for (const Prefix& prefix : prefixes_) view.prefixes.push_back({prefix.name, prefix.counters, {}});
-  for (const auto& group : groups_) {
-    if (group == nullptr) continue;
-    for (std::size_t i = 0; i < group->templates.size(); ++i) {
-      TaskTally& sum = view.prefixes[group->templates[i]->prefix].tasks;
-      for (std::size_t state = 0; state < task_state_count; ++state)
-        sum.states[state] += group->counts[i].states[state];
-      sum.memory_bytes += group->counts[i].memory_bytes;
-    }
-  }
+  for (const Prefix& prefix : prefixes_) view.prefixes.push_back({prefix.name, prefix.counters, prefix.tasks});
   for (const auto& [id, client] : clients_) view.clients.push_back({id, client->name, client->wants});
   view.history_records = history_.records();
   view.history_recorded = history_.recorded();
@@ -175,14 +166,13 @@ std::vector<TransitionView> SchedulerState::transitions_of(TaskId id) const {
   return found;
 }
 
-std::optional<TaskFacts> SchedulerState::detail(TaskId id, Instant now) {
+std::optional<TaskFacts> SchedulerState::detail(TaskId id, Instant now) const {
   const TaskRef task = find(id);
   if (!task || task->state == TaskState::forgotten) return std::nullopt;
   const TemplateRecord& record = task.task_template();
-  const FunctionRef& function = record.task.function;
   TaskFacts detail;
   detail.task = view_of(task);
-  detail.function = function.module.empty() ? function.name : function.module + "::" + function.name;
+  detail.function = full_name(record.task.function);
   std::tie(detail.why_code, detail.why) = explain(id, now);
   detail.priority = priority_of(task);
   detail.annotations = record.task.annotations;

@@ -23,6 +23,16 @@ using TaskCounts = std::array<std::uint64_t, task_state_count>;  ///< by TaskSta
 struct TaskTally {
   TaskCounts states{};
   std::uint64_t memory_bytes{};  ///< of their values, each counted once
+  TaskTally& operator+=(const TaskTally& other) {
+    for (std::size_t i = 0; i < states.size(); ++i) states[i] += other.states[i];
+    memory_bytes += other.memory_bytes;
+    return *this;
+  }
+  TaskTally& operator-=(const TaskTally& other) {
+    for (std::size_t i = 0; i < states.size(); ++i) states[i] -= other.states[i];
+    memory_bytes -= other.memory_bytes;
+    return *this;
+  }
   friend bool operator==(const TaskTally&, const TaskTally&) = default;
 };
 

@@ -29,6 +29,32 @@ enum class KeyIntent : std::uint8_t { none, compute, replica };
 /// What is in the air for a key. Each ends in exactly one event, wanted or not.
 enum class KeyActivity : std::uint8_t { idle, fetching, executing };
 enum class KeyData : std::uint8_t { absent, memory, spilled };
+
+constexpr const char* name_of(KeyIntent intent) {
+  switch (intent) {
+    case KeyIntent::none: return "none";
+    case KeyIntent::compute: return "compute";
+    case KeyIntent::replica: return "replica";
+  }
+  return "unknown";
+}
+constexpr const char* name_of(KeyActivity activity) {
+  switch (activity) {
+    case KeyActivity::idle: return "idle";
+    case KeyActivity::fetching: return "fetching";
+    case KeyActivity::executing: return "executing";
+  }
+  return "unknown";
+}
+constexpr const char* name_of(KeyData data) {
+  switch (data) {
+    case KeyData::absent: return "absent";
+    case KeyData::memory: return "memory";
+    case KeyData::spilled: return "spilled";
+  }
+  return "unknown";
+}
+
 /// What is in the air between memory and disk; each ends in exactly one event too.
 enum class KeyTransfer : std::uint8_t { none, spilling, loading };
 

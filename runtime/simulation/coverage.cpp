@@ -33,10 +33,6 @@ const std::array<Kind, 6>& kinds() {
   return all;
 }
 
-constexpr const char* intents[] = {"none", "compute", "replica", "?"};
-constexpr const char* activities[] = {"idle", "fetching", "executing", "?"};
-constexpr const char* data[] = {"absent", "in memory", "spilled", "?"};
-
 }  // namespace
 
 void Coverage::add(const Coverage& other) {
@@ -63,8 +59,8 @@ std::map<std::string, std::uint64_t> Coverage::points() const {
     for (std::size_t a = 0; a < 3; ++a)
       for (std::size_t d = 0; d < 3; ++d)
         if (keys_[i][a][d] > 0)
-          points[fmt::format("key wanted: {}, in the air: {}, {}", intents[i], activities[a], data[d])] =
-              keys_[i][a][d];
+          points[fmt::format("key wanted: {}, in the air: {}, data: {}", name_of(KeyIntent(i)), name_of(KeyActivity(a)),
+                             name_of(KeyData(d)))] = keys_[i][a][d];
   // One text may stand at several places of the code.
   for (const auto& [name, count] : causes_.entries) points[name] += count;
   return points;
@@ -129,12 +125,12 @@ const std::vector<std::string>& Coverage::sometimes() {
                                                "input lost",
                                                "input taken back",
                                                "inputs too large",
-                                               "key wanted: compute, in the air: executing, absent",
-                                               "key wanted: compute, in the air: executing, in memory",
-                                               "key wanted: compute, in the air: fetching, absent",
-                                               "key wanted: none, in the air: executing, absent",
-                                               "key wanted: none, in the air: fetching, absent",
-                                               "key wanted: replica, in the air: idle, in memory",
+                                               "key wanted: compute, in the air: executing, data: absent",
+                                               "key wanted: compute, in the air: executing, data: memory",
+                                               "key wanted: compute, in the air: fetching, data: absent",
+                                               "key wanted: none, in the air: executing, data: absent",
+                                               "key wanted: none, in the air: fetching, data: absent",
+                                               "key wanted: replica, in the air: idle, data: memory",
                                                "killed its workers",
                                                "last input arrived",
                                                "more work than one slice",

@@ -261,7 +261,7 @@ export class MockCluster {
   }
 
   logs() {
-    return { schema: 'troupe/v1/logs', now_unix_ms: Date.now(), recorded: 412, shown: 200, lines: Array.from({ length: 200 }, (_, i) => ({ seq: i + 1, at_unix_ms: this.started - (200 - i) * 320, level: i % 19 === 7 ? 'warning' : i % 53 === 11 ? 'error' : 'info', logger: 'scheduler', text: `worker-${i % 8} reported ${i} finished tasks` })) };
+    return { schema: 'troupe/v1/logs', now_unix_ms: Date.now(), recorded: 412, shown: 200, lines: Array.from({ length: 200 }, (_, i) => ({ seq: i + 1, at_unix_ms: this.started - (200 - i) * 320, level: i % 19 === 7 ? 'warning' : i % 53 === 11 ? 'error' : 'info', text: `worker-${i % 8} reported ${i} finished tasks` })) };
   }
 
   /** What GET answers, or null. */

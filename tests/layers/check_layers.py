@@ -70,7 +70,7 @@ RULES = [
      BASE | {"numeric"}),
     ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
-    ("monitoring/", (*VALUES, "runtime/core/probe.hpp", "runtime/core/task_history.hpp",
+    ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp", "runtime/core/task_history.hpp",
                      "runtime/core/views.hpp", "monitoring/"),
      BASE | {"boost", "compression", "openssl", "prometheus"}),
     ("apps/", ("",), set(LIBRARIES)),

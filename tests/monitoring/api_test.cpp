@@ -41,7 +41,14 @@ protected:
     sources_.source = source_;
     sources_.recorder = std::make_shared<Recorder>(source_);
     sources_.events = events_;
-    sources_.log = log_;
+    sources_.log = [this](std::uint64_t after, std::size_t most) {
+      LogPage page;
+      for (std::size_t i = after; i < warned_.size() && page.lines.size() < most; ++i)
+        page.lines.push_back({i + 1, 0, 2, {}, warned_[i]});
+      page.last = warned_.size();
+      return page;
+    };
+    sources_.warn = [this](std::string_view text) { warned_.emplace_back(text); };
     sources_.logins = logins_;
     sources_.identity = {{"1.2.3", "abc", "gcc"}, 1000};
     sources_.http_address = std::make_shared<std::string>();
@@ -95,7 +102,7 @@ protected:
   static constexpr const char* admin = "admin-token";
   std::shared_ptr<FakeSource> source_ = std::make_shared<FakeSource>();
   std::shared_ptr<EventRing> events_ = std::make_shared<EventRing>(100);
-  std::shared_ptr<EventRing> log_ = std::make_shared<EventRing>(100);
+  std::vector<std::string> warned_;  // by the server's thread, read when it has answered
   std::shared_ptr<Logins> logins_ = std::make_shared<Logins>();
   ApiSources sources_;
   std::unique_ptr<HttpServer> server_;

@@ -51,6 +51,34 @@ TEST_F(Views, TheClusterIsShownAsItIs) {
   EXPECT_EQ(view.clients[0].wants, 3U);
 }
 
+TEST_F(Views, APrefixCountsTheTasksThereAre) {
+  const WorkerId worker = d.join_worker(1);
+  d.submit(client, graph({{}, {}}));
+  d.submit(client, graph({{}}));
+  d.finish(worker, d.assigned(worker), 100);
+  const auto tally = [&] { return d.scheduler.view(d.now).prefixes.at(0).tasks; };
+  const std::uint64_t finished = tally().states[index(TaskState::memory)];
+  EXPECT_GE(finished, 1U);
+  EXPECT_EQ(tally().memory_bytes, finished * 100);
+  d.say(ClientLeft{client, "gone"});
+  EXPECT_EQ(tally(), TaskTally{}) << "nobody wants any of them";
+}
+
+TEST_F(Views, ATaskIsFoundByItsNumbersAndByTheNameOfAUser) {
+  d.submit(client, graph({{}, {}}));
+  d.submit(client, graph({{}}), {}, "f-1-1");
+  d.submit(client, graph({{}, {}}), {}, "day-5");
+  const auto find = [&](std::string_view text) { return d.scheduler.find_task(text); };
+  EXPECT_EQ(find("f-1-0"), TaskId::of(1, 0));
+  EXPECT_EQ(find("1-0"), TaskId::of(1, 0));
+  EXPECT_EQ(find("f-1-1"), TaskId::of(1, 1)) << "a number comes before a name that looks like it";
+  EXPECT_EQ(find("day-5-1"), TaskId::of(3, 1));
+  EXPECT_EQ(find("day-5"), TaskId::of(3, 0));
+  for (const char* unknown :
+       {"", "-", "day", "day-5-2", "f-1-2", "9-9", "f-1-", "1-99999999999", "99999999999999999999-1"})
+    EXPECT_FALSE(find(unknown)) << unknown;
+}
+
 TEST_F(Views, RunsAreRememberedWithWorkerThreadAndStart) {
   d.scheduler.keep_history(1000);
   const WorkerId worker = d.join_worker(2);

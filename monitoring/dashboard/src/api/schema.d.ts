@@ -1043,7 +1043,6 @@ export interface components {
                 /** @description when; milliseconds of the Unix clock */
                 readonly at_unix_ms: number;
                 readonly level: string;
-                readonly logger: string;
                 readonly text: string;
             }[];
         };
@@ -1814,7 +1813,7 @@ export interface operations {
             readonly query?: {
                 /** @description only those with a greater seq */
                 readonly after?: number;
-                /** @description at most so many, the latest */
+                /** @description at most so many: with `after` the first of them, else the latest */
                 readonly limit?: number;
             };
             readonly header?: never;

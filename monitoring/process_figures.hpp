@@ -1,0 +1,18 @@
+#pragma once
+
+namespace troupe::monitoring {
+
+/// What the kernel says of this process; 0 where it says nothing.
+struct ProcessFigures {
+  double cpu_seconds{};  ///< of the user and the system
+  double threads{};
+  double start_seconds{};  ///< of the Unix clock
+  double virtual_bytes{};
+  double resident_bytes{};
+  double open_files{};
+  double open_files_max{};
+};
+
+ProcessFigures process_figures();
+
+}  // namespace troupe::monitoring
