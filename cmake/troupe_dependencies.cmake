@@ -23,10 +23,12 @@ cmake_language(CALL ${TROUPE_FIND} spdlog ${troupe_required})
 cmake_language(CALL ${TROUPE_FIND} ZLIB ${troupe_required})
 cmake_language(CALL ${TROUPE_FIND} BZip2 ${troupe_required})
 cmake_language(CALL ${TROUPE_FIND} simdjson ${troupe_required})
+cmake_language(CALL ${TROUPE_FIND} hwy ${troupe_required})
 cmake_language(CALL ${TROUPE_FIND} PkgConfig ${troupe_required})
 
 # Debian has no CMake files for these; each is PkgConfig::<name>.
-foreach(module zstd:libzstd lz4:liblz4 xxhash:libxxhash lzma:liblzma snappy:snappy avro:avro-c dw:libdw)
+foreach(module zstd:libzstd lz4:liblz4 xxhash:libxxhash lzma:liblzma snappy:snappy avro:avro-c dw:libdw
+        sleef:sleef openblas:openblas lapacke:lapacke)
   string(REPLACE ":" ";" module ${module})
   list(GET module 0 name)
   list(GET module 1 file)

@@ -16,6 +16,7 @@ readonly libraries=(
   libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libbz2-dev liblzma-dev   # compression, checksums
   libsnappy-dev libavro-dev                             # Avro files
   libsimdjson-dev                                       # checks UTF-8
+  libhwy-dev libsleef-dev libopenblas-dev liblapacke-dev  # loops, functions and linear algebra of arrays
   libdw-dev                                             # names of functions in stacks
   libjemalloc-dev
 )

@@ -1,0 +1,210 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "collections/ndarray/kernels_logic.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "collections/ndarray/elements.hpp"
+#include "collections/ndarray/kernel_loops-inl.hpp"
+#include "collections/ndarray/kernels.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace troupe::nd::HWY_NAMESPACE {
+
+struct Equal {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class T>
+  static bool apply(T a, T b) {
+    return a != b;
+  }
+};
+/// Complex numbers in the order of their real parts, then of their imaginary parts; with a NaN anywhere, false.
+struct Less {
+  template <class T>
+  static bool apply(T a, T b) {
+    if constexpr (is_complex_type<T>) {
+      if (a.imag() != a.imag() || b.imag() != b.imag()) return false;
+      return a.real() < b.real() || (a.real() == b.real() && a.imag() < b.imag());
+    } else {
+      return a < b;
+    }
+  }
+};
+struct LessEqual {
+  template <class T>
+  static bool apply(T a, T b) {
+    if constexpr (is_complex_type<T>) {
+      if (a.imag() != a.imag() || b.imag() != b.imag()) return false;
+      return a.real() < b.real() || (a.real() == b.real() && a.imag() <= b.imag());
+    } else {
+      return a <= b;
+    }
+  }
+};
+struct Greater {
+  template <class T>
+  static bool apply(T a, T b) {
+    return Less::apply(b, a);
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  static bool apply(T a, T b) {
+    return LessEqual::apply(b, a);
+  }
+};
+struct LogicalAnd {
+  template <class T>
+  static bool apply(T a, T b) {
+    return (a != T(0)) & (b != T(0));
+  }
+};
+struct LogicalOr {
+  template <class T>
+  static bool apply(T a, T b) {
+    return (a != T(0)) | (b != T(0));
+  }
+};
+struct LogicalXor {
+  template <class T>
+  static bool apply(T a, T b) {
+    return (a != T(0)) != (b != T(0));
+  }
+};
+struct LogicalNot {
+  template <class T>
+  static bool apply(T a) {
+    return a == T(0);
+  }
+};
+struct IsNan {
+  template <class T>
+  static bool apply(T a) {
+    return a != a;
+  }
+};
+struct IsInf {
+  template <class T>
+  static bool apply(T a) {
+    if constexpr (is_complex_type<T>)
+      return apply(a.real()) | apply(a.imag());
+    else if constexpr (std::is_floating_point_v<T>)
+      return std::abs(a) > std::numeric_limits<T>::max();
+    else
+      return false;
+  }
+};
+struct IsFinite {
+  template <class T>
+  static bool apply(T a) {
+    if constexpr (is_complex_type<T>)
+      return apply(a.real()) & apply(a.imag());
+    else if constexpr (std::is_floating_point_v<T>)
+      return std::abs(a) <= std::numeric_limits<T>::max();
+    else
+      return true;
+  }
+};
+struct IsPosInf {
+  template <class T>
+  static bool apply(T a) {
+    if constexpr (std::is_floating_point_v<T>)
+      return a > std::numeric_limits<T>::max();
+    else
+      return false;
+  }
+};
+struct IsNegInf {
+  template <class T>
+  static bool apply(T a) {
+    if constexpr (std::is_floating_point_v<T>)
+      return a < -std::numeric_limits<T>::max();
+    else
+      return false;
+  }
+};
+struct SignBit {
+  static bool apply(float a) { return std::bit_cast<std::uint32_t>(a) >> 31 != 0; }
+  static bool apply(double a) { return std::bit_cast<std::uint64_t>(a) >> 63 != 0; }
+};
+struct IsComplex {
+  template <class T>
+  static bool apply(T a) {
+    if constexpr (is_complex_type<T>)
+      return a.imag() != 0;
+    else
+      return false;
+  }
+};
+struct IsReal {
+  template <class T>
+  static bool apply(T a) {
+    return !IsComplex::apply(a);
+  }
+};
+
+template <class T>
+void where_loop(std::size_t n, const void* const* in, void* out) {
+  const auto* condition = static_cast<const std::uint8_t*>(in[0]);
+  const T* a = static_cast<const T*>(in[1]);
+  const T* b = static_cast<const T*>(in[2]);
+  T* r = static_cast<T*>(out);
+#pragma GCC ivdep
+  for (std::size_t i = 0; i < n; ++i) {
+    const T yes = a[i];
+    const T no = b[i];
+    r[i] = condition[i] != 0 ? yes : no;
+  }
+}
+
+/// Only the width of an element matters.
+Kernel find_where(DType loop) {
+  switch (size_of(loop)) {
+    case 1: return &where_loop<std::uint8_t>;
+    case 2: return &where_loop<std::uint16_t>;
+    case 4: return &where_loop<std::uint32_t>;
+    case 8: return &where_loop<std::uint64_t>;
+    default: return &where_loop<Complex128>;
+  }
+}
+
+Kernel find_logic(Op op, DType loop) {
+  switch (op) {
+    case Op::equal: return binary<Op::equal, Equal>(loop);
+    case Op::not_equal: return binary<Op::not_equal, NotEqual>(loop);
+    case Op::less: return binary<Op::less, Less>(loop);
+    case Op::less_equal: return binary<Op::less_equal, LessEqual>(loop);
+    case Op::greater: return binary<Op::greater, Greater>(loop);
+    case Op::greater_equal: return binary<Op::greater_equal, GreaterEqual>(loop);
+    case Op::logical_and: return binary<Op::logical_and, LogicalAnd>(loop);
+    case Op::logical_or: return binary<Op::logical_or, LogicalOr>(loop);
+    case Op::logical_xor: return binary<Op::logical_xor, LogicalXor>(loop);
+    case Op::logical_not: return unary<Op::logical_not, LogicalNot>(loop);
+    case Op::isnan: return unary<Op::isnan, IsNan>(loop);
+    case Op::isinf: return unary<Op::isinf, IsInf>(loop);
+    case Op::isfinite: return unary<Op::isfinite, IsFinite>(loop);
+    case Op::isposinf: return unary<Op::isposinf, IsPosInf>(loop);
+    case Op::isneginf: return unary<Op::isneginf, IsNegInf>(loop);
+    case Op::signbit: return unary<Op::signbit, SignBit>(loop);
+    case Op::iscomplex: return unary<Op::iscomplex, IsComplex>(loop);
+    case Op::isreal: return unary<Op::isreal, IsReal>(loop);
+    case Op::where: return find_where(loop);
+    default: return nullptr;
+  }
+}
+
+}  // namespace troupe::nd::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace troupe::nd::detail {
+
+HWY_EXPORT(find_logic);
+Kernel logic_kernel(Op op, DType loop) { return HWY_DYNAMIC_DISPATCH(find_logic)(op, loop); }
+
+}  // namespace troupe::nd::detail
+#endif

@@ -1,0 +1,243 @@
+#include "collections/ndarray/sorting.hpp"
+
+#include <hwy/contrib/sort/vqsort.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <numeric>
+
+#include "actors/errors.hpp"
+#include "collections/ndarray/creation.hpp"
+#include "collections/ndarray/indexing.hpp"
+#include "collections/ndarray/lines.hpp"
+
+namespace troupe::nd {
+
+namespace {
+
+/// Its memory is made once for each thread.
+hwy::Sorter& sorter() {
+  thread_local hwy::Sorter sorter;
+  return sorter;
+}
+
+template <class T>
+void sort_line(T* x, std::int64_t n) {
+  if constexpr (sizeof(T) == 1) {
+    std::size_t counts[256] = {};
+    for (std::int64_t i = 0; i < n; ++i) ++counts[static_cast<std::uint8_t>(x[i]) ^ (std::is_signed_v<T> ? 0x80 : 0)];
+    for (unsigned value = 0; value < 256; ++value) {
+      const auto byte = static_cast<std::uint8_t>(value ^ (std::is_signed_v<T> ? 0x80U : 0U));
+      std::memset(static_cast<void*>(x), byte, counts[value]);
+      x += counts[value];
+    }
+  } else if constexpr (std::is_arithmetic_v<T>) {
+    auto* end = x + n;
+    if constexpr (std::is_floating_point_v<T>) end = std::partition(x, end, [](T a) { return a == a; });
+    if (n < 32)
+      std::sort(x, end);
+    else
+      sorter()(x, static_cast<std::size_t>(end - x), hwy::SortAscending());
+  } else {
+    std::sort(x, x + n, sorts_before<T>);
+  }
+}
+
+/// Bits that are in the order of the values, a NaN above all.
+std::uint32_t order_bits(float a) {
+  if (a != a) return UINT32_MAX;
+  const auto bits = std::bit_cast<std::uint32_t>(a == 0 ? 0.0F : a);
+  return bits >> 31 != 0 ? ~bits : bits | 1U << 31;
+}
+std::uint64_t order_bits(double a) {
+  if (a != a) return UINT64_MAX;
+  const auto bits = std::bit_cast<std::uint64_t>(a == 0 ? 0.0 : a);
+  return bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63;
+}
+template <class T>
+requires std::is_integral_v<T>
+auto order_bits(T a) {
+  using U = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
+  if constexpr (std::is_signed_v<T>)
+    return static_cast<U>(static_cast<U>(a) ^ U{1} << (8 * sizeof(U) - 1));
+  else
+    return static_cast<U>(a);
+}
+
+/// Keys and places are sorted together as one number, so that equal elements stay in order.
+template <class T>
+void argsort_line(const T* x, std::int64_t n, std::int64_t* order) {
+  const auto count = static_cast<std::size_t>(n);
+  if constexpr (std::is_arithmetic_v<T>) {
+    if (n >= 64 && n <= UINT32_MAX) {
+      if constexpr (sizeof(order_bits(T{})) == 4) {
+        std::vector<std::uint64_t> keys(count);
+        for (std::size_t i = 0; i < count; ++i) keys[i] = std::uint64_t{order_bits(x[i])} << 32 | i;
+        sorter()(keys.data(), count, hwy::SortAscending());
+        for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(keys[i] & UINT32_MAX);
+      } else {
+        auto memory = NdArray(Shape{2 * n}, DType::uint64);
+        auto* keys = reinterpret_cast<hwy::uint128_t*>(memory.mutable_data());
+        for (std::size_t i = 0; i < count; ++i) {
+          keys[i].lo = i;
+          keys[i].hi = order_bits(x[i]);
+        }
+        sorter()(keys, count, hwy::SortAscending());
+        for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(keys[i].lo);
+      }
+      return;
+    }
+  }
+  std::iota(order, order + n, 0);
+  std::stable_sort(order, order + n, [x](auto i, auto j) { return sorts_before(x[i], x[j]); });
+}
+
+std::int64_t normal_k(std::int64_t k, std::int64_t length, std::string_view call) {
+  const auto at = k < 0 ? k + length : k;
+  if (at < 0 || at >= length)
+    throw InvalidRequest(std::string(call) + ": there is no element " + std::to_string(k) + " among " +
+                         std::to_string(length));
+  return at;
+}
+
+}  // namespace
+
+NdArray sort(const NdArray& a, int axis) {
+  Lines lines(a, axis, "sort");
+  visit_dtype(a.dtype(), [&]<class T>() {
+    for (std::int64_t i = 0; i < lines.count; ++i) sort_line(lines.line<T>(i), lines.length);
+  });
+  return lines.restored(lines.array);
+}
+
+NdArray argsort(const NdArray& a, int axis) {
+  Lines lines(a, axis, "argsort");
+  NdArray order = lines.like(lines.length, DType::int64);
+  visit_dtype(a.dtype(), [&]<class T>() {
+    for (std::int64_t i = 0; i < lines.count; ++i)
+      argsort_line(lines.line<T>(i), lines.length, order.mutable_data_as<std::int64_t>() + i * lines.length);
+  });
+  return lines.restored(order);
+}
+
+NdArray lexsort(const std::vector<NdArray>& keys) {
+  if (keys.empty()) throw InvalidRequest("lexsort: there is no key");
+  NdArray order = arange(std::int64_t{0}, keys[0].size());
+  for (const auto& key : keys) {
+    if (key.ndim() != 1 || key.extent(0) != keys[0].extent(0))
+      throw InvalidRequest("lexsort: keys have one axis of one length, not " + text_of(key.shape()));
+    order = take(order, argsort(take(key, order, 0)), 0);
+  }
+  return order;
+}
+
+NdArray partition(const NdArray& a, std::int64_t k, int axis) {
+  Lines lines(a, axis, "partition");
+  const auto at = normal_k(k, lines.length, "partition");
+  visit_dtype(a.dtype(), [&]<class T>() {
+    for (std::int64_t i = 0; i < lines.count; ++i) {
+      T* line = lines.line<T>(i);
+      std::nth_element(line, line + at, line + lines.length, sorts_before<T>);
+    }
+  });
+  return lines.restored(lines.array);
+}
+
+NdArray argpartition(const NdArray& a, std::int64_t k, int axis) {
+  Lines lines(a, axis, "argpartition");
+  const auto at = normal_k(k, lines.length, "argpartition");
+  NdArray order = lines.like(lines.length, DType::int64);
+  visit_dtype(a.dtype(), [&]<class T>() {
+    for (std::int64_t i = 0; i < lines.count; ++i) {
+      const T* line = lines.line<T>(i);
+      auto* o = order.mutable_data_as<std::int64_t>() + i * lines.length;
+      std::iota(o, o + lines.length, 0);
+      std::nth_element(o, o + at, o + lines.length, [line](auto x, auto y) { return sorts_before(line[x], line[y]); });
+    }
+  });
+  return lines.restored(order);
+}
+
+NdArray topk(const NdArray& a, std::int64_t k, int axis) { return take_along_axis(a, argtopk(a, k, axis), axis); }
+
+NdArray argtopk(const NdArray& a, std::int64_t k, int axis) {
+  Lines lines(a, axis, "topk");
+  const auto count = std::min(std::abs(k), lines.length);
+  NdArray best = lines.like(count, DType::int64);
+  visit_dtype(a.dtype(), [&]<class T>() {
+    std::vector<std::int64_t> order(static_cast<std::size_t>(lines.length));
+    for (std::int64_t i = 0; i < lines.count; ++i) {
+      const T* line = lines.line<T>(i);
+      std::iota(order.begin(), order.end(), 0);
+      std::partial_sort(order.begin(), order.begin() + count, order.end(), [line, k](auto x, auto y) {
+        const bool before = k < 0 ? sorts_before(line[x], line[y]) : sorts_before(line[y], line[x]);
+        const bool after = k < 0 ? sorts_before(line[y], line[x]) : sorts_before(line[x], line[y]);
+        return before || (!after && x < y);
+      });
+      std::copy_n(order.begin(), count, best.mutable_data_as<std::int64_t>() + i * count);
+    }
+  });
+  return lines.restored(best);
+}
+
+namespace {
+
+/// The number of elements that come before `value`; no branch depends on data.
+template <bool right, class T>
+std::int64_t place_of(const T* x, std::int64_t n, const T& value) {
+  const T* base = x;
+  while (n > 1) {
+    const auto half = n / 2;
+    const bool behind = right ? !sorts_before(value, base[half - 1]) : sorts_before(base[half - 1], value);
+    base += behind ? half : 0;
+    n -= half;
+  }
+  if (n == 1) base += (right ? !sorts_before(value, *base) : sorts_before(*base, value)) ? 1 : 0;
+  return base - x;
+}
+
+/// Several searches side by side, so that the memory has more than one to answer.
+template <bool right, class T>
+void search(const T* x, std::int64_t n, const T* values, std::int64_t count, std::int64_t* places) {
+  constexpr std::int64_t group = 16;
+  std::int64_t i = 0;
+  for (; i + group <= count && n > 0; i += group) {
+    const T* base[group];
+    for (auto& b : base) b = x;
+    auto length = n;
+    while (length > 1) {
+      const auto half = length / 2;
+      for (std::int64_t k = 0; k < group; ++k) {
+        const bool behind =
+            right ? !sorts_before(values[i + k], base[k][half - 1]) : sorts_before(base[k][half - 1], values[i + k]);
+        base[k] = behind ? base[k] + half : base[k];
+      }
+      length -= half;
+    }
+    for (std::int64_t k = 0; k < group; ++k) {
+      const bool behind = right ? !sorts_before(values[i + k], *base[k]) : sorts_before(*base[k], values[i + k]);
+      places[i + k] = base[k] - x + (behind ? 1 : 0);
+    }
+  }
+  for (; i < count; ++i) places[i] = place_of<right>(x, n, values[i]);
+}
+
+}  // namespace
+
+NdArray searchsorted(const NdArray& a, const NdArray& values, bool right) {
+  if (a.ndim() != 1)
+    throw InvalidRequest("searchsorted: what is searched has one axis, not the shape " + text_of(a.shape()));
+  const auto dtype = result_type(a.dtype(), values.dtype());
+  const NdArray sorted = a.astype(dtype).contiguous();
+  const NdArray wanted = values.astype(dtype).contiguous();
+  NdArray places(values.shape(), DType::int64);
+  visit_dtype(dtype, [&]<class T>() {
+    const auto search_all = right ? &search<true, T> : &search<false, T>;
+    search_all(sorted.data_as<T>(), sorted.size(), wanted.data_as<T>(), wanted.size(),
+               places.mutable_data_as<std::int64_t>());
+  });
+  return places;
+}
+
+}  // namespace troupe::nd
