@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cblas.h>
+#include "collections/ndarray/ndarray.hpp"
+
+// LAPACK's complex numbers are those of C++.
 #define lapack_complex_float std::complex<float>
 #define lapack_complex_double std::complex<double>
+#include <cblas.h>
 #include <lapacke.h>
-#include <complex>
-
-#include "collections/ndarray/ndarray.hpp"
 
 /// OpenBLAS and LAPACK by the type of their elements. Private to the sources of linear algebra.
 namespace troupe::nd::blas {
