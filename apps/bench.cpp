@@ -9,6 +9,7 @@
 
 #include "apps/bench_cluster.hpp"
 #include "apps/bench_functions.hpp"
+#include "apps/bench_graph.hpp"
 #include "apps/bench_workloads.hpp"
 #include "apps/door.hpp"
 
@@ -27,6 +28,9 @@ struct Flags {
   std::string via{"scheduler"};
   bool in_process{};
   bool watched{};
+  std::string file;
+  double work_us{};
+  bool metg{};
 };
 
 double us_per_task(std::chrono::nanoseconds time, std::uint64_t tasks) {
@@ -78,7 +82,10 @@ BenchResult run_on(Client& client, BenchCluster* cluster, const Workload& worklo
                flags.tasks ? flags.tasks : workload.tasks,
                flags.workers,
                workload.memory_limit,
-               flags.via == "worker"};
+               flags.via == "worker",
+               flags.file,
+               flags.work_us,
+               flags.metg ? flags.workers * flags.threads : 0};
   const unsigned repeats = flags.repeats ? flags.repeats : workload.repeats;
   if (repeats > 1 || workload.repeats > 1) {
     BenchRun warm_up = run;
@@ -96,6 +103,12 @@ ExitCode run(const Door& door, const Flags& flags) {
   const auto found = std::find_if(all.begin(), all.end(), [&](const Workload& w) { return w.name == flags.workload; });
   if (flags.via == "worker" && found->name != "chain")
     throw CommandError(ExitCode::usage, "--via worker is for the workload chain");
+  const bool graph = found->name == "graph";
+  if (graph && flags.file.empty()) throw CommandError(ExitCode::usage, "graph: --file says which");
+  if (!graph && (!flags.file.empty() || flags.work_us > 0 || flags.metg))
+    throw CommandError(ExitCode::usage, "--file, --work-us and --metg are for the workload graph");
+  if (graph && flags.tasks > 0) throw CommandError(ExitCode::usage, "graph: its file says how many tasks there are");
+  if (graph) (void)read_graph(flags.file);  // before anything is started
   BenchResult result;
   if (flags.in_process && found->needs_processes)
     throw CommandError(ExitCode::usage, fmt::format("{} measures processes: without --in-process", found->name));
@@ -138,6 +151,11 @@ void add_bench(CLI::App& app, Door& door) {
       ->add_option("--via", flags->via,
                    "chain: where a hop goes through; worker lets a worker run the next link itself")
       ->check(CLI::IsMember({"scheduler", "worker"}));
+  command->add_option("--file", flags->file, "graph: a JSON file, as benchmarks/compare/graphs.py makes them");
+  command->add_option("--work-us", flags->work_us, "graph: processor time of each task, in microseconds (default 0)")
+      ->check(CLI::Range(0.0, 1e7));
+  command->add_flag("--metg", flags->metg,
+                    "graph: find how long a task has to be for half of the workers' time to be of use");
   command->add_flag("--in-process", flags->in_process, "scheduler and workers in this process, in threads");
   command->add_flag("--watched", flags->watched,
                     "with a dashboard, a browser's live stream open and a scrape of the metrics each second");

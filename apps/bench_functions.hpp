@@ -18,6 +18,19 @@ inline std::uint64_t add(std::uint64_t a, std::uint64_t b) { return a + b; }
 inline std::uint64_t sum(const std::vector<std::uint64_t>& values) {
   return std::accumulate(values.begin(), values.end(), std::uint64_t{0});
 }
+/// So many dependent multiplications and additions. Never 0.
+inline double compute(std::uint64_t rounds) {
+  double x = 1.5;
+  for (std::uint64_t i = 0; i < rounds; ++i) x = x * 0.999999 + 1e-6;
+  return x;
+}
+/// A task of a fixed graph: computes, and gives a block of that size.
+inline Buffer work(std::uint64_t rounds, std::uint64_t bytes, const std::vector<Buffer>& inputs) {
+  std::byte* memory = nullptr;
+  Buffer block = Buffer::allocate(bytes, &memory);
+  std::memset(memory, static_cast<int>(inputs.size() + (compute(rounds) == 0 ? 1 : 0)), bytes);
+  return block;
+}
 /// A block with every page written, so that its transfer is not the first to touch it.
 inline Buffer make_block(std::uint64_t bytes) {
   std::byte* memory = nullptr;
@@ -49,4 +62,5 @@ inline std::uint64_t sum_block(const Buffer& block) {
 
 TROUPE_MODULE(bench, troupe::bench_tasks::nothing, troupe::bench_tasks::identity, troupe::bench_tasks::increment,
               troupe::bench_tasks::add, troupe::bench_tasks::sum, troupe::bench_tasks::make_block,
-              troupe::bench_tasks::size_of, troupe::bench_tasks::noise_block, troupe::bench_tasks::sum_block);
+              troupe::bench_tasks::size_of, troupe::bench_tasks::noise_block, troupe::bench_tasks::sum_block,
+              troupe::bench_tasks::work);

@@ -14,6 +14,7 @@
 #include <boost/asio/write.hpp>
 
 #include "apps/bench_functions.hpp"
+#include "apps/bench_graph.hpp"
 
 namespace troupe::apps {
 
@@ -26,19 +27,6 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 void require(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(std::string("the result is wrong: ") + what);
-}
-
-/// Time and CPU of `work`. What it returns is destroyed after the clock was read.
-template <class Work>
-BenchResult measure(const BenchRun& run, std::uint64_t count, Work work) {
-  BenchResult result;
-  result.tasks = count;
-  const CpuUse before = run.cluster ? run.cluster->cpu() : CpuUse{cpu_time(::getpid()), {}, {}};
-  const auto start = Clock::now();
-  [[maybe_unused]] const auto kept = work();
-  result.seconds = seconds_since(start);
-  result.cpu = (run.cluster ? run.cluster->cpu() : CpuUse{cpu_time(::getpid()), {}, {}}) - before;
-  return result;
 }
 
 template <class T>
@@ -277,7 +265,12 @@ BenchResult spill(const BenchRun& run) {
   return result;
 }
 
-constexpr std::array<Workload, 11> table{{
+BenchResult fixed_graph(const BenchRun& run) {
+  const FixedGraph graph = read_graph(run.graph_file);
+  return run.metg_slots > 0 ? minimum_effective_task(run, graph, run.metg_slots) : run_graph(run, graph, run.work_us);
+}
+
+constexpr std::array<Workload, 12> table{{
     {"empty", "independent tasks that do nothing; the client waits for all", 1'000'000, false, 3, empty},
     {"submit-loop", "the same by single submit calls from two threads", 1'000'000, false, 3, submit_loop},
     {"merge", "tasks that give a number, and one that adds them all", 1'000'000, false, 3, merge},
@@ -290,6 +283,7 @@ constexpr std::array<Workload, 11> table{{
     {"transfer", "a block of 1 GiB from worker to worker, against a bare Asio copy", 1, false, 1, transfer, true},
     {"spill", "blocks of 8 MiB: four times what two workers' memory holds, all live", 256, false, 1, spill, true,
      256U << 20},
+    {"graph", "the graph of --file, as it is", 1, false, 3, fixed_graph},
 }};
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -7,6 +8,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include "apps/bench_cluster.hpp"
 
@@ -31,7 +34,23 @@ struct BenchRun {
   unsigned workers{};
   std::uint64_t memory_limit{};  ///< of each worker
   bool via_worker{};             ///< chain: hops need not cross the scheduler
+  std::string graph_file{};      ///< graph: what is run
+  double work_us{};              ///< graph: processor time of each task
+  unsigned metg_slots{};         ///< graph: threads of the workers, if METG is asked for; else 0
 };
+
+/// Time and CPU of `work`. What it returns is destroyed after the clock was read.
+template <class Work>
+BenchResult measure(const BenchRun& run, std::uint64_t count, Work work) {
+  BenchResult result;
+  result.tasks = count;
+  const CpuUse before = run.cluster ? run.cluster->cpu() : CpuUse{cpu_time(::getpid()), {}, {}};
+  const auto start = std::chrono::steady_clock::now();
+  [[maybe_unused]] const auto kept = work();
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  result.cpu = (run.cluster ? run.cluster->cpu() : CpuUse{cpu_time(::getpid()), {}, {}}) - before;
+  return result;
+}
 
 struct Workload {
   std::string_view name;

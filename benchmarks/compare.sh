@@ -14,7 +14,8 @@ this machine, over loopback, and prints figures and ratios. Takes about 20 minut
   --runs N           how often our own workloads and the floor are run; the median counts (default: 3)
   --systems LIST     of troupe,dask,ray,hyperqueue (default: all); the floor is always run
   --workloads LIST   of empty,submit-loop,merge,tree,chain,submit-one,in-process,memory,scaling,
-                     transfer (default: all)
+                     transfer, and graphs, which are fixed graphs of Dask's collections and the
+                     patterns of Task Bench, with METG(50 %) (default: all)
   -o, --output       markdown (default) or json
   --help             this text
 END
@@ -41,7 +42,7 @@ done
 
   venv=build/compare-venv
   [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
-  packages=(psutil)
+  packages=(psutil "dask[array,bag,dataframe]" xarray)  # the graphs are made by Dask's collections
   for system in ${systems//,/ }; do
     case "$system" in
       troupe) ;;

@@ -14,6 +14,8 @@ import statistics
 import subprocess
 import sys
 
+import graphs
+
 HERE = pathlib.Path(__file__).resolve().parent
 
 # What `troupe bench` is asked for, by the name of the row.
@@ -32,6 +34,7 @@ OURS = {
     "transfer": ["transfer"],
 }
 PEERS = ["dask", "ray", "hyperqueue"]
+GRAPH_PEERS = ["dask", "ray"]  # those whose tasks can need each other's values
 FLOOR = ["echo", "batch", "copy"]
 
 # CPU time a task of HyperQueue's server and a worker that does nothing, which is a build of its own, not on PyPI.
@@ -142,6 +145,37 @@ def measure_repeatedly(command, runs):
     return figures
 
 
+def measure_graphs(arguments, systems, results):
+    """Adds the fixed graphs to the results of each system, as workloads called graph-NAME."""
+    files = graphs.write(HERE.parents[1] / "build" / "compare-graphs")
+    for name, file in files.items() if "troupe" in systems else ():
+        note(f"troupe bench graph {name}")
+        command = [arguments.troupe, "bench", "graph", "--file", str(file), "-o", "json"]
+        metg = ["--metg", "--repeat", "1"] if name.startswith("taskbench-") else ["--repeat", "1"]
+        results["troupe"]["graph-" + name] = measure_repeatedly(command + metg, arguments.runs)
+    for system in GRAPH_PEERS:
+        if system not in systems:
+            continue
+        note(f"{system}, {len(files)} graphs")
+        command = [arguments.python, str(HERE / f"{system}_bench.py"), "--graphs", *map(str, files.values())]
+        found, error = run_lines(command, timeout=3600)
+        results[system] |= {figures["workload"]: figures for figures in found}
+        if error:
+            note(f"  {error}")
+
+
+def graph_rows(results):
+    """Ours over each peer's: tasks a second without work, and METG."""
+    rows = []
+    for name in (name for name in results.get("troupe", {}) if name.startswith("graph-")):
+        for system in GRAPH_PEERS:
+            rows.append((f"{name}: rate / {system}'s", rate("troupe", name), rate(system, name), 1, True))
+            if name.startswith("graph-taskbench-"):
+                rows.append((f"{name}: METG(50 %) / {system}'s", figure(f"troupe/{name}/metg_us"),
+                             figure(f"{system}/{name}/metg_us"), 1, False))
+    return rows
+
+
 def measure_floor(arguments):
     results = {}
     for workload in FLOOR:
@@ -195,7 +229,7 @@ def describe_machine():
 
 def judge(results):
     rows = []
-    for text, ours, other, bound, at_least in TARGETS:
+    for text, ours, other, bound, at_least in TARGETS + graph_rows(results):
         numerator, denominator = ours(results), other(results)
         ratio = numerator / denominator if numerator is not None and denominator else None
         reached = None if ratio is None else bool(ratio >= bound if at_least else ratio <= bound)
@@ -264,6 +298,8 @@ def main():
     for system in PEERS:
         if system in systems:
             results[system] = measure_peer(system, arguments)
+    if not arguments.workloads or "graphs" in arguments.workloads:
+        measure_graphs(arguments, systems, results)
     versions = {system: next((figures["version"] for figures in workloads.values() if "version" in figures), "")
                 for system, workloads in results.items() if system in PEERS}
     rows = judge(results)

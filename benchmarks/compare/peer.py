@@ -111,6 +111,35 @@ class Peer:
             **extra,
         }
 
+    def graphs(self, files):
+        """Runs each fixed graph twice; of the second run the figures, and METG of the patterns of Task Bench."""
+        for file in files:
+            with open(file) as text:
+                graph = json.load(text)
+            name = "graph-" + graph["name"]
+            tasks = len(graph["inputs"])
+            self._timed(name, lambda: self.run_fixed(graph, 0), tasks)
+            figures = self._timed(name, lambda: self.run_fixed(graph, 0), tasks)
+            if graph["name"].startswith("taskbench-"):
+                speed = rounds_per_us()
+                figures["metg_us"] = round(minimum_effective_task(
+                    lambda us: self._timed(name, lambda: self.run_fixed(graph, round(us * speed)), tasks)["seconds"],
+                    tasks, 2), 1)
+            yield figures
+
+    def _timed(self, workload, run, tasks):
+        """`run` prepares what is not to be timed, and returns what is."""
+        timed = run()
+        clock = CpuClock(self.roles)
+        with clock:
+            begin = time.perf_counter()
+            timed()
+            seconds = time.perf_counter() - begin
+        self.between_runs()
+        return {"system": self.name, "version": self.version, "workload": workload, "tasks": tasks,
+                "seconds": round(seconds, 4), "tasks_per_second": round(tasks / seconds, 2),
+                "cpu_us_per_task": clock.us_per_task(tasks)}
+
     def measure(self, workload, seconds):
         first = self.first_tasks.get(workload, 500)
         limit = self.max_tasks.get(workload, MAX_TASKS)
@@ -146,6 +175,35 @@ def from_two_threads(submit, count):
     return results[0] + results[1]
 
 
+def compute(rounds):
+    """Processor time, as much for each call: what a task of a fixed graph does."""
+    x = 1.5
+    for _ in range(rounds):
+        x = x * 0.999999 + 1e-6
+    return x
+
+
+def rounds_per_us(rounds=200_000):
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        compute(rounds)
+        times.append(time.perf_counter() - begin)
+    return rounds / min(times) / 1e6
+
+
+def minimum_effective_task(run, tasks, slots, first_us=64.0):
+    """METG(50 %) in us, as `troupe bench graph --metg` finds it; `run(us)` runs the graph and gives its seconds."""
+    less_us, less = 0.0, 0.0
+    work_us = first_us
+    while True:
+        efficiency = work_us * 1e-6 * tasks / (slots * run(work_us))
+        if efficiency >= 0.5:
+            return 2 * (less_us + (work_us - less_us) * (0.5 - less) / (efficiency - less))
+        less_us, less = work_us, efficiency
+        work_us *= 2
+
+
 def tree_leaves(tasks):
     """The number of leaves, a power of two, of the binary tree with about that many tasks in all."""
     return 1 << max(1, (tasks // 2).bit_length() - 1)
@@ -155,9 +213,14 @@ def main(make_peer):
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60, help="time for each workload (default: 60)")
     parser.add_argument("--workloads", default="", help="comma-separated; default: all this system can do")
+    parser.add_argument("--graphs", nargs="+", metavar="FILE", help="run these fixed graphs instead of workloads")
     arguments = parser.parse_args()
     failed = False
     with make_peer() as peer:
+        if arguments.graphs:
+            for figures in peer.graphs(arguments.graphs):
+                print(json.dumps(figures), flush=True)
+            return
         wanted = [name for name in arguments.workloads.split(",") if name] or peer.workloads()
         for workload in (name for name in wanted if name in peer.workloads()):
             try:

@@ -38,6 +38,12 @@ def total(*values):
     return sum(values)
 
 
+@ray.remote
+def work(rounds, size, *inputs):
+    peer.compute(rounds)
+    return bytes(size)
+
+
 class Ray(peer.Peer):
     name = "ray"
     version = ray.__version__
@@ -98,6 +104,15 @@ class Ray(peer.Peer):
             last = increment.remote(last)
         assert ray.get(last, timeout=600) == tasks
         return {"us_per_hop": round((peer.time.perf_counter() - begin) * 1e6 / tasks, 1)}
+
+    def run_fixed(self, graph, rounds):
+        def timed():
+            values = []
+            for inputs in graph["inputs"]:
+                values.append(work.remote(rounds, graph["bytes"], *[values[j] for j in inputs]))
+            needed = {j for inputs in graph["inputs"] for j in inputs}
+            return ray.get([value for i, value in enumerate(values) if i not in needed], timeout=600)
+        return timed
 
     def run_submit_one(self, tasks):
         return peer.submit_one_figures(lambda: ray.get(noop.remote(0)), tasks)

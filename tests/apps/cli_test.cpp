@@ -86,6 +86,31 @@ TEST_F(CliTest, simulations_say_what_was_tried_and_replay_what_was_written) {
   EXPECT_THAT(broken.err, HasSubstr("1 to 1000 workers"));
 }
 
+TEST_F(CliTest, a_fixed_graph_is_measured_as_its_file_has_it) {
+  const auto file = write("fan.json", R"({"name":"fan","bytes":100,"inputs":[[],[0],[0],[1,2]]})");
+  const auto ended =
+      run({"bench", "graph", "--file", file, "--workers", "1", "--repeat", "1", "--watched", "-o", "json"});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto document = boost::json::parse(ended.out).as_object();
+  EXPECT_EQ(document.at("tasks"), 4);
+  EXPECT_EQ(document.at("watched"), true);
+  const auto metg = run({"bench", "graph", "--file", file, "--workers", "1", "--metg", "--repeat", "1", "-o", "json"});
+  ASSERT_EQ(metg.status, 0) << metg.err;
+  EXPECT_GT(boost::json::parse(metg.out).at("metg_us").to_number<double>(), 1.0);
+  const auto refused = [&](const std::string& text) {
+    const auto answer = run({"bench", "graph", "--file", write("wrong.json", text)});
+    EXPECT_EQ(answer.status, 2) << text << answer.err;
+    return answer.err;
+  };
+  EXPECT_THAT(refused(R"({"name":"x","bytes":1,"inputs":[[],[2]]})"), HasSubstr("wrong.json: task 1: needs 2"));
+  EXPECT_THAT(refused(R"({"name":"x","bytes":1,"inputs":[[],["a"]]})"), HasSubstr("task 1"));
+  EXPECT_THAT(refused(R"({"name":"x","bytes":1,"inputs":[]})"), HasSubstr("without tasks"));
+  EXPECT_THAT(refused("{"), HasSubstr("not a graph"));
+  EXPECT_EQ(run({"bench", "graph", "--file", path("missing.json")}).status, 3);
+  EXPECT_EQ(run({"bench", "graph"}).status, 2);
+  EXPECT_EQ(run({"bench", "empty", "--metg"}).status, 2);
+}
+
 TEST_F(CliTest, configuration_comes_from_files_then_variables_and_names_its_source) {
   EXPECT_EQ(run({"config", "get", "scheduler.worker-ttl"}).out, "30s\n");
   write("config/troupe/a.yaml", "scheduler:\n  worker-ttl: 1m\n");
