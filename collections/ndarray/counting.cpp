@@ -27,7 +27,7 @@ NdArray as_density(const NdArray& counts, const std::vector<NdArray>& edges) {
   for (std::size_t i = 0; i < edges.size(); ++i) {
     Shape along(edges.size(), 1);
     along[i] = edges[i].size() - 1;
-    result = divide(result, diff(edges[i].astype(DType::float64)).reshape(along));
+    result = divide(result, diff(edges[i]).astype(DType::float64).reshape(along));
   }
   return result;
 }
@@ -104,7 +104,7 @@ NdArray digitize(const NdArray& a, const NdArray& bins, bool right) {
   const NdArray steps = diff(bins.astype(result_type(bins.dtype(), DType::float64)));
   if (!any(less(steps, 0.0)).item<bool>()) return searchsorted(bins, a, !right);
   if (any(greater(steps, 0.0)).item<bool>()) throw InvalidRequest("digitize: the bins neither ascend nor descend");
-  return subtract(bins.size(), searchsorted(bins.flip(0), a, right));
+  return subtract(bins.size(), searchsorted(bins.flip(0), a, !right));
 }
 
 NdArray histogram_edges(const NdArray& a, std::int64_t bins, std::optional<std::pair<double, double>> range) {
@@ -124,7 +124,14 @@ NdArray histogram_edges(const NdArray& a, std::int64_t bins, std::optional<std::
     low -= 0.5;
     high += 0.5;
   }
-  return linspace(low, high, bins + 1, true, a.dtype() == DType::float32 ? DType::float32 : DType::float64);
+  if (a.dtype() != DType::float32) return linspace(low, high, bins + 1);
+  // In single precision all the way, as the elements are.
+  NdArray edges(Shape{bins + 1}, DType::float32);
+  const auto first = static_cast<float>(low);
+  const float step = (static_cast<float>(high) - first) / static_cast<float>(bins);
+  for (std::int64_t i = 0; i <= bins; ++i)
+    edges.mutable_data_as<float>()[i] = i == bins ? static_cast<float>(high) : static_cast<float>(i) * step + first;
+  return edges;
 }
 
 NdArray histogram(const NdArray& a, const NdArray& edges, const std::optional<NdArray>& weights, bool density) {

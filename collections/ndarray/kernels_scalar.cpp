@@ -97,6 +97,7 @@ struct Spacing {
   template <class T>
   static T apply(T a) {
     if (std::isinf(a)) return NAN;
+    if (a == 0) return std::numeric_limits<T>::denorm_min();
     return std::copysign(std::nextafter(std::abs(a), std::numeric_limits<T>::infinity()) - std::abs(a), a);
   }
 };

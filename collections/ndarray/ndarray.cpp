@@ -263,25 +263,26 @@ NdArray NdArray::reshape(Shape shape) const {
   }
   if (size_of(shape) != size()) refuse();
   NdArray source = *this;
-  // A view, if each new axis, or group of them, lies within old ones that are as one.
-  Strides strides(shape.size());
+  // A view, if each new axis, or group of them, lies within old ones that are as one. What has extent 1 has no say.
+  const NdArray old = squeeze();
+  Strides strides(shape.size(), static_cast<std::int64_t>(itemsize()));
   std::size_t i = 0;
   std::size_t j = 0;
   bool view = size() > 0 && !is_contiguous();
-  while (view && i < ndim() && j < shape.size()) {
-    std::int64_t old_size = shape_[i];
+  while (view && i < old.ndim() && j < shape.size()) {
+    std::int64_t old_size = old.shape_[i];
     std::int64_t new_size = shape[j];
     std::size_t old_end = i + 1;
     std::size_t new_end = j + 1;
     while (old_size != new_size) {
       if (old_size < new_size)
-        old_size *= shape_[old_end++];
+        old_size *= old.shape_[old_end++];
       else
         new_size *= shape[new_end++];
     }
     for (std::size_t k = i; k + 1 < old_end; ++k)
-      if (shape_[k] != 1 && strides_[k] != strides_[k + 1] * shape_[k + 1]) view = false;
-    auto stride = strides_[old_end - 1];
+      if (old.strides_[k] != old.strides_[k + 1] * old.shape_[k + 1]) view = false;
+    auto stride = old.strides_[old_end - 1];
     for (std::size_t k = new_end; k-- > j;) {
       strides[k] = stride;
       stride *= shape[k];
@@ -292,8 +293,6 @@ NdArray NdArray::reshape(Shape shape) const {
   if (!view) {
     source = contiguous();
     strides = contiguous_strides(shape, itemsize());
-  } else {
-    for (; j < shape.size(); ++j) strides[j] = static_cast<std::int64_t>(itemsize());
   }
   source.shape_ = std::move(shape);
   source.strides_ = std::move(strides);

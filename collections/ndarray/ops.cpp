@@ -1,5 +1,6 @@
 #include "collections/ndarray/ops.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "actors/errors.hpp"
@@ -23,19 +24,22 @@ DType gives(Op op, DType loop) {
   return DType::uint8;
 }
 
-DType loop_of(Op op, DType common) {
-  if (op == Op::divide && kind_of(common) <= Kind::integer) return DType::float64;
-  if (has_loop(op, common)) return common;
-  if (common == DType::bool_ && (op == Op::subtract || op == Op::negative || op == Op::positive || op == Op::sign))
-    throw InvalidRequest(std::string(name_of(op)) +
-                         ": not for elements of type bool; cast them, or use logical_xor or logical_not");
+DType loop_of(Op op, std::span<const DType> operands) {
   // From narrow to wide, as NumPy looks through its loops.
   constexpr DType order[] = {DType::bool_,   DType::int8,      DType::uint8,     DType::int16,  DType::uint16,
                              DType::int32,   DType::uint32,    DType::int64,     DType::uint64, DType::float32,
                              DType::float64, DType::complex64, DType::complex128};
+  const auto all = [&](auto&& holds) { return std::all_of(operands.begin(), operands.end(), holds); };
+  if (op == Op::divide && all([](DType dtype) { return kind_of(dtype) <= Kind::integer; })) return DType::float64;
+  const bool of_bools = all([](DType dtype) { return dtype == DType::bool_; });
+  const bool refused = of_bools && (op == Op::subtract || op == Op::negative || op == Op::positive || op == Op::sign ||
+                                    op == Op::gcd || op == Op::lcm);
   for (const auto loop : order)
-    if (has_loop(op, loop) && can_cast(common, loop)) return loop;
-  throw InvalidRequest(std::string(name_of(op)) + ": not for elements of type " + std::string(name_of(common)));
+    if (!refused && has_loop(op, loop) && all([loop](DType dtype) { return can_cast(dtype, loop); })) return loop;
+  std::string types;
+  for (const auto dtype : operands) types += (types.empty() ? "" : ", ") + std::string(name_of(dtype));
+  throw InvalidRequest(std::string(name_of(op)) + ": not for elements of type " + types +
+                       (refused ? "; cast them, or use logical_xor or logical_not" : ""));
 }
 
 bool is_comparison(Op op) { return op >= Op::equal && op <= Op::greater_equal; }

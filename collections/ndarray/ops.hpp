@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "collections/ndarray/dtype.hpp"
@@ -159,8 +160,8 @@ constexpr bool has_loop(Op op, DType dtype) { return (row_of(op).loops >> static
 Op op_named(std::string_view name);
 /// What `op` gives when its loop is of type `loop`.
 DType gives(Op op, DType loop);
-/// The first loop of `op` that operands of `common` type can be cast to safely. Throws InvalidRequest if there is none.
-DType loop_of(Op op, DType common);
+/// The first loop of `op` that operands of these types can be cast to safely. Throws InvalidRequest if there is none.
+DType loop_of(Op op, std::span<const DType> operands);
 bool is_comparison(Op op);
 
 }  // namespace troupe::nd

@@ -108,15 +108,16 @@ Program::Operand Program::apply(Op op, std::span<const Operand> operands) {
     if (!a.weak && !b.weak && is_integer(a.dtype) && is_integer(b.dtype) && *common == DType::float64)
       return compare_mixed(op, a, b);
   }
-  bool all_weak = !common;
+  std::vector<DType> types;
+  for (const auto& operand : typed)
+    if (!operand.weak) types.push_back(operand.dtype);
   for (const auto& operand : typed) {
     if (!operand.weak) continue;
-    if (!common)
-      common = operand.dtype;
-    else
-      common = all_weak ? result_type(*common, operand.dtype) : result_type(*common, weak_value(operand));
+    // Of a kind that the others have, it takes on their type; else its own counts.
+    if (!common || kind_of(operand.dtype) > kind_of(*common))
+      types.push_back(common ? result_type(*common, weak_value(operand)) : operand.dtype);
   }
-  const auto loop = loop_of(op, *common);
+  const auto loop = loop_of(op, types);
   if (op == Op::power && operands[1].weak && weak_value(operands[1]) == Scalar(2))
     return step(Op::square, loop, operands.first(1));
   return step(op, loop, operands);

@@ -100,10 +100,13 @@ NdArray quantiles(const NdArray& a, const NdArray& q, const Over& over, Quantile
     if (!(wanted.data_as<double>()[i] >= 0 && wanted.data_as<double>()[i] <= 1))
       throw InvalidRequest(std::string(call) + ": a quantile is between 0 and 1, a percentile between 0 and 100");
   const Reduced reduced(a.shape(), over.axis, call);
+  const bool is_median = call.ends_with("median");
   const bool discrete = method == QuantileMethod::lower || method == QuantileMethod::higher ||
                         method == QuantileMethod::nearest || method == QuantileMethod::inverted_cdf ||
                         method == QuantileMethod::closest_observation;
-  const auto dtype = kind_of(a.dtype()) <= Kind::integer && !discrete ? DType::float64 : a.dtype();
+  auto dtype = kind_of(a.dtype()) <= Kind::integer && !discrete ? DType::float64 : a.dtype();
+  // A single quantile is like a number in a program; several are an array, with a type of its own.
+  if (q.ndim() > 0 && !discrete) dtype = result_type(dtype, q.dtype());
   if (reduced.count() == 0) {
     if (dtype != DType::float64 && dtype != DType::float32)
       throw InvalidRequest(std::string(call) + ": there is no element");
@@ -133,7 +136,9 @@ NdArray quantiles(const NdArray& a, const NdArray& q, const Over& over, Quantile
           const auto place = place_of(wanted.data_as<double>()[k], known, method);
           const T low = x[place.low];
           if constexpr (std::is_floating_point_v<T>)
-            result = place.share == 0 ? low : interpolate(low, x[place.low + 1], place.share);
+            result = place.share == 0 ? low
+                     : is_median      ? (low + x[place.low + 1]) / 2
+                                      : interpolate(low, x[place.low + 1], place.share);
           else
             result = low;
         }

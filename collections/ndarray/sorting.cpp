@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 #include "actors/errors.hpp"
@@ -32,13 +33,23 @@ void sort_line(T* x, std::int64_t n) {
       std::memset(static_cast<void*>(x), byte, counts[value]);
       x += counts[value];
     }
+  } else if constexpr (std::is_floating_point_v<T>) {
+    // As integers in the same order: the sorting networks take the greatest finite number for the end of all.
+    using I = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+    constexpr I magnitude = std::numeric_limits<I>::max();
+    auto* bits = reinterpret_cast<I*>(x);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const I b = std::bit_cast<I>(x[i] == x[i] ? x[i] : std::numeric_limits<T>::quiet_NaN());
+      std::memcpy(bits + i, &b, sizeof b);
+      bits[i] = b < 0 ? b ^ magnitude : b;
+    }
+    sort_line(bits, n);
+    for (std::int64_t i = 0; i < n; ++i) bits[i] = bits[i] < 0 ? bits[i] ^ magnitude : bits[i];
   } else if constexpr (std::is_arithmetic_v<T>) {
-    auto* end = x + n;
-    if constexpr (std::is_floating_point_v<T>) end = std::partition(x, end, [](T a) { return a == a; });
     if (n < 32)
-      std::sort(x, end);
+      std::sort(x, x + n);
     else
-      sorter()(x, static_cast<std::size_t>(end - x), hwy::SortAscending());
+      sorter()(x, static_cast<std::size_t>(n), hwy::SortAscending());
   } else {
     std::sort(x, x + n, sorts_before<T>);
   }
