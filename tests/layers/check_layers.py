@@ -28,7 +28,8 @@ LIBRARIES = {
     "yaml": ("yaml-cpp/",),
     "spdlog": ("spdlog/",),
     "cli": ("CLI/",),
-    "compression": ("zstd", "lz4", "zlib.h", "bzlib.h", "lzma.h", "snappy"),
+    "compression": ("zstd", "lz4", "zlib.h", "bzlib.h", "lzma.h", "snappy", "blosc.h"),
+    "hdf5": ("hdf5.h",),
     "simdjson": ("simdjson.h",),
     "avro": ("avro.h", "avro/"),
     "hash": ("xxhash.h",),
@@ -69,6 +70,8 @@ RULES = [
     # Bad requests are told as everywhere, by a header that needs nothing else of the actors.
     ("collections/ndarray/", (*VALUES, "runtime/store/", "collections/ndarray/", "actors/errors.hpp"),
      BASE | {"numeric"}),
+    ("collections/array_files/", (*VALUES, "collections/array_files/", "collections/io/", "collections/ndarray/",
+                                  "actors/errors.hpp"), BASE | {"boost", "compression", "hdf5"}),
     ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
     ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp", "runtime/core/task_history.hpp",
