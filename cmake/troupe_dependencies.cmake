@@ -28,7 +28,7 @@ cmake_language(CALL ${TROUPE_FIND} PkgConfig ${troupe_required})
 
 # Debian has no CMake files for these; each is PkgConfig::<name>.
 foreach(module zstd:libzstd lz4:liblz4 xxhash:libxxhash lzma:liblzma snappy:snappy avro:avro-c dw:libdw
-        sleef:sleef openblas:openblas lapacke:lapacke hdf5:hdf5-serial blosc:blosc)
+        sleef:sleef openblas:openblas lapacke:lapacke hdf5:hdf5-serial blosc:blosc png:libpng jpeg:libjpeg)
   string(REPLACE ":" ";" module ${module})
   list(GET module 0 name)
   list(GET module 1 file)

@@ -17,7 +17,7 @@ readonly libraries=(
   libsnappy-dev libavro-dev                             # Avro files
   libsimdjson-dev                                       # checks UTF-8
   libhwy-dev libsleef-dev libopenblas-dev liblapacke-dev  # loops, functions and linear algebra of arrays
-  libhdf5-dev libblosc-dev                              # files of arrays
+  libhdf5-dev libblosc-dev libpng-dev libjpeg62-turbo-dev   # files of arrays
   libdw-dev                                             # names of functions in stacks
   libjemalloc-dev
 )

@@ -8,6 +8,7 @@
 
 #include "actors/errors.hpp"
 #include "collections/array_files/hdf5.hpp"
+#include "collections/array_files/picture.hpp"
 #include "collections/array_files/zarr.hpp"
 #include "collections/io/file_error.hpp"
 #include "tests/collections/io/files.hpp"
@@ -145,6 +146,24 @@ TEST_F(ArrayFiles, datasets_of_hdf5_that_are_not_there_or_not_numbers_are_told) 
               HasSubstr("cannot be opened as HDF5"));
   EXPECT_THAT(said([&] { (void)create_hdf5(path, "/group/data", nd::DType::int8, {1}); }), HasSubstr("cannot be made"));
   EXPECT_THROW((void)set.read({{0, 5, 1}, {0, 5, 1}}), InvalidRequest);
+}
+
+TEST_F(ArrayFiles, pictures_that_are_none_or_cut_short_are_told) {
+  const auto path = files.path("a.png");
+  nd::NdArray picture = nd::NdArray::full({20, 30, 3}, nd::Scalar(7), nd::DType::uint8);
+  write_png(path, picture);
+  EXPECT_EQ(inspect_picture(path).shape, (nd::Shape{20, 30, 3}));
+  EXPECT_EQ(read_picture(path).to_vector<int>(), picture.to_vector<int>());
+  EXPECT_THAT(said([&] { (void)read_picture(files.write("text.png", "text")); }),
+              HasSubstr("neither a PNG nor a JPEG"));
+  EXPECT_THAT(said([&] { (void)read_picture(files.path("none.png")); }), HasSubstr("none.png: cannot be read"));
+  EXPECT_THAT(said([&] { (void)read_picture(files.write("a.jpg", "\xff\xd8\xff nonsense")); }), HasSubstr("as JPEG"));
+  EXPECT_EQ(pictures_named(files.path("*.png")), (std::vector<std::string>{path, files.path("text.png")}));
+  EXPECT_THAT(said([&] { (void)pictures_named(files.path("*.gif")); }), HasSubstr("there is no such file"));
+  EXPECT_THROW(write_png(path, nd::NdArray({20, 30, 5}, nd::DType::uint8)), InvalidRequest);
+  EXPECT_THROW(write_png(path, nd::NdArray({20, 30}, nd::DType::float32)), InvalidRequest);
+  cut(path, std::filesystem::file_size(path) - 20);
+  EXPECT_THAT(said([&] { (void)read_picture(path); }), HasSubstr("as PNG: it is cut short"));
 }
 
 TEST_F(ArrayFiles, stacks_whose_files_do_not_fit_are_told) {

@@ -13,6 +13,7 @@ import dask.array as da
 import h5py
 import numcodecs
 import numpy as np
+import PIL.Image
 import zarr
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64",
@@ -84,7 +85,7 @@ class Test:
         expected = expected.astype(expected.dtype.newbyteorder("="))
         whole = "all", expected
         cases = [whole]
-        if expected.ndim and expected.size and kind != "stack":
+        if expected.ndim and expected.size and kind not in ("stack", "picture"):
             chosen, text = self.region(expected.shape)
             cases.append((text, expected[chosen]))
         for region, wanted in cases:
@@ -207,6 +208,42 @@ class Test:
                 self.write(f"hdf5 {dtype} level {level}", f"hdf5:a/b:{level}", values, chunks,
                            lambda path: h5py.File(path)["a/b"][...])
 
+    def pictures(self):
+        """Pixels, also of palettes and bits; JPEG's are compared with what the same library gave Pillow."""
+        rows, columns = 13, 17
+        for mode, channels in (("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)):
+            shape = (rows, columns, channels)[:2 if channels == 1 else 3]
+            values = self.rng.integers(0, 256, shape, dtype="uint8")
+            for options in ({}, {"optimize": True}):
+                path = self.path(".png")
+                PIL.Image.fromarray(values, mode).save(path, **options)
+                self.read(f"png {mode}", "picture", path, values)
+            source, path = self.path(".npy"), self.path(".png")
+            np.save(source, values)
+            self.eval.ask("write", "png", path, source, "-")
+            self.same(f"png {mode} written", np.asarray(PIL.Image.open(path)), values)
+        deep = self.rng.integers(0, 65536, (rows, columns), dtype="uint16")
+        path = self.path(".png")
+        PIL.Image.fromarray(deep).save(path)
+        self.read("png of 16 bits", "picture", path, deep)
+        picture = PIL.Image.fromarray(self.rng.integers(0, 256, (rows, columns, 3), dtype="uint8"))
+        for converted, name in ((picture.convert("P"), "palette"), (picture.convert("1"), "bits")):
+            path = self.path(".png")
+            converted.save(path)
+            self.read(f"png {name}", "picture", path, np.asarray(converted.convert("RGB" if name == "palette" else "L")))
+        for mode in ("L", "RGB"):
+            path = self.path(".jpg")
+            picture.convert(mode).resize((64, 48)).save(path, quality=90)
+            out = self.path(".npy")
+            answer = self.eval.ask("read", "picture", path, "all", out)
+            if answer != "ok":
+                self.failed.append(f"jpeg {mode}: {answer}")
+                continue
+            got, expected = np.load(out), np.asarray(PIL.Image.open(path))
+            self.checked += 1
+            if got.shape != expected.shape or np.abs(got.astype(int) - expected.astype(int)).max() > 2:
+                self.failed.append(f"jpeg {mode}: other pixels")
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -216,7 +253,8 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="array-files-"))
     try:
         test = Test(arguments.eval, directory, arguments.seed)
-        for group in (test.flat_files, test.stacks, test.zarr_2, test.zarr_3, test.zarr_writing, test.hdf5):
+        for group in (test.flat_files, test.stacks, test.zarr_2, test.zarr_3, test.zarr_writing, test.hdf5,
+                      test.pictures):
             group()
     finally:
         shutil.rmtree(directory)

@@ -1,7 +1,7 @@
 // Reads and writes files of arrays as lines on standard input ask for it; for each one line says "ok", or what is wrong.
 //
-//   read KIND PATH REGION OUT.npy          KIND: npy zarr hdf5:NAME stack raw:DTYPE:SHAPE:OFFSET:ORDER
-//   write KIND PATH IN.npy CHUNKS          KIND: npy stack:AXIS zarr:FORMAT:COMPRESSOR hdf5:NAME:LEVEL
+//   read KIND PATH REGION OUT.npy          KIND: npy zarr hdf5:NAME stack picture raw:DTYPE:SHAPE:OFFSET:ORDER
+//   write KIND PATH IN.npy CHUNKS          KIND: npy png stack:AXIS zarr:FORMAT:COMPRESSOR hdf5:NAME:LEVEL
 //
 // REGION is start:count:step of each axis, with commas, or "all"; SHAPE and CHUNKS are numbers with commas, or "-".
 
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "collections/array_files/hdf5.hpp"
+#include "collections/array_files/picture.hpp"
 #include "collections/array_files/zarr.hpp"
 
 namespace {
@@ -84,6 +85,7 @@ nd::NdArray read(const std::vector<std::string>& kind, const std::string& path, 
     const Hdf5Dataset set = open_hdf5(path, kind.at(1));
     return set.read(region_of(region, set.shape));
   }
+  if (kind[0] == "picture") return read_picture(path);
   return read_stack(path);
 }
 
@@ -105,7 +107,9 @@ void in_blocks(const nd::NdArray& array, const nd::Shape& chunks, Put put) {
 
 void write(const std::vector<std::string>& kind, const std::string& path, const nd::NdArray& array,
            const nd::Shape& chunks) {
-  if (kind[0] == "npy") {
+  if (kind[0] == "png") {
+    write_png(path, array);
+  } else if (kind[0] == "npy") {
     const FlatFile file = create_npy(path, array.dtype(), array.shape());
     in_blocks(array, chunks, [&](const nd::Shape& at, const nd::NdArray& block) { file.write(at, block); });
     finish_file(file, path);

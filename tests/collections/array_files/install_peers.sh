@@ -3,7 +3,7 @@
 set -euo pipefail
 python=$1
 venv=$2
-packages=(numpy==2.4.6 zarr==3.1.6 h5py==3.16.0 dask[array]==2026.8.0)
+packages=(numpy==2.4.6 zarr==3.1.6 h5py==3.16.0 pillow==12.0.0 dask[array]==2026.8.0)
 wanted="${packages[*]}"
 [[ -f $venv/installed && $(< "$venv/installed") == "$wanted" ]] && exit 0
 "$python" -m venv --clear "$venv"
