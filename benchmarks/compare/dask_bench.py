@@ -1,5 +1,6 @@
 """Dask distributed: a scheduler process, two worker processes with a thread each, a client in this process."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -68,7 +69,8 @@ class Dask(peer.Peer):
 
     def _start(self, command, *arguments):
         return psutil.Popen([sys.executable, "-m", f"distributed.cli.{command}", *arguments],
-                            stdout=self.log, stderr=subprocess.STDOUT)
+                            stdout=self.log, stderr=subprocess.STDOUT,
+                            env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__))})
 
     def __exit__(self, *_):
         self.client.close(timeout=10)

@@ -200,6 +200,8 @@ def minimum_effective_task(run, tasks, slots, first_us=64.0):
         efficiency = work_us * 1e-6 * tasks / (slots * run(work_us))
         if efficiency >= 0.5:
             return 2 * (less_us + (work_us - less_us) * (0.5 - less) / (efficiency - less))
+        if efficiency < less * 1.05 and work_us > 50_000:
+            raise RuntimeError(f"tasks of {work_us:.0f} us are no more effective than shorter ones: {efficiency:.2f}")
         less_us, less = work_us, efficiency
         work_us *= 2
 
