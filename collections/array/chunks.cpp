@@ -183,8 +183,8 @@ std::int64_t parse_bytes(std::string_view text) {
   for (const auto* each = end; each != text.data() + text.size(); ++each)
     if (*each != ' ') unit += static_cast<char>(std::tolower(static_cast<unsigned char>(*each)));
   static constexpr std::pair<std::string_view, double> units[] = {
-      {"", 1},        {"b", 1},        {"kb", 1e3},    {"mb", 1e6},  {"gb", 1e9},  {"tb", 1e12},
-      {"kib", 0x1p10}, {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}, {"k", 1e3},    {"m", 1e6},    {"g", 1e9}};
+      {"", 1},         {"b", 1},        {"kb", 1e3},     {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12}, {"kib", 0x1p10},
+      {"mib", 0x1p20}, {"gib", 0x1p30}, {"tib", 0x1p40}, {"k", 1e3},  {"m", 1e6},  {"g", 1e9}};
   if (error == std::errc())
     for (const auto& [name, factor] : units)
       if (unit == name && number * factor >= 1 && number * factor < 0x1p62)
@@ -216,9 +216,10 @@ Chunks normalize_chunks(const ChunkSpec& spec, const Shape& shape, const ChunkCo
     if (const auto* sizes = axes[axis].sizes()) {
       chunks[axis] = explicit_chunks(*sizes, shape[axis], axis, context.call);
     } else if (shape[axis] == unknown) {
-      throw InvalidRequest(fmt::format("{}: axis {} of shape {} has an unknown size and cannot be cut: "
-                                       "compute_chunk_sizes() makes it known",
-                                       context.call, axis, describe(shape)));
+      throw InvalidRequest(
+          fmt::format("{}: axis {} of shape {} has an unknown size and cannot be cut: "
+                      "compute_chunk_sizes() makes it known",
+                      context.call, axis, describe(shape)));
     } else if (const auto* size = axes[axis].size()) {
       if (*size < -1 || (*size == 0 && shape[axis] > 0))
         throw InvalidRequest(fmt::format("{}: no block has the size {}", context.call, *size));
@@ -273,9 +274,10 @@ Chunks broadcast_chunks(std::span<const Chunks> all, std::string_view call) {
         continue;
       }
       if (!is_known(so_far) || !is_known(chunks))
-        throw InvalidRequest(fmt::format("{}: blocks of unknown size, {} and {}, cannot be cut to fit each other: "
-                                         "compute_chunk_sizes() makes them known",
-                                         call, list_text(so_far, 6), list_text(chunks, 6)));
+        throw InvalidRequest(
+            fmt::format("{}: blocks of unknown size, {} and {}, cannot be cut to fit each other: "
+                        "compute_chunk_sizes() makes them known",
+                        call, list_text(so_far, 6), list_text(chunks, 6)));
       auto cuts = offsets_of(so_far);
       const auto others = offsets_of(chunks);
       cuts.insert(cuts.end(), others.begin(), others.end());

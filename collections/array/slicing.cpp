@@ -14,19 +14,9 @@ std::string describe(const Slice& slice) {
   return text(slice.start) + ":" + text(slice.stop) + (slice.step != 1 ? ":" + std::to_string(slice.step) : "");
 }
 
-Stride resolve(const Slice& slice, std::int64_t length) {
-  if (slice.step == 0) throw InvalidRequest(fmt::format("the step of the slice {} is zero", describe(slice)));
-  const bool down = slice.step < 0;
-  const auto bounded = [&](std::int64_t at) {
-    if (at < 0) at += length;
-    return std::clamp<std::int64_t>(at, down ? -1 : 0, down ? length - 1 : length);
-  };
-  const auto start = slice.start ? bounded(*slice.start) : down ? length - 1 : 0;
-  const auto stop = slice.stop ? bounded(*slice.stop) : down ? -1 : length;
-  const auto distance = down ? start - stop : stop - start;
-  const auto stride = down ? -slice.step : slice.step;
-  const auto count = distance <= 0 ? 0 : (distance - 1) / stride + 1;
-  return {count == 0 ? 0 : start, count, count == 0 ? 1 : slice.step};
+Stride stride_of(const Slice& slice, std::int64_t length) {
+  const auto range = nd::resolve(slice, length);
+  return range.count == 0 ? Stride{0, 0, 1} : Stride{range.start, range.count, range.step};
 }
 
 std::vector<Piece> plan_slice(const AxisChunks& axis, const Stride& asked) {

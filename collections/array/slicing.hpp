@@ -7,17 +7,11 @@
 #include <vector>
 
 #include "collections/array/chunks.hpp"
+#include "collections/ndarray/ndarray.hpp"
 
 namespace troupe::array {
 
-/// start:stop:step, with Python's meaning of what is left out, negative or too large.
-struct Slice {
-  std::optional<std::int64_t> start;
-  std::optional<std::int64_t> stop;
-  std::int64_t step{1};
-
-  friend bool operator==(const Slice&, const Slice&) = default;
-};
+using nd::Slice;
 /// slice(0, {}, 2) is 0::2, slice() the whole axis.
 inline Slice slice(std::optional<std::int64_t> start = {}, std::optional<std::int64_t> stop = {},
                    std::int64_t step = 1) {
@@ -34,7 +28,7 @@ struct Stride {
   friend bool operator==(const Stride&, const Stride&) = default;
 };
 /// What `slice` means for an axis of `length`. Throws InvalidRequest for a step of 0.
-Stride resolve(const Slice& slice, std::int64_t length);
+Stride stride_of(const Slice& slice, std::int64_t length);
 
 /// What part of one block goes into one piece of a result.
 struct Piece {

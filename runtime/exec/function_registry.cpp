@@ -17,6 +17,7 @@
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
+#include "runtime/exec/builtin.hpp"
 #include "runtime/exec/pipeline.hpp"
 
 namespace troupe {
@@ -129,6 +130,9 @@ FunctionRegistry::FunctionRegistry() {
   add_builtin("checkpoint", "unit(any...)", &builtin::checkpoint);
   add_builtin("wait_on", "any(any, ...)", &builtin::wait_on);
   add_builtin("pipeline", "any(any...)", &builtin::pipeline);
+  for (const auto* list = detail::builtin_lists.load(); list != nullptr; list = list->next)
+    for (const auto& each : list->functions)
+      add_builtin(std::string(each.name), std::string(each.signature), each.thunk);
 }
 
 Result<ModuleInfo> FunctionRegistry::add(const Module& module) {

@@ -70,13 +70,13 @@ TEST(Chunks, of_arrays_that_are_broadcast_are_cut_at_the_places_of_both) {
 }
 
 TEST(Slices, mean_what_they_mean_in_python) {
-  EXPECT_EQ(resolve(slice(), 5), (Stride{0, 5, 1}));
-  EXPECT_EQ(resolve(slice(-3, 100, 2), 5), (Stride{2, 2, 2}));
-  EXPECT_EQ(resolve(slice({}, {}, -2), 6), (Stride{5, 3, -2}));
-  EXPECT_EQ(resolve(slice(3, 1), 5).count, 0);
-  EXPECT_EQ(resolve(slice(1, {}, -1), 5), (Stride{1, 2, -1}));
-  EXPECT_EQ(resolve(slice({}, -10, -1), 5), (Stride{4, 5, -1}));
-  EXPECT_THAT(refusal([] { resolve(slice(0, 1, 0), 5); }), HasSubstr("zero"));
+  EXPECT_EQ(stride_of(slice(), 5), (Stride{0, 5, 1}));
+  EXPECT_EQ(stride_of(slice(-3, 100, 2), 5), (Stride{2, 2, 2}));
+  EXPECT_EQ(stride_of(slice({}, {}, -2), 6), (Stride{5, 3, -2}));
+  EXPECT_EQ(stride_of(slice(3, 1), 5).count, 0);
+  EXPECT_EQ(stride_of(slice(1, {}, -1), 5), (Stride{1, 2, -1}));
+  EXPECT_EQ(stride_of(slice({}, -10, -1), 5), (Stride{4, 5, -1}));
+  EXPECT_THAT(refusal([] { stride_of(slice(0, 1, 0), 5); }), HasSubstr("step of a slice"));
 }
 
 TEST(Slices, touch_only_the_blocks_they_need) {
@@ -121,7 +121,7 @@ TEST(Slices, that_are_drawn_pick_each_element_once_and_in_order) {
     const auto axis = drawn.axis(length);
     auto step = drawn.number(-4, 4);
     if (step == 0) step = 1;
-    const auto asked = resolve(slice(drawn.number(-35, 35), drawn.number(-35, 35), step), length);
+    const auto asked = stride_of(slice(drawn.number(-35, 35), drawn.number(-35, 35), step), length);
     std::vector<std::int64_t> expected;
     for (std::int64_t i = 0; i < asked.count; ++i) expected.push_back(asked.start + i * asked.step);
     EXPECT_EQ(picked(axis, plan_slice(axis, asked)), expected);
@@ -148,7 +148,9 @@ TEST(Slices, by_numbers_put_each_where_it_was_asked_for) {
     }
     EXPECT_EQ(found, indices);
   }
-  EXPECT_THAT(refusal([] { resolve_indices({0, 9}, 5, 1, "getitem"); }),
+  EXPECT_THAT(refusal([] {
+                resolve_indices({0, 9}, 5, 1, "getitem");
+              }),
               AllOf(HasSubstr("getitem"), HasSubstr("no element 9 along axis 1, which has 5")));
 }
 

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "collections/array/array.hpp"
+
+/// Sorting, searching, counting, sets and statistics, and Fourier transforms. Where an axis has to be in one block, it is
+/// put together, and the other axes are cut finer.
+namespace troupe::array {
+
+Array sort(const Array& a, int axis = -1);
+Array argsort(const Array& a, int axis = -1);
+Array argtopk(const Array& a, std::int64_t k, int axis = -1);
+Array median(const Array& a, const std::optional<int>& axis = {}, bool keepdims = false);
+Array nanmedian(const Array& a, const std::optional<int>& axis = {}, bool keepdims = false);
+/// q between 0 and 1; more than one: along a first axis of the result.
+Array quantile(const Array& a, const std::vector<double>& q, const std::optional<int>& axis = {},
+               std::string_view method = "linear");
+Array nanquantile(const Array& a, const std::vector<double>& q, const std::optional<int>& axis = {},
+                  std::string_view method = "linear");
+Array percentile(const Array& a, const std::vector<double>& q, const std::optional<int>& axis = {},
+                 std::string_view method = "linear");
+
+Array unique(const Array& a);
+Array bincount(const Array& a, std::int64_t minlength, const std::optional<Array>& weights = {});
+/// Counts in bins between `edges`.
+Array histogram(const Array& a, const std::vector<double>& edges, const std::optional<Array>& weights = {},
+                bool density = false);
+/// In equally wide bins of a range; and the edges.
+std::pair<Array, NdArray> histogram(const Array& a, std::int64_t bins, std::pair<double, double> range,
+                                    const std::optional<Array>& weights = {}, bool density = false);
+Array searchsorted(const Array& sorted, const Array& values, bool right = false);
+Array digitize(const Array& a, const std::vector<double>& bins, bool right = false);
+Array isin(const Array& a, const Array& values, bool invert = false);
+Array interp(const Array& x, const std::vector<double>& xp, const std::vector<double>& fp);
+/// Rows of indices of what is not 0.
+Array argwhere(const Array& a);
+std::vector<Array> nonzero(const Array& a);
+Array flatnonzero(const Array& a);
+
+/// Sums, or what `what` gives, of cubes of the given sizes.
+Array coarsen(std::string_view what, const Array& a, const std::vector<std::int64_t>& sizes, bool trim_excess = false);
+Array cov(const Array& a, bool rowvar = true, double ddof = 1);
+Array corrcoef(const Array& a, bool rowvar = true);
+Array gradient(const Array& a, double spacing = 1, int axis = -1);
+
+namespace fft {
+
+using Length = std::optional<std::int64_t>;
+Array fft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+Array ifft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+Array rfft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+Array irfft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+Array hfft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+Array ihfft(const Array& a, Length n = {}, int axis = -1, std::string_view norm = "backward");
+/// Axis by axis; all if none is given.
+Array fftn(const Array& a, const std::vector<int>& axes = {}, std::string_view norm = "backward");
+Array ifftn(const Array& a, const std::vector<int>& axes = {}, std::string_view norm = "backward");
+Array rfftn(const Array& a, const std::vector<int>& axes = {}, std::string_view norm = "backward");
+inline Array fft2(const Array& a, std::string_view norm = "backward") { return fftn(a, {-2, -1}, norm); }
+inline Array ifft2(const Array& a, std::string_view norm = "backward") { return ifftn(a, {-2, -1}, norm); }
+inline Array rfft2(const Array& a, std::string_view norm = "backward") { return rfftn(a, {-2, -1}, norm); }
+Array fftshift(const Array& a, const std::vector<int>& axes = {});
+Array ifftshift(const Array& a, const std::vector<int>& axes = {});
+Array fftfreq(std::int64_t n, double d = 1, const ChunkSpec& chunks = {});
+Array rfftfreq(std::int64_t n, double d = 1, const ChunkSpec& chunks = {});
+
+}  // namespace fft
+}  // namespace troupe::array
