@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "protocol/error.hpp"
@@ -26,11 +27,26 @@ sigset_t ending_signals() {
   return set;
 }
 
+/// A library may begin a thread when it is loaded, before anybody could block signals for it; OpenBLAS does. Such a
+/// thread passes the signal on to the process, and blocks it from then on.
+void pass_on(int signal, siginfo_t* /*info*/, void* context) {
+  auto& mask = static_cast<ucontext_t*>(context)->uc_sigmask;
+  ::sigaddset(&mask, SIGTERM);
+  ::sigaddset(&mask, SIGINT);
+  ::kill(::getpid(), signal);
+}
+
 }  // namespace
 
 Signals::Signals() {
   const sigset_t set = ending_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  struct sigaction passing {};
+  passing.sa_sigaction = &pass_on;
+  passing.sa_mask = set;
+  passing.sa_flags = SA_SIGINFO | SA_RESTART;
+  ::sigaction(SIGTERM, &passing, nullptr);
+  ::sigaction(SIGINT, &passing, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
   ended_ = ::eventfd(0, EFD_CLOEXEC);
