@@ -58,6 +58,40 @@ NdArray counted(const NdArray& places, std::int64_t bins, const std::optional<Nd
   return sums;
 }
 
+/// Bins of equal width: the place is a quotient, which may be wrong by one where it is close to an edge.
+template <class T>
+void count_even_bins(const T* x, std::int64_t n, const T* edge, std::int64_t bins,
+                     const std::optional<NdArray>& weights, NdArray& counts) {
+  constexpr std::int64_t block = 1024;
+  const T low = edge[0];
+  const T high = edge[bins];
+  const T scale = static_cast<T>(bins) / (high - low);
+  const auto last = static_cast<T>(bins - 1);
+  auto* count = counts.mutable_data_as<std::int64_t>();
+  auto* total = counts.mutable_data_as<double>();
+  const auto* weight = weights ? weights->data_as<double>() : nullptr;
+  std::int32_t place[block];
+  for (std::int64_t done = 0; done < n; done += block) {
+    const auto here = std::min(block, n - done);
+    for (std::int64_t i = 0; i < here; ++i) {
+      const T quotient = (x[done + i] - low) * scale;
+      const T within = quotient > 0 ? quotient : T(0);
+      place[i] = static_cast<std::int32_t>(within < last ? within : last);
+    }
+    for (std::int64_t i = 0; i < here; ++i) {
+      const T value = x[done + i];
+      if (!(value >= low && value <= high)) continue;
+      std::int64_t k = place[i];
+      k -= value < edge[k] ? 1 : 0;
+      k += value >= edge[k + 1] && k != bins - 1 ? 1 : 0;
+      if (weight)
+        total[k] += weight[done + i];
+      else
+        ++count[k];
+    }
+  }
+}
+
 /// The bin of each element, -1 outside of all.
 NdArray bins_of(const NdArray& a, const NdArray& edges) {
   NdArray places = searchsorted(edges, a.reshape({-1}), true);
@@ -78,23 +112,26 @@ NdArray bincount(const NdArray& a, const std::optional<NdArray>& weights, std::i
   if (length < 0) throw InvalidRequest("bincount: a length of " + std::to_string(length));
   const NdArray places = a.astype(DType::int64).contiguous();
   if (places.size() > 0) {
-    if (min(places).item<std::int64_t>() < 0) throw InvalidRequest("bincount: there are negative numbers");
-    length = std::max(length, max(places).item<std::int64_t>() + 1);
+    // As numbers without sign, negative ones are the greatest.
+    const auto greatest = max(places.view(DType::uint64)).item<std::uint64_t>();
+    if (greatest > static_cast<std::uint64_t>(INT64_MAX)) throw InvalidRequest("bincount: there are negative numbers");
+    length = std::max(length, static_cast<std::int64_t>(greatest) + 1);
   }
   if (!weights) {
-    // Two counters for each number, in turn, so that equal neighbours do not wait for each other.
-    NdArray counts = NdArray::zeros({2, length}, DType::int64);
-    auto* even = counts.mutable_data_as<std::int64_t>();
-    auto* odd = even + length;
+    // Four counters for each number, in turn, so that equal neighbours do not wait for each other.
+    const std::int64_t tables = length * 4 <= places.size() ? 4 : 1;
+    NdArray counts = NdArray::zeros({tables, length}, DType::int64);
+    auto* count = counts.mutable_data_as<std::int64_t>();
     const auto* at = places.data_as<std::int64_t>();
     std::int64_t i = 0;
-    for (; i + 1 < places.size(); i += 2) {
-      ++even[at[i]];
-      ++odd[at[i + 1]];
+    for (; tables == 4 && i + 4 <= places.size(); i += 4) {
+      ++count[at[i]];
+      ++count[length + at[i + 1]];
+      ++count[2 * length + at[i + 2]];
+      ++count[3 * length + at[i + 3]];
     }
-    if (i < places.size()) ++even[at[i]];
-    for (std::int64_t k = 0; k < length; ++k) even[k] += odd[k];
-    return counts.pick(0, 0);
+    for (; i < places.size(); ++i) ++count[at[i]];
+    return tables == 1 ? counts.pick(0, 0) : sum(counts, 0);
   }
   return counted(places, length, weights_like(a, *weights, "bincount"));
 }
@@ -108,7 +145,7 @@ NdArray digitize(const NdArray& a, const NdArray& bins, bool right) {
 }
 
 NdArray histogram_edges(const NdArray& a, std::int64_t bins, std::optional<std::pair<double, double>> range) {
-  if (bins < 1) throw InvalidRequest("histogram: " + std::to_string(bins) + " bins");
+  if (bins < 1 || bins > INT32_MAX) throw InvalidRequest("histogram: " + std::to_string(bins) + " bins");
   if (!range) {
     if (a.size() == 0)
       range = {0, 1};
@@ -147,30 +184,14 @@ std::pair<NdArray, NdArray> histogram(const NdArray& a, std::int64_t bins,
   if (is_complex(a.dtype())) throw InvalidRequest("histogram: not for complex numbers");
   const NdArray edges = histogram_edges(a, bins, range);
   const NdArray flat = a.astype(a.dtype() == DType::float32 ? DType::float32 : DType::float64).contiguous();
-  NdArray places;
   std::optional<NdArray> heavy;
   if (weights) heavy = weights_like(a, *weights, "histogram");
-  visit_dtype(flat.dtype(), [&]<class T>() {
-    if constexpr (std::is_floating_point_v<T>) {
-      places = NdArray(Shape{flat.size()}, DType::int64);
-      auto* at = places.mutable_data_as<std::int64_t>();
-      const T* edge = edges.data_as<T>();
-      const T low = edge[0];
-      const T high = edge[bins];
-      const T scale = static_cast<T>(bins) / (high - low);
-      const T* x = flat.data_as<T>();
-      for (std::int64_t i = 0; i < flat.size(); ++i) {
-        // The quotient may be wrong by one where it is close to an edge.
-        const bool within = x[i] >= low && x[i] <= high;
-        auto k = within ? static_cast<std::int64_t>((x[i] - low) * scale) : 0;
-        k = k >= bins ? bins - 1 : k;
-        k -= within && x[i] < edge[k] ? 1 : 0;
-        k += within && x[i] >= edge[k + 1] && k != bins - 1 ? 1 : 0;
-        at[i] = within ? k : -1;
-      }
-    }
-  });
-  const NdArray counts = counted(places, bins, heavy);
+  NdArray counts = NdArray::zeros({bins}, heavy ? DType::float64 : DType::int64);
+  const auto n = flat.size();
+  if (flat.dtype() == DType::float32)
+    count_even_bins(flat.data_as<float>(), n, edges.data_as<float>(), bins, heavy, counts);
+  else
+    count_even_bins(flat.data_as<double>(), n, edges.data_as<double>(), bins, heavy, counts);
   return {density ? as_density(counts, {edges}) : counts, edges};
 }
 

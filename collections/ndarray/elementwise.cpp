@@ -3,12 +3,37 @@
 #include <cmath>
 
 #include "actors/errors.hpp"
+#include "collections/ndarray/kernels.hpp"
 #include "collections/ndarray/program.hpp"
 #include "collections/ndarray/reductions.hpp"
 
 namespace troupe::nd {
 
+namespace {
+
+/// Arrays of one type and shape, with nothing between their elements: one loop over all of them, without a program.
+bool apply_plainly(Op op, std::span<const Argument> arguments, NdArray& result) {
+  const auto operands = row_of(op).operands;
+  if (arguments.size() != operands) return false;
+  const NdArray* first = arguments[operands - 1].array();
+  if (!first || !has_loop(op, first->dtype())) return false;
+  const void* in[3]{};
+  for (std::size_t i = 0; i < operands; ++i) {
+    const NdArray* array = arguments[i].array();
+    if (!array || array->dtype() != (op == Op::where && i == 0 ? DType::bool_ : first->dtype())) return false;
+    if (array->shape() != first->shape() || !array->is_contiguous()) return false;
+    in[i] = array->data();
+  }
+  result = NdArray(first->shape(), gives(op, first->dtype()));
+  kernel_of(op, first->dtype())(static_cast<std::size_t>(result.size()), in, result.mutable_data());
+  return true;
+}
+
+}  // namespace
+
 NdArray apply(Op op, std::span<const Argument> arguments) {
+  NdArray result(nullptr, nullptr, DType::float64, {}, {});
+  if (apply_plainly(op, arguments, result)) return result;
   Program program;
   std::vector<NdArray> inputs;
   std::vector<Program::Operand> operands;

@@ -54,7 +54,7 @@ public:
   NdArray run(Load&& load, Store&& store) {
     if (out_.size() == 0) return out_;
     // Lines are worked on side by side as long as they fit the second cache.
-    const std::size_t fitting = (std::size_t{192} << 10) / (4 * n_ * sizeof(T));
+    const std::size_t fitting = (std::size_t{512} << 10) / (4 * n_ * sizeof(T));
     const std::size_t many = inner_ > 1 ? inner_ : outer_;
     std::size_t lanes = fitting >= 4 && many >= 4 ? (fitting >= 8 && many >= 8 ? 8 : 4) : 1;
     if (inner_ > 1 && many >= 4) lanes = std::max<std::size_t>(lanes, 4);

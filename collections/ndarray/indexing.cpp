@@ -236,25 +236,30 @@ NdArray take(const NdArray& a, const NdArray& indices, int axis, Outside when_ou
   const auto extent = a.extent(along);
   if (count > 0 && extent == 0)
     throw InvalidRequest("take: axis " + std::to_string(axis) + " of " + text_of(a.shape()) + " is empty");
-  std::vector<std::int64_t> offsets(static_cast<std::size_t>(count));
-  // The axis outermost, so that what one index takes is one piece.
-  std::size_t inner_bytes = a.itemsize();
   const NdArray source = a.is_contiguous() ? a : a.contiguous();
+  // What one index takes lies together.
+  std::size_t inner_bytes = a.itemsize();
   std::int64_t outer = 1;
   for (std::size_t i = 0; i < along; ++i) outer *= a.extent(i);
   for (std::size_t i = along + 1; i < a.ndim(); ++i) inner_bytes *= static_cast<std::size_t>(a.extent(i));
-  for (std::int64_t i = 0; i < count; ++i) {
-    auto k = index[i];
-    if (when_outside == Outside::raise) {
-      if (k < 0) k += extent;
-      if (k < 0 || k >= extent) outside(index[i], extent, along);
-    } else if (when_outside == Outside::wrap) {
-      k %= extent;
-      if (k < 0) k += extent;
-    } else {
-      k = std::clamp<std::int64_t>(k, 0, extent - 1);
+  NdArray offset_array(Shape{count}, DType::int64);
+  auto* offsets = offset_array.mutable_data_as<std::int64_t>();
+  if (when_outside == Outside::raise) {
+    std::uint64_t wrong = 0;
+    const auto item = static_cast<std::int64_t>(inner_bytes);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto k = index[i] + (index[i] < 0 ? extent : 0);
+      wrong |= static_cast<std::uint64_t>(k) >= static_cast<std::uint64_t>(extent) ? 1U : 0U;
+      offsets[i] = k * item;
     }
-    offsets[static_cast<std::size_t>(i)] = k * static_cast<std::int64_t>(inner_bytes);
+    for (std::int64_t i = 0; wrong != 0 && i < count; ++i)
+      if (index[i] < -extent || index[i] >= extent) outside(index[i], extent, along);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto k = when_outside == Outside::clip ? std::clamp<std::int64_t>(index[i], 0, extent - 1)
+                                                   : ((index[i] % extent) + extent) % extent;
+      offsets[i] = k * static_cast<std::int64_t>(inner_bytes);
+    }
   }
   Shape shape(a.shape().begin(), a.shape().begin() + static_cast<std::ptrdiff_t>(along));
   shape.insert(shape.end(), indices.shape().begin(), indices.shape().end());
@@ -264,12 +269,11 @@ NdArray take(const NdArray& a, const NdArray& indices, int axis, Outside when_ou
   for (std::int64_t o = 0; o < outer && inner_bytes > 0; ++o) {
     const auto* from = source.data() + static_cast<std::uint64_t>(o * extent) * inner_bytes;
     if (inner_bytes <= 16 && (inner_bytes & (inner_bytes - 1)) == 0) {
-      gather_elements(inner_bytes, count, from, offsets.data(), to);
+      gather_elements(inner_bytes, count, from, offsets, to);
       to += static_cast<std::uint64_t>(count) * inner_bytes;
       continue;
     }
-    for (std::int64_t i = 0; i < count; ++i, to += inner_bytes)
-      std::memcpy(to, from + offsets[static_cast<std::size_t>(i)], inner_bytes);
+    for (std::int64_t i = 0; i < count; ++i, to += inner_bytes) std::memcpy(to, from + offsets[i], inner_bytes);
   }
   return out;
 }

@@ -31,16 +31,6 @@ void binary_loop(std::size_t n, const void* const* in, void* out) {
   for (std::size_t i = 0; i < n; ++i) r[i] = F::apply(a[i], b[i]);
 }
 
-template <class F, class T>
-void ternary_loop(std::size_t n, const void* const* in, void* out) {
-  const T* a = static_cast<const T*>(in[0]);
-  const T* b = static_cast<const T*>(in[1]);
-  const T* c = static_cast<const T*>(in[2]);
-  T* r = static_cast<T*>(out);
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < n; ++i) r[i] = F::apply(a[i], b[i], c[i]);
-}
-
 /// The loop of `op` around F for elements of type `loop`; null where the table of operations has none.
 template <Op op, class F>
 Kernel unary(DType loop) {
@@ -57,16 +47,6 @@ Kernel binary(DType loop) {
   return visit_dtype(loop, []<class T>() -> Kernel {
     if constexpr (has_loop(op, dtype_of<T>))
       return &binary_loop<F, T>;
-    else
-      return nullptr;
-  });
-}
-
-template <Op op, class F>
-Kernel ternary(DType loop) {
-  return visit_dtype(loop, []<class T>() -> Kernel {
-    if constexpr (has_loop(op, dtype_of<T>))
-      return &ternary_loop<F, T>;
     else
       return nullptr;
   });

@@ -5,6 +5,7 @@
 
 #include "collections/ndarray/elements.hpp"
 #include "collections/ndarray/kernel_loops-inl.hpp"
+#include "collections/ndarray/kernel_vectors-inl.hpp"
 #include "collections/ndarray/kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -149,26 +150,26 @@ bool is_greater(T a, T b) {
 struct Maximum {
   template <class T>
   static T apply(T a, T b) {
-    return is_greater(a, b) || is_nan(a) ? a : b;
+    return is_greater(a, b) | is_nan(a) ? a : b;
   }
 };
 struct Minimum {
   template <class T>
   static T apply(T a, T b) {
-    return is_greater(b, a) || is_nan(a) ? a : b;
+    return is_greater(b, a) | is_nan(a) ? a : b;
   }
 };
 /// A NaN in one loses.
 struct Fmax {
   template <class T>
   static T apply(T a, T b) {
-    return is_nan(b) || !is_greater(b, a) ? (is_nan(a) ? b : a) : b;
+    return is_greater(b, a) | is_nan(a) ? b : a;
   }
 };
 struct Fmin {
   template <class T>
   static T apply(T a, T b) {
-    return is_nan(b) || !is_greater(a, b) ? (is_nan(a) ? b : a) : b;
+    return is_greater(a, b) | is_nan(a) ? b : a;
   }
 };
 struct Clip {
@@ -260,6 +261,28 @@ struct NanToNum {
   }
 };
 
+template <class T>
+void clip_loop(std::size_t n, const void* const* in, void* out) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* low = static_cast<const T*>(in[1]);
+  const T* high = static_cast<const T*>(in[2]);
+  T* r = static_cast<T*>(out);
+  std::size_t i = 0;
+  if constexpr (has_vectors<T>)
+    for (; i + lanes_of<T> <= n; i += lanes_of<T>) {
+      const auto x = load_vector(a + i);
+      const auto l = load_vector(low + i);
+      const auto h = load_vector(high + i);
+      const auto raised = (x > l) | (x != x) ? x : l;
+      store_vector((h > raised) | (raised != raised) ? raised : h, r + i);
+    }
+  for (; i < n; ++i) r[i] = Clip::apply(a[i], low[i], high[i]);
+}
+
+Kernel find_clip(DType loop) {
+  return visit_dtype(loop, []<class T>() -> Kernel { return &clip_loop<T>; });
+}
+
 Kernel find_arithmetic(Op op, DType loop) {
   switch (op) {
     case Op::add: return binary<Op::add, Add>(loop);
@@ -277,7 +300,7 @@ Kernel find_arithmetic(Op op, DType loop) {
     case Op::minimum: return binary<Op::minimum, Minimum>(loop);
     case Op::fmax: return binary<Op::fmax, Fmax>(loop);
     case Op::fmin: return binary<Op::fmin, Fmin>(loop);
-    case Op::clip: return ternary<Op::clip, Clip>(loop);
+    case Op::clip: return find_clip(loop);
     case Op::floor: return unary<Op::floor, Floor>(loop);
     case Op::ceil: return unary<Op::ceil, Ceil>(loop);
     case Op::trunc: return unary<Op::trunc, Trunc>(loop);

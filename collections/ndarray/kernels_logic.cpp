@@ -3,20 +3,35 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#include <cstring>
+
 #include "collections/ndarray/elements.hpp"
 #include "collections/ndarray/kernel_loops-inl.hpp"
+#include "collections/ndarray/kernel_vectors-inl.hpp"
 #include "collections/ndarray/kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
 
 struct Equal {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a == b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     return a == b;
   }
 };
 struct NotEqual {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a != b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     return a != b;
@@ -24,6 +39,10 @@ struct NotEqual {
 };
 /// Complex numbers in the order of their real parts, then of their imaginary parts; with a NaN anywhere, false.
 struct Less {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a < b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     if constexpr (is_complex_type<T>) {
@@ -35,6 +54,10 @@ struct Less {
   }
 };
 struct LessEqual {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a <= b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     if constexpr (is_complex_type<T>) {
@@ -46,12 +69,20 @@ struct LessEqual {
   }
 };
 struct Greater {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a > b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     return Less::apply(b, a);
   }
 };
 struct GreaterEqual {
+  template <class V>
+  static HWY_INLINE auto lanes(V a, V b) {
+    return a >= b;
+  }
   template <class T>
   static bool apply(T a, T b) {
     return LessEqual::apply(b, a);
@@ -147,6 +178,46 @@ struct IsReal {
   }
 };
 
+#if HWY_TARGET == HWY_AVX2 && HWY_ARCH_X86_64
+/// Eight comparisons at a time, whose bits become bytes. The compiler takes many steps to make bytes of wide masks.
+template <class F, class T>
+void compare_loop(std::size_t n, const void* const* in, void* out) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  auto* r = static_cast<bool*>(out);
+  const auto bits = [](const T* x, const T* y) HWY_ATTR {
+    const auto mask = F::lanes(load_vector(x), load_vector(y));
+    if constexpr (sizeof(T) == 8)
+      return static_cast<unsigned>(_mm256_movemask_pd(reinterpret_cast<const __m256d&>(mask)));
+    else
+      return static_cast<unsigned>(_mm256_movemask_ps(reinterpret_cast<const __m256&>(mask)));
+  };
+  std::size_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    unsigned byte = bits(a + i, b + i);
+    if constexpr (sizeof(T) == 8) byte |= bits(a + i + 4, b + i + 4) << 4;
+    const std::uint64_t bytes = _pdep_u64(byte, 0x0101010101010101U);
+    std::memcpy(r + i, &bytes, sizeof bytes);
+  }
+  for (; i < n; ++i) r[i] = F::apply(a[i], b[i]);
+}
+
+template <Op op, class F>
+Kernel comparison(DType loop) {
+  return visit_dtype(loop, []<class T>() -> Kernel {
+    if constexpr (has_vectors<T> && sizeof(T) >= 4)
+      return &compare_loop<F, T>;
+    else
+      return &binary_loop<F, T>;
+  });
+}
+#else
+template <Op op, class F>
+Kernel comparison(DType loop) {
+  return binary<op, F>(loop);
+}
+#endif
+
 template <class T>
 void where_loop(std::size_t n, const void* const* in, void* out) {
   const auto* condition = static_cast<const std::uint8_t*>(in[0]);
@@ -174,12 +245,12 @@ Kernel find_where(DType loop) {
 
 Kernel find_logic(Op op, DType loop) {
   switch (op) {
-    case Op::equal: return binary<Op::equal, Equal>(loop);
-    case Op::not_equal: return binary<Op::not_equal, NotEqual>(loop);
-    case Op::less: return binary<Op::less, Less>(loop);
-    case Op::less_equal: return binary<Op::less_equal, LessEqual>(loop);
-    case Op::greater: return binary<Op::greater, Greater>(loop);
-    case Op::greater_equal: return binary<Op::greater_equal, GreaterEqual>(loop);
+    case Op::equal: return comparison<Op::equal, Equal>(loop);
+    case Op::not_equal: return comparison<Op::not_equal, NotEqual>(loop);
+    case Op::less: return comparison<Op::less, Less>(loop);
+    case Op::less_equal: return comparison<Op::less_equal, LessEqual>(loop);
+    case Op::greater: return comparison<Op::greater, Greater>(loop);
+    case Op::greater_equal: return comparison<Op::greater_equal, GreaterEqual>(loop);
     case Op::logical_and: return binary<Op::logical_and, LogicalAnd>(loop);
     case Op::logical_or: return binary<Op::logical_or, LogicalOr>(loop);
     case Op::logical_xor: return binary<Op::logical_xor, LogicalXor>(loop);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "collections/ndarray/elements.hpp"
+#include "collections/ndarray/kernel_vectors-inl.hpp"
 #include "collections/ndarray/reduce_kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,11 +22,11 @@ struct FoldSum {
     return T(0);
   }
   template <class T>
-  static T join(T a, T b) {
+  static HWY_INLINE T join(T a, T b) {
     return a + b;
   }
   template <class T>
-  static T take(T x, T) {
+  static HWY_INLINE T take(T x, T) {
     return x;
   }
 };
@@ -35,7 +36,7 @@ struct FoldProduct {
     return T(1);
   }
   template <class T>
-  static T join(T a, T b) {
+  static HWY_INLINE T join(T a, T b) {
     if constexpr (is_complex_type<T>)
       return {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
     else if constexpr (std::is_integral_v<T>)
@@ -44,12 +45,12 @@ struct FoldProduct {
       return a * b;
   }
   template <class T>
-  static T take(T x, T) {
+  static HWY_INLINE T take(T x, T) {
     return x;
   }
 };
 template <class T>
-bool is_less(T a, T b) {
+HWY_INLINE auto is_less(T a, T b) {
   if constexpr (is_complex_type<T>)
     return a.real() < b.real() || (a.real() == b.real() && a.imag() < b.imag());
   else
@@ -68,11 +69,11 @@ struct FoldMinimum {
       return std::numeric_limits<T>::max();
   }
   template <class T>
-  static T join(T a, T b) {
-    return is_less(a, b) || a != a ? a : b;
+  static HWY_INLINE T join(T a, T b) {
+    return is_less(a, b) | (a != a) ? a : b;
   }
   template <class T>
-  static T take(T x, T) {
+  static HWY_INLINE T take(T x, T) {
     return x;
   }
 };
@@ -87,11 +88,11 @@ struct FoldMaximum {
       return std::numeric_limits<T>::lowest();
   }
   template <class T>
-  static T join(T a, T b) {
-    return is_less(b, a) || a != a ? a : b;
+  static HWY_INLINE T join(T a, T b) {
+    return is_less(b, a) | (a != a) ? a : b;
   }
   template <class T>
-  static T take(T x, T) {
+  static HWY_INLINE T take(T x, T) {
     return x;
   }
 };
@@ -105,8 +106,8 @@ struct FoldNanMinimum : FoldMinimum {
       return FoldMinimum::identity<T>();
   }
   template <class T>
-  static T join(T a, T b) {
-    return is_less(b, a) || a != a ? b : a;
+  static HWY_INLINE T join(T a, T b) {
+    return is_less(b, a) | (a != a) ? b : a;
   }
 };
 struct FoldNanMaximum : FoldMaximum {
@@ -118,19 +119,25 @@ struct FoldNanMaximum : FoldMaximum {
       return FoldMaximum::identity<T>();
   }
   template <class T>
-  static T join(T a, T b) {
-    return is_less(a, b) || a != a ? b : a;
+  static HWY_INLINE T join(T a, T b) {
+    return is_less(a, b) | (a != a) ? b : a;
   }
 };
 struct FoldAny : FoldSum {
-  static std::uint8_t join(std::uint8_t a, std::uint8_t b) { return a | b; }
+  template <class T>
+  static HWY_INLINE T join(T a, T b) {
+    return a | b;
+  }
 };
 struct FoldAll : FoldProduct {
-  static std::uint8_t join(std::uint8_t a, std::uint8_t b) { return a & b; }
+  template <class T>
+  static HWY_INLINE T join(T a, T b) {
+    return a & b;
+  }
 };
 struct FoldSquares : FoldSum {
   template <class T>
-  static T take(T x, T center) {
+  static HWY_INLINE T take(T x, T center) {
     const T apart = x - center;
     if constexpr (is_complex_type<T>)
       return apart.real() * apart.real() + apart.imag() * apart.imag();
@@ -140,40 +147,62 @@ struct FoldSquares : FoldSum {
 };
 struct FoldNanSum : FoldSum {
   template <class T>
-  static T take(T x, T) {
-    return x == x ? x : T(0);
+  static HWY_INLINE T take(T x, T) {
+    return x == x ? x : T{};
   }
 };
 struct FoldNanProduct : FoldProduct {
   template <class T>
-  static T take(T x, T) {
-    return x == x ? x : T(1);
+  static HWY_INLINE T take(T x, T) {
+    if constexpr (is_complex_type<T>)
+      return x == x ? x : T(1);
+    else
+      return x == x ? x : T{} + 1;
   }
 };
 struct FoldNanSquares : FoldSum {
   template <class T>
-  static T take(T x, T center) {
+  static HWY_INLINE T take(T x, T center) {
     const T square = FoldSquares::take(x, center);
-    return x == x ? square : T(0);
+    return x == x ? square : T{};
   }
 };
+
+/// Whether the order of the steps changes the result.
+template <class F, class T>
+constexpr bool rounds = is_number<T> && !std::is_base_of_v<FoldMinimum, F> && !std::is_base_of_v<FoldMaximum, F>;
 
 /// Elements folded by one call before their total joins those of other blocks, two and two.
 constexpr std::size_t block = 1024;
 
-/// As many running totals as four vectors have lanes, so that the compiler keeps them in registers.
+/// Four vectors of running totals; of complex numbers four totals.
 template <class F, class T>
 T fold_block(std::size_t n, const T* x, T center) {
-  constexpr std::size_t lanes = sizeof(T) >= 16 ? 4 : 128 / sizeof(T);
-  T total[lanes];
-  for (auto& t : total) t = F::template identity<T>();
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (std::size_t k = 0; k < lanes; ++k) total[k] = F::join(total[k], F::take(x[i + k], center));
-  for (std::size_t k = 0; i < n; ++i, ++k) total[k] = F::join(total[k], F::take(x[i], center));
-  for (std::size_t width = lanes / 2; width > 0; width /= 2)
-    for (std::size_t k = 0; k < width; ++k) total[k] = F::join(total[k], total[k + width]);
-  return total[0];
+  T total = F::template identity<T>();
+  if constexpr (has_vectors<T>) {
+    constexpr std::size_t lanes = lanes_of<T>;
+    if (n >= 4 * lanes) {
+      const auto c = all_lanes(center);
+      Vector<T> sums[4];
+      for (auto& sum : sums) sum = all_lanes(total);
+      for (; i + 4 * lanes <= n; i += 4 * lanes)
+        for (std::size_t k = 0; k < 4; ++k) sums[k] = F::join(sums[k], F::take(load_vector(x + i + k * lanes), c));
+      sums[0] = F::join(F::join(sums[0], sums[1]), F::join(sums[2], sums[3]));
+      T parts[lanes];
+      store_vector(sums[0], parts);
+      for (std::size_t width = lanes / 2; width > 0; width /= 2)
+        for (std::size_t k = 0; k < width; ++k) parts[k] = F::join(parts[k], parts[k + width]);
+      total = parts[0];
+    }
+  } else {
+    T sums[4] = {total, total, total, total};
+    for (; i + 4 <= n; i += 4)
+      for (std::size_t k = 0; k < 4; ++k) sums[k] = F::join(sums[k], F::take(x[i + k], center));
+    total = F::join(F::join(sums[0], sums[1]), F::join(sums[2], sums[3]));
+  }
+  for (; i < n; ++i) total = F::join(total, F::take(x[i], center));
+  return total;
 }
 
 /// Totals of blocks are joined as the digits of a binary counter carry: rounding errors grow with log n.
@@ -182,7 +211,14 @@ void fold_line(std::size_t n, const void* elements, const void* center, void* to
   const T* x = static_cast<const T*>(elements);
   const T c = center ? *static_cast<const T*>(center) : T(0);
   T& result = *static_cast<T*>(total);
-  if (n <= block) {
+  if constexpr (std::is_same_v<F, FoldAny> || std::is_same_v<F, FoldAll>) {
+    // What is known does not change any more.
+    constexpr std::size_t piece = 16 * block;
+    for (std::size_t done = 0; done < n && result == F::template identity<T>(); done += piece)
+      result = F::join(result, fold_block<F>(std::min(piece, n - done), x + done, c));
+    return;
+  }
+  if (n <= block || !rounds<F, T>) {
     result = F::join(result, fold_block<F>(n, x, c));
     return;
   }
@@ -202,23 +238,25 @@ template <class F, class T>
 void fold_rows(std::size_t n, std::size_t rows, const void* const* elements, const void* center, void* totals) {
   T* t = static_cast<T*>(totals);
   const T* c = center ? static_cast<const T*>(center) : t;
-  if (rows == 4) {
-    const T* x0 = static_cast<const T*>(elements[0]);
-    const T* x1 = static_cast<const T*>(elements[1]);
-    const T* x2 = static_cast<const T*>(elements[2]);
-    const T* x3 = static_cast<const T*>(elements[3]);
-#pragma GCC ivdep
-    for (std::size_t i = 0; i < n; ++i) {
-      const T a = F::join(F::take(x0[i], c[i]), F::take(x1[i], c[i]));
-      const T b = F::join(F::take(x2[i], c[i]), F::take(x3[i], c[i]));
-      t[i] = F::join(t[i], F::join(a, b));
-    }
-    return;
+  std::size_t begin = 0;
+  if constexpr (has_vectors<T>) {
+    constexpr std::size_t lanes = lanes_of<T>;
+    const auto* const* x = reinterpret_cast<const T* const*>(elements);
+    if (rows == 4)
+      for (; begin + lanes <= n; begin += lanes) {
+        const auto at = load_vector(c + begin);
+        const auto a = F::join(F::take(load_vector(x[0] + begin), at), F::take(load_vector(x[1] + begin), at));
+        const auto b = F::join(F::take(load_vector(x[2] + begin), at), F::take(load_vector(x[3] + begin), at));
+        store_vector(F::join(load_vector(t + begin), F::join(a, b)), t + begin);
+      }
   }
   for (std::size_t row = 0; row < rows; ++row) {
     const T* x = static_cast<const T*>(elements[row]);
-#pragma GCC ivdep
-    for (std::size_t i = 0; i < n; ++i) t[i] = F::join(t[i], F::take(x[i], c[i]));
+    std::size_t i = begin;
+    if constexpr (has_vectors<T>)
+      for (; i + lanes_of<T> <= n; i += lanes_of<T>)
+        store_vector(F::join(load_vector(t + i), F::take(load_vector(x + i), load_vector(c + i))), t + i);
+    for (; i < n; ++i) t[i] = F::join(t[i], F::take(x[i], c[i]));
   }
 }
 
@@ -310,8 +348,19 @@ template <bool greatest, class T>
 void extreme_rows(std::size_t n, const void* elements, std::int64_t index, void* best, std::int64_t* where) {
   const T* x = static_cast<const T*>(elements);
   T* b = static_cast<T*>(best);
-#pragma GCC ivdep
-  for (std::size_t i = 0; i < n; ++i) {
+  std::size_t i = 0;
+  if constexpr (has_vectors<T> && sizeof(T) == sizeof(std::int64_t)) {
+    const auto here = all_lanes(index);
+    for (; i + lanes_of<T> <= n; i += lanes_of<T>) {
+      const auto a = load_vector(x + i);
+      const auto known = load_vector(b + i);
+      const auto better =
+          greatest ? (known < a) | ((a != a) & (known == known)) : (a < known) | ((a != a) & (known == known));
+      store_vector(better ? here : load_vector(where + i), where + i);
+      store_vector(better ? a : known, b + i);
+    }
+  }
+  for (; i < n; ++i) {
     const bool better = beats<greatest>(x[i], b[i]);
     where[i] = better ? index : where[i];
     b[i] = better ? x[i] : b[i];

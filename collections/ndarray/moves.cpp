@@ -59,25 +59,80 @@ void scatter_strided(std::size_t n, const void* from, void* to, std::ptrdiff_t s
   });
 }
 
-/// Four rows and four columns of 8 bytes each, through registers.
+#if HWY_TARGET == HWY_AVX2 && HWY_ARCH_X86_64
+constexpr std::size_t tile_of(std::size_t itemsize) { return itemsize == 4 ? 8 : 4; }
+
+/// A tile of elements of 8 bytes, through registers: `from` has columns, `to` rows.
+HWY_INLINE void transpose_tile(const std::byte* from, std::ptrdiff_t column_stride, std::byte* to,
+                               std::ptrdiff_t row_stride, std::uint64_t) {
+  const auto column = [&](int k) HWY_ATTR {
+    return _mm256_loadu_pd(reinterpret_cast<const double*>(from + k * column_stride));
+  };
+  const auto put = [&](int k, __m256d v)
+                       HWY_ATTR { _mm256_storeu_pd(reinterpret_cast<double*>(to + k * row_stride), v); };
+  const __m256d a = column(0);
+  const __m256d b = column(1);
+  const __m256d c = column(2);
+  const __m256d d = column(3);
+  const __m256d ab_even = _mm256_unpacklo_pd(a, b);
+  const __m256d ab_odd = _mm256_unpackhi_pd(a, b);
+  const __m256d cd_even = _mm256_unpacklo_pd(c, d);
+  const __m256d cd_odd = _mm256_unpackhi_pd(c, d);
+  put(0, _mm256_permute2f128_pd(ab_even, cd_even, 0x20));
+  put(1, _mm256_permute2f128_pd(ab_odd, cd_odd, 0x20));
+  put(2, _mm256_permute2f128_pd(ab_even, cd_even, 0x31));
+  put(3, _mm256_permute2f128_pd(ab_odd, cd_odd, 0x31));
+}
+
+/// The same of 4 bytes.
+HWY_INLINE void transpose_tile(const std::byte* from, std::ptrdiff_t column_stride, std::byte* to,
+                               std::ptrdiff_t row_stride, std::uint32_t) {
+  __m256 v[8];
+  __m256 w[8];
+  // Halves of columns k and k + 4 side by side, so that nothing has to cross the middle later.
+  for (int k = 0; k < 4; ++k) {
+    const auto* low = reinterpret_cast<const float*>(from + k * column_stride);
+    const auto* high = reinterpret_cast<const float*>(from + (k + 4) * column_stride);
+    v[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+    v[k + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low + 4)), _mm_loadu_ps(high + 4), 1);
+  }
+  for (int h = 0; h < 8; h += 4) {
+    w[h] = _mm256_unpacklo_ps(v[h], v[h + 1]);
+    w[h + 1] = _mm256_unpackhi_ps(v[h], v[h + 1]);
+    w[h + 2] = _mm256_unpacklo_ps(v[h + 2], v[h + 3]);
+    w[h + 3] = _mm256_unpackhi_ps(v[h + 2], v[h + 3]);
+    const auto put = [&](int k, __m256 row)
+                         HWY_ATTR { _mm256_storeu_ps(reinterpret_cast<float*>(to + k * row_stride), row); };
+    put(h, _mm256_shuffle_ps(w[h], w[h + 2], 0x44));
+    put(h + 1, _mm256_shuffle_ps(w[h], w[h + 2], 0xEE));
+    put(h + 2, _mm256_shuffle_ps(w[h + 1], w[h + 3], 0x44));
+    put(h + 3, _mm256_shuffle_ps(w[h + 1], w[h + 3], 0xEE));
+  }
+}
+#else
+constexpr std::size_t tile_of(std::size_t) { return 4; }
+#endif
+
+template <class T>
+HWY_INLINE void transpose_tile(const std::byte* from, std::ptrdiff_t column_stride, std::byte* to,
+                               std::ptrdiff_t row_stride, T) {
+  constexpr std::size_t tile = tile_of(sizeof(T));
+  for (std::size_t k = 0; k < tile; ++k)
+    for (std::size_t l = 0; l < tile; ++l)
+      std::memcpy(to + static_cast<std::ptrdiff_t>(k) * row_stride + l * sizeof(T),
+                  from + static_cast<std::ptrdiff_t>(l) * column_stride + k * sizeof(T), sizeof(T));
+}
+
 template <class T>
 void transpose_tiles(std::size_t rows, std::size_t columns, const std::byte* from, std::ptrdiff_t column_stride,
                      std::byte* to, std::ptrdiff_t row_stride) {
-  constexpr std::size_t tile = sizeof(T) >= 8 ? 4 : 8;
+  constexpr std::size_t tile = tile_of(sizeof(T));
   std::size_t i = 0;
   for (; i + tile <= rows; i += tile) {
     std::size_t j = 0;
-    for (; j + tile <= columns; j += tile) {
-      T block[tile][tile];
-      for (std::size_t k = 0; k < tile; ++k)
-        std::memcpy(block[k], from + static_cast<std::ptrdiff_t>(j + k) * column_stride + i * sizeof(T),
-                    sizeof block[k]);
-      for (std::size_t k = 0; k < tile; ++k) {
-        T row[tile];
-        for (std::size_t l = 0; l < tile; ++l) row[l] = block[l][k];
-        std::memcpy(to + static_cast<std::ptrdiff_t>(i + k) * row_stride + j * sizeof(T), row, sizeof row);
-      }
-    }
+    for (; j + tile <= columns; j += tile)
+      transpose_tile(from + static_cast<std::ptrdiff_t>(j) * column_stride + i * sizeof(T), column_stride,
+                     to + static_cast<std::ptrdiff_t>(i) * row_stride + j * sizeof(T), row_stride, T{});
     for (; j < columns; ++j)
       for (std::size_t k = 0; k < tile; ++k)
         std::memcpy(to + static_cast<std::ptrdiff_t>(i + k) * row_stride + j * sizeof(T),

@@ -149,6 +149,27 @@ void copy_cast(const NdArray& from, DType to, void* out) {
   loop.run(out, size_of(to), &copy_strip, &copying);
 }
 
+/// Of one type, with rows that are long enough to be gathered one by one.
+bool copy_rows(const NdArray& from, std::byte* out) {
+  const auto inner = from.ndim() - 1;
+  if (from.ndim() == 0 || from.extent(inner) < 16) return false;
+  const auto row = static_cast<std::size_t>(from.extent(inner));
+  Shape index(inner, 0);
+  const auto* source = from.data();
+  while (true) {
+    gather(row, source, from.strides()[inner], out, from.itemsize());
+    out += row * from.itemsize();
+    std::size_t axis = inner;
+    for (; axis > 0; --axis) {
+      source += from.strides()[axis - 1];
+      if (++index[axis - 1] < from.extent(axis - 1)) break;
+      source -= from.strides()[axis - 1] * from.extent(axis - 1);
+      index[axis - 1] = 0;
+    }
+    if (axis == 0) return true;
+  }
+}
+
 /// Two axes that are swapped in memory, the others as they are: read along columns, written along rows.
 bool copy_transposed(const NdArray& from, std::byte* out) {
   if (from.ndim() < 2) return false;
@@ -189,9 +210,10 @@ NdArray NdArray::copy() const {
 
 void detail::copy_row_major(const NdArray& from, void* to) {
   if (from.size() == 0) return;
+  auto* out = static_cast<std::byte*>(to);
   if (from.is_contiguous())
     std::memcpy(to, from.data(), from.nbytes());
-  else if (!copy_transposed(from, static_cast<std::byte*>(to)))
+  else if (!copy_transposed(from, out) && !copy_rows(from, out))
     copy_cast(from, from.dtype(), to);
 }
 
@@ -372,7 +394,10 @@ void NdArray::assign(const NdArray& value) {
     throw InvalidRequest("an array of shape " + text_of(value.shape()) + " cannot be written over one of " +
                          text_of(shape_));
   if (is_contiguous()) {
-    copy_cast(source, dtype_, data_);
+    if (source.dtype() == dtype_)
+      detail::copy_row_major(source, data_);
+    else
+      copy_cast(source, dtype_, data_);
     return;
   }
   // Rows of the innermost axis that is the closest in memory.
