@@ -7,6 +7,7 @@
 #include "collections/ndarray/creation.hpp"
 #include "collections/ndarray/elementwise.hpp"
 #include "collections/ndarray/indexing.hpp"
+#include "collections/ndarray/reduce_kernels.hpp"
 #include "collections/ndarray/reductions.hpp"
 #include "collections/ndarray/scans.hpp"
 #include "collections/ndarray/sorting.hpp"
@@ -111,29 +112,31 @@ NdArray bincount(const NdArray& a, const std::optional<NdArray>& weights, std::i
     throw InvalidRequest("bincount: counts integers, not " + std::string(name_of(a.dtype())));
   if (length < 0) throw InvalidRequest("bincount: a length of " + std::to_string(length));
   const NdArray places = a.astype(DType::int64).contiguous();
-  if (places.size() > 0) {
+  const auto grow_to = [&](std::uint64_t greatest) {
     // As numbers without sign, negative ones are the greatest.
-    const auto greatest = max(places.view(DType::uint64)).item<std::uint64_t>();
     if (greatest > static_cast<std::uint64_t>(INT64_MAX)) throw InvalidRequest("bincount: there are negative numbers");
     length = std::max(length, static_cast<std::int64_t>(greatest) + 1);
+  };
+  const auto n = places.size();
+  if (weights) {
+    if (n > 0) grow_to(max(places.view(DType::uint64)).item<std::uint64_t>());
+    return counted(places, length, weights_like(a, *weights, "bincount"));
   }
-  if (!weights) {
-    // Four counters for each number, in turn, so that equal neighbours do not wait for each other.
-    const std::int64_t tables = length * 4 <= places.size() ? 4 : 1;
-    NdArray counts = NdArray::zeros({tables, length}, DType::int64);
-    auto* count = counts.mutable_data_as<std::int64_t>();
-    const auto* at = places.data_as<std::int64_t>();
-    std::int64_t i = 0;
-    for (; tables == 4 && i + 4 <= places.size(); i += 4) {
-      ++count[at[i]];
-      ++count[length + at[i + 1]];
-      ++count[2 * length + at[i + 2]];
-      ++count[3 * length + at[i + 3]];
-    }
-    for (; i < places.size(); ++i) ++count[at[i]];
-    return tables == 1 ? counts.pick(0, 0) : sum(counts, 0);
+  // In blocks that are still near when they are counted, after a look at how far they reach.
+  constexpr std::int64_t block = 2048;
+  const auto greatest_of = fold_kernels(Fold::maximum, DType::uint64).line;
+  std::vector<std::int64_t> counts(static_cast<std::size_t>(length));
+  for (std::int64_t done = 0; done < n; done += block) {
+    const auto here = std::min(block, n - done);
+    const auto* at = places.data_as<std::int64_t>() + done;
+    std::uint64_t greatest = 0;
+    greatest_of(static_cast<std::size_t>(here), at, nullptr, &greatest);
+    grow_to(greatest);
+    counts.resize(static_cast<std::size_t>(length));
+    auto* count = counts.data();
+    for (std::int64_t i = 0; i < here; ++i) ++count[at[i]];
   }
-  return counted(places, length, weights_like(a, *weights, "bincount"));
+  return NdArray::of(counts);
 }
 
 NdArray digitize(const NdArray& a, const NdArray& bins, bool right) {

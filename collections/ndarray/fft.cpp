@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <type_traits>
 
 #include "actors/errors.hpp"
 #include "collections/ndarray/creation.hpp"
@@ -32,6 +33,15 @@ double factor(std::int64_t n, bool inverse, Norm norm) {
   const auto length = static_cast<double>(n);
   if (norm == Norm::ortho) return 1 / std::sqrt(length);
   return inverse == (norm == Norm::backward) ? 1 / length : 1;
+}
+
+/// Calls `f` with the number of lanes, as a constant where there are eight, so that loops over them are unrolled.
+template <class F>
+void with_lanes(std::size_t lanes, F&& f) {
+  if (lanes == 8)
+    f(std::integral_constant<std::size_t, 8>{});
+  else
+    f(lanes);
 }
 
 /// What the lines of an axis go through, in groups, as separate real and imaginary parts.
@@ -102,19 +112,23 @@ NdArray complex_transform(const NdArray& a, std::size_t axis, bool inverse, T sc
       [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
         T* re = inverse ? t.im_ : t.re_;
         T* im = inverse ? t.re_ : t.im_;
-        for (std::size_t i = 0; i < n; ++i)
-          for (std::size_t l = 0; l < lanes; ++l) {
-            const C x = in[base + i * step + l * line];
-            re[i * lanes + l] = x.real();
-            im[i * lanes + l] = x.imag();
-          }
+        with_lanes(lanes, [&](auto width) {
+          for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t l = 0; l < width; ++l) {
+              const C x = in[base + i * step + l * line];
+              re[i * width + l] = x.real();
+              im[i * width + l] = x.imag();
+            }
+        });
       },
       [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
         const T* re = inverse ? t.im_ : t.re_;
         const T* im = inverse ? t.re_ : t.im_;
-        for (std::size_t i = 0; i < n; ++i)
-          for (std::size_t l = 0; l < lanes; ++l)
-            out[base + i * step + l * line] = {re[i * lanes + l] * scale, im[i * lanes + l] * scale};
+        with_lanes(lanes, [&](auto width) {
+          for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t l = 0; l < width; ++l)
+              out[base + i * step + l * line] = {re[i * width + l] * scale, im[i * width + l] * scale};
+        });
       });
 }
 

@@ -226,6 +226,26 @@ void set_items(NdArray& a, const Index& index, const NdArray& value) {
   }
 }
 
+namespace {
+
+/// False if an index is outside; then what was taken for it is the first element.
+template <class T>
+bool take_elements(std::int64_t n, const std::int64_t* index, std::int64_t extent, const std::byte* from,
+                   std::byte* to) {
+  const T* x = reinterpret_cast<const T*>(from);
+  T* out = reinterpret_cast<T*>(to);
+  std::uint64_t wrong = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto k = static_cast<std::uint64_t>(index[i] + (index[i] < 0 ? extent : 0));
+    const bool within = k < static_cast<std::uint64_t>(extent);
+    wrong |= within ? 0U : 1U;
+    out[i] = x[within ? k : 0];
+  }
+  return wrong == 0;
+}
+
+}  // namespace
+
 NdArray take(const NdArray& a, const NdArray& indices, int axis, Outside when_outside) {
   const auto along = normal_axis(axis, a.ndim(), "take");
   if (kind_of(indices.dtype()) > Kind::integer)
@@ -237,6 +257,16 @@ NdArray take(const NdArray& a, const NdArray& indices, int axis, Outside when_ou
   if (count > 0 && extent == 0)
     throw InvalidRequest("take: axis " + std::to_string(axis) + " of " + text_of(a.shape()) + " is empty");
   const NdArray source = a.is_contiguous() ? a : a.contiguous();
+  const auto refuse = [&] {
+    for (std::int64_t i = 0; i < count; ++i)
+      if (index[i] < -extent || index[i] >= extent) outside(index[i], extent, along);
+  };
+  if (a.ndim() == 1 && when_outside == Outside::raise && (a.itemsize() == 4 || a.itemsize() == 8)) {
+    NdArray out(indices.shape(), a.dtype());
+    const auto taken = a.itemsize() == 4 ? &take_elements<std::uint32_t> : &take_elements<std::uint64_t>;
+    if (count > 0 && !taken(count, index, extent, source.data(), out.mutable_data())) refuse();
+    return out;
+  }
   // What one index takes lies together.
   std::size_t inner_bytes = a.itemsize();
   std::int64_t outer = 1;
@@ -252,8 +282,7 @@ NdArray take(const NdArray& a, const NdArray& indices, int axis, Outside when_ou
       wrong |= static_cast<std::uint64_t>(k) >= static_cast<std::uint64_t>(extent) ? 1U : 0U;
       offsets[i] = k * item;
     }
-    for (std::int64_t i = 0; wrong != 0 && i < count; ++i)
-      if (index[i] < -extent || index[i] >= extent) outside(index[i], extent, along);
+    if (wrong != 0) refuse();
   } else {
     for (std::int64_t i = 0; i < count; ++i) {
       const auto k = when_outside == Outside::clip ? std::clamp<std::int64_t>(index[i], 0, extent - 1)
