@@ -35,6 +35,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
 
   monitoring::PageSources pages;
   pages.metrics = std::make_shared<monitoring::Metrics>(options.build);
+  if (options.dask_names) pages.metrics->show_dask_names();
   pages.metrics->add_scheduler([scheduler] { return scheduler.counters(); });
   pages.ready = std::move(options.ready);
   pages.summary = [scheduler] { return scheduler.summary(); };

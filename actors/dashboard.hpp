@@ -28,6 +28,7 @@ struct DashboardOptions {
   std::vector<std::string> allowed_hosts;
   std::string frame_ancestors;
   monitoring::BuildInfo build;
+  bool dask_names{};  ///< metrics that Dask has too also come under its names
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
   std::shared_ptr<monitoring::EventRing> events;  ///< SchedulerOptions::events
 };

@@ -151,6 +151,8 @@ constexpr std::array options{
            {},
            0,
            1e9},
+    Option{"metrics.compat", text, "none",
+           "dask: metrics that Dask has too also come under the names that it gives them.", ""},
     Option{"comm.connect-timeout", duration, "30s", "How long a client looks for its scheduler before it gives up.",
            "--timeout"},
     Option{"logging.level", text, "info", "Least important lines that are written: debug, info, warning or error.",

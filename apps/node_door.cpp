@@ -60,6 +60,14 @@ LogSink sink_of(Log& log, const char* logger) {
   };
 }
 
+bool dask_names_wanted(const Config& config) {
+  const std::string compat = config.text("metrics.compat");
+  if (compat.empty() || compat == "none") return false;
+  if (compat == "dask") return true;
+  throw CommandError(ExitCode::usage,
+                     fmt::format("metrics.compat is '{}'; there are 'none' and 'dask'", printable(compat)));
+}
+
 std::vector<std::string> allowed_hosts(const Config& config) {
   std::vector<std::string> names;
   std::string_view rest = config.text("dashboard.allowed-hosts");

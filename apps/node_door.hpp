@@ -43,6 +43,9 @@ LogSink sink_of(Log& log, const char* logger);
 /// Names of dashboard.allowed-hosts.
 std::vector<std::string> allowed_hosts(const Config& config);
 
+/// What metrics.compat asks for. Raises CommandError for a value that is not known.
+bool dask_names_wanted(const Config& config);
+
 /// The one line a node prints to stdout when it is ready: fields by name, "-" for what is not served.
 void print_ready(const Door& door, std::string_view role,
                  const std::vector<std::pair<std::string, std::string>>& fields);

@@ -86,6 +86,7 @@ void SchedulerService::serve_pages(const Config& config, bool insecure) {
   dashboard.allowed_hosts = allowed_hosts(config);
   dashboard.frame_ancestors = config.text("dashboard.frame-ancestors");
   dashboard.build = build_info();
+  dashboard.dask_names = dask_names_wanted(config);
   dashboard.ready = [this] {
     return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
   };

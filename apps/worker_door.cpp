@@ -189,6 +189,7 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
 
 void WorkerService::serve_pages(const Config& config, bool insecure, const std::string& token) {
   auto metrics = std::make_shared<monitoring::Metrics>(build_info());
+  if (dask_names_wanted(config)) metrics->show_dask_names();
   metrics->add_worker([this] {
     const WorkerHandle* handle = asked_;
     return handle ? handle->counters() : WorkerCounters{};

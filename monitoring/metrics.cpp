@@ -12,6 +12,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "monitoring/collectors.hpp"
+#include "monitoring/dask_names.hpp"
 #include "monitoring/gzip.hpp"
 
 namespace troupe::monitoring {
@@ -167,6 +168,11 @@ void Metrics::add(std::shared_ptr<prometheus::Collectable> source) {
   sources_.push_back(std::move(source));
 }
 
+void Metrics::show_dask_names() {
+  const std::lock_guard lock(mutex_);
+  dask_names_ = true;
+}
+
 std::vector<MetricFamily> Metrics::collect(Examples& examples) {
   const auto start = std::chrono::steady_clock::now();
   const std::lock_guard lock(mutex_);
@@ -180,6 +186,8 @@ std::vector<MetricFamily> Metrics::collect(Examples& examples) {
       ++errors_;
     }
   }
+  if (dask_names_)
+    for (MetricFamily& family : under_dask_names(families)) families.push_back(std::move(family));
   ++scrapes_;
   duration_seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   families.push_back(

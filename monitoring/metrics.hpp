@@ -56,6 +56,8 @@ public:
   void add_scheduler(std::function<SchedulerCounters()> counters);
   void add_worker(std::function<WorkerCounters()> counters);
   void add(std::shared_ptr<prometheus::Collectable> source);
+  /// From now on pages also have the figures that Dask has too, under its names.
+  void show_dask_names();
 
   struct Page {
     std::string content_type;
@@ -73,6 +75,7 @@ private:
   std::uint64_t scrapes_{};
   std::uint64_t errors_{};
   double duration_seconds_{};
+  bool dask_names_{};
 };
 
 /// Prefix labels are names of users' functions: at most this many are shown, the rest together as "other".

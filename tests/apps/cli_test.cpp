@@ -86,6 +86,13 @@ TEST_F(CliTest, simulations_say_what_was_tried_and_replay_what_was_written) {
   EXPECT_THAT(broken.err, HasSubstr("1 to 1000 workers"));
 }
 
+TEST_F(CliTest, names_of_metrics_that_are_not_known_are_refused) {
+  environment_.emplace_back("TROUPE__METRICS__COMPAT", "prom");
+  const auto ended = run({"scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0"});
+  EXPECT_EQ(ended.status, 2);
+  EXPECT_THAT(ended.err, HasSubstr("metrics.compat is 'prom'; there are 'none' and 'dask'"));
+}
+
 TEST_F(CliTest, a_fixed_graph_is_measured_as_its_file_has_it) {
   const auto file = write("fan.json", R"({"name":"fan","bytes":100,"inputs":[[],[0],[0],[1,2]]})");
   const auto ended =

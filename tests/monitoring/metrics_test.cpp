@@ -184,6 +184,36 @@ TEST(Metrics, open_metrics_is_spoken_when_asked_for) {
   }
 }
 
+TEST(Metrics, boards_made_for_dask_find_its_names_if_that_is_asked_for) {
+  const auto metrics = some_metrics();
+  EXPECT_THAT(metrics->scrape("", "").body, Not(HasSubstr("dask_")));
+  metrics->show_dask_names();
+  const std::string page = metrics->scrape("", "").body;
+  std::set<std::string> names;
+  std::istringstream lines(page);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("# TYPE dask_")) names.insert(line.substr(7, line.find(' ', 7) - 7));
+  EXPECT_THAT(
+      names,
+      testing::UnorderedElementsAre(
+          "dask_scheduler_clients", "dask_scheduler_client_connections_added_total",
+          "dask_scheduler_client_connections_removed_total", "dask_scheduler_workers",
+          "dask_scheduler_workers_added_total", "dask_scheduler_workers_removed_total", "dask_scheduler_tasks",
+          "dask_scheduler_tasks_forgotten_total", "dask_scheduler_tasks_suspicious_total", "dask_scheduler_task_groups",
+          "dask_scheduler_tasks_compute_seconds_total", "dask_scheduler_tasks_output_bytes",
+          "dask_scheduler_prefix_state_totals_total", "dask_stealing_request_count_total", "dask_worker_tasks",
+          "dask_worker_threads", "dask_worker_memory_bytes", "dask_worker_transfer_incoming_count",
+          "dask_worker_transfer_incoming_count_total", "dask_worker_transfer_outgoing_count",
+          "dask_worker_transfer_outgoing_count_total", "dask_worker_transfer_outgoing_bytes_total",
+          "dask_worker_spill_bytes_total", "dask_worker_spill_count_total", "dask_worker_spill_time_seconds_total"));
+  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks{state=\"processing\"} 3\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks_suspicious_total{task_prefix_name=\"add\"} 1\n"));
+  EXPECT_THAT(page,
+              HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"memory\"} 10\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_workers_removed_total 4\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_worker_memory_bytes{type=\"spilled\"} 0\n"));
+}
+
 TEST(Metrics, gzip_is_used_when_the_scraper_takes_it) {
   auto metrics = some_metrics();
   EXPECT_EQ(metrics->scrape("", "deflate, gzip;q=0").content_encoding, "");
