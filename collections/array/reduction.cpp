@@ -47,8 +47,8 @@ State moments_of(const NdArray& block, const ReductionSpec& spec, bool skip_nan)
   const auto count = count_of(block, spec, skip_nan);
   const auto total = skip_nan ? nd::nansum(block, over) : nd::sum(block, over);
   const auto mean = nd::divide(total, nd::maximum(count, 1.0)).astype(total.dtype());
-  auto squares = over_of(spec).as(nd::real_of(total.dtype()));
-  return {count, mean, nd::sum_of_squares(block, mean, squares, skip_nan)};
+  auto squares = nd::sum_of_squares(block, mean, over, skip_nan);
+  return {count, mean, nd::is_complex(squares.dtype()) ? squares.real().copy() : std::move(squares)};
 }
 
 /// Pairwise, after T. Chan, G. Golub and R. LeVeque, "Updating formulae and a pairwise algorithm for computing sample

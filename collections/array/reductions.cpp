@@ -190,7 +190,6 @@ Array reduce(Reduction kind, const Array& a, const ReduceOptions& options, std::
   }
   if (is_arg(kind)) {
     if (!spec.flat && spec.axes.size() != 1) throw InvalidRequest(fmt::format("{}: one axis, or all", name));
-    if (nd::is_complex(a.dtype())) throw InvalidRequest(fmt::format("{}: complex numbers have no order here", name));
     if (!is_known(a.chunks()))
       throw InvalidRequest(
           fmt::format("{}: the shape {} is unknown: compute_chunk_sizes() makes it known", name, describe(a.shape())));
