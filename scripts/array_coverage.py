@@ -47,7 +47,7 @@ WANTED = {
 }
 SAME = {"deg2rad": "radians", "rad2deg": "degrees", "delete": "remove", "empty_like": "zeros_like", "fix": "trunc",
         "asarray": "from_array", "fliplr": "flip", "flipud": "flip", "rollaxis": "moveaxis", "nanpercentile": "nanquantile",
-        "extract": "compress", "union1d": "unique", "store": "to_zarr"}
+        "store": "to_zarr"}
 
 
 def names_here():

@@ -56,6 +56,16 @@ Array added_up(const Array& a, const std::optional<Array>& weights, std::string 
       }));
 }
 
+/// The type that all of them have together, where numbers take on that of the arrays.
+DType type_of_all(const std::vector<Operand>& all) {
+  std::optional<DType> type;
+  for (const auto& each : all)
+    if (each.node() != nullptr) type = type ? nd::result_type(*type, (*each.node())->dtype) : (*each.node())->dtype;
+  for (const auto& each : all)
+    if (each.node() == nullptr) type = type ? nd::result_type(*type, each.scalar()) : each.scalar().dtype();
+  return *type;
+}
+
 Array quantile_of(const Array& a, const std::vector<double>& q, const std::optional<int>& asked,
                   std::string_view method, std::string_view kernel, const char* name) {
   if (!asked) return quantile_of(a.ravel(), q, 0, method, kernel, name);
@@ -272,6 +282,68 @@ Array gradient(const Array& a, double spacing, int asked) {
   return concatenate(parts, static_cast<int>(axis));
 }
 
+Array moment(const Array& a, int order, const ReduceOptions& options) {
+  auto centers = options;
+  centers.keepdims = true;
+  return power(a - a.mean(centers), order).mean(options);
+}
+Array extract(const Array& condition, const Array& a) {
+  if (condition.shape() != a.shape())
+    throw InvalidRequest(fmt::format("extract: a condition of shape {} for an array of shape {}",
+                                     describe(condition.shape()), describe(a.shape())));
+  return a[condition.dtype() == DType::bool_ ? condition : condition != 0];
+}
+Array union1d(const Array& a, const Array& b) { return unique(concatenate({a.ravel(), b.ravel()})); }
+Array choose(const Array& a, const std::vector<Operand>& choices) {
+  if (choices.empty() || !nd::is_integer(a.dtype()))
+    throw InvalidRequest(
+        fmt::format("choose: {} choices by numbers of type {}", choices.size(), nd::name_of(a.dtype())));
+  auto result = choices.back().array().astype(type_of_all(choices));
+  if (choices.size() == 1) return where(a == 0, result, result);
+  for (std::size_t i = choices.size() - 1; i-- > 0;)
+    result = where(a == static_cast<std::int64_t>(i), choices[i], result);
+  return result;
+}
+Array select(const std::vector<Array>& conditions, const std::vector<Operand>& choices, const Operand& otherwise) {
+  if (conditions.size() != choices.size() || conditions.empty())
+    throw InvalidRequest(fmt::format("select: {} conditions for {} choices", conditions.size(), choices.size()));
+  auto all = choices;
+  all.push_back(otherwise);
+  auto result = otherwise.array().astype(type_of_all(all));
+  for (std::size_t i = conditions.size(); i-- > 0;) result = where(conditions[i], choices[i], result);
+  return result;
+}
+std::vector<Array> unravel_index(const Array& indices, const Shape& shape) {
+  std::vector<Array> axes(shape.size());
+  std::int64_t stride = 1;
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    axes[axis] = floor_divide(indices, stride) % shape[axis];
+    stride *= shape[axis];
+  }
+  return axes;
+}
+Array ravel_multi_index(const std::vector<Array>& indices, const Shape& shape) {
+  if (indices.size() != shape.size() || indices.empty())
+    throw InvalidRequest(fmt::format("ravel_multi_index: {} arrays for the shape {}", indices.size(), describe(shape)));
+  auto result = indices.front();
+  for (std::size_t axis = 1; axis < shape.size(); ++axis) result = result * shape[axis] + indices[axis];
+  return result;
+}
+Array sliding_window_view(const Array& a, std::int64_t width, int asked) {
+  const auto axis = axis_in(asked, a.ndim(), "sliding_window_view");
+  const auto length = a.shape()[axis];
+  if (width < 1 || width > length)
+    throw InvalidRequest(fmt::format("sliding_window_view: windows of {} along axis {} of the shape {}", width, axis,
+                                     describe(a.shape())));
+  std::vector<Array> shifted;
+  for (std::int64_t i = 0; i < width; ++i) {
+    Indices indices(a.ndim(), slice());
+    indices[axis] = slice(i, length - width + 1 + i);
+    shifted.push_back(a.getitem(indices).rechunk(std::map<int, AxisSpec>{{static_cast<int>(axis), AxisSpec("auto")}}));
+  }
+  return stack(shifted, -1);
+}
+
 namespace fft {
 namespace {
 
@@ -335,6 +407,12 @@ Array rfftn(const Array& a, const std::vector<int>& axes, std::string_view norm)
   auto result = rfft(a, {}, all.back(), norm);
   for (std::size_t i = all.size() - 1; i-- > 0;) result = fft(result, {}, all[i], norm);
   return result;
+}
+Array irfftn(const Array& a, const std::vector<int>& axes, std::string_view norm) {
+  const auto all = all_axes(a, axes);
+  auto result = a;
+  for (std::size_t i = 0; i + 1 < all.size(); ++i) result = ifft(result, {}, all[i], norm);
+  return irfft(result, {}, all.back(), norm);
 }
 Array fftshift(const Array& a, const std::vector<int>& axes) {
   auto result = a;

@@ -46,6 +46,21 @@ Array coarsen(std::string_view what, const Array& a, const std::vector<std::int6
 Array cov(const Array& a, bool rowvar = true, double ddof = 1);
 Array corrcoef(const Array& a, bool rowvar = true);
 Array gradient(const Array& a, double spacing = 1, int axis = -1);
+/// The mean of the n-th power of what the elements differ from their mean.
+Array moment(const Array& a, int order, const ReduceOptions& options = {});
+
+/// Where `condition` is true, in row-major order.
+Array extract(const Array& condition, const Array& a);
+Array union1d(const Array& a, const Array& b);
+/// At each place the element of the choice whose number stands in `a`.
+Array choose(const Array& a, const std::vector<Operand>& choices);
+/// At each place the element of the first choice whose condition is true there.
+Array select(const std::vector<Array>& conditions, const std::vector<Operand>& choices, const Operand& otherwise = 0);
+/// From places in row-major order to one array for each axis, and back.
+std::vector<Array> unravel_index(const Array& indices, const Shape& shape);
+Array ravel_multi_index(const std::vector<Array>& indices, const Shape& shape);
+/// Windows of `width` elements of an axis, as a new last axis.
+Array sliding_window_view(const Array& a, std::int64_t width, int axis = -1);
 
 namespace fft {
 
@@ -62,7 +77,9 @@ Array ifftn(const Array& a, const std::vector<int>& axes = {}, std::string_view 
 Array rfftn(const Array& a, const std::vector<int>& axes = {}, std::string_view norm = "backward");
 inline Array fft2(const Array& a, std::string_view norm = "backward") { return fftn(a, {-2, -1}, norm); }
 inline Array ifft2(const Array& a, std::string_view norm = "backward") { return ifftn(a, {-2, -1}, norm); }
+Array irfftn(const Array& a, const std::vector<int>& axes = {}, std::string_view norm = "backward");
 inline Array rfft2(const Array& a, std::string_view norm = "backward") { return rfftn(a, {-2, -1}, norm); }
+inline Array irfft2(const Array& a, std::string_view norm = "backward") { return irfftn(a, {-2, -1}, norm); }
 Array fftshift(const Array& a, const std::vector<int>& axes = {});
 Array ifftshift(const Array& a, const std::vector<int>& axes = {});
 Array fftfreq(std::int64_t n, double d = 1, const ChunkSpec& chunks = {});

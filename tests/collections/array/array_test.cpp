@@ -242,6 +242,26 @@ TEST_P(ArrayTest, lines_are_sorted_searched_and_counted) {
   expect_equal(isin(blocks(n), blocks(NdArray::of(std::vector<std::int64_t>{1, 3}))),
                nd::isin(n, NdArray::of(std::vector<std::int64_t>{1, 3})), "isin");
   expect_equal(argwhere(x > 0), nd::argwhere(nd::greater(a, 0)), "argwhere");
+  expect_equal(extract(x > 1, x), nd::masked(a, nd::greater(a, 1)), "extract");
+  expect_equal(union1d(blocks(n), from_array(NdArray::of(std::vector<std::int64_t>{-3, 1}), 1)),
+               nd::union1d(n, NdArray::of(std::vector<std::int64_t>{-3, 1})), "union1d");
+  const auto which = nd::remainder(n, 3);
+  expect_equal(choose(blocks(which), {10, blocks(n), 20}),
+               nd::where(nd::equal(which, 0), 10, nd::where(nd::equal(which, 1), n, 20)).astype(DType::int64),
+               "choose");
+  expect_equal(
+      select({x > 1, x > 0}, {x, 0.5F}, -1),
+      nd::where(nd::greater(a, 1), a, nd::where(nd::greater(a, 0), 0.5, NdArray::full({8, 9}, -1, DType::float32))),
+      "select");
+  const auto places = unravel_index(blocks(which), {2, 3});
+  expect_equal(places[1], nd::unravel_index(which, {2, 3})[1], "unravel_index");
+  expect_equal(ravel_multi_index(places, {2, 3}), which, "ravel_multi_index");
+  const auto doubles = values({40});
+  const auto off = nd::subtract(doubles, nd::mean(doubles));
+  expect_equal(moment(blocks(doubles), 3), nd::mean(nd::multiply(nd::multiply(off, off), off)), "moment");
+  const auto windows = sliding_window_view(blocks(doubles), 4);
+  EXPECT_EQ(windows.shape(), (Shape{37, 4}));
+  expect_equal(windows[{slice(), 3}], doubles.slice(0, 3, 40), "windows");
   expect_equal(coarsen("mean", x[{slice(), slice(0, 8)}], {4, 2}),
                nd::mean(a.slice(1, 0, 8).copy().reshape({2, 4, 4, 2}), {1, 3}), "coarsen");
 }
@@ -252,6 +272,7 @@ TEST_P(ArrayTest, spectra_are_those_of_whole_lines) {
   expect_equal(fft::rfft(x), nd::fft::rfft(a), "rfft");
   expect_equal(fft::ifft(fft::fft(x, {}, 0), {}, 0).real(), a, "there and back");
   expect_equal(fft::fft2(x), nd::fft::fft2(a), "fft2");
+  expect_equal(fft::irfft2(fft::rfft2(x)), a, "irfft2");
   expect_equal(fft::fftshift(x), nd::fft::fftshift(a), "fftshift");
 }
 
