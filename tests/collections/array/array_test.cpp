@@ -146,6 +146,11 @@ TEST_P(ArrayTest, parts_are_taken_as_numpy_takes_them) {
                    a, {NdArray::of(std::vector<std::int64_t>{1, 8, 0}), NdArray::of(std::vector<std::int64_t>{7, 0, 3}),
                        NdArray::of(std::vector<std::int64_t>{6, 6, 1})}),
                "vindex");
+  const auto parts = x[{slice({}, {}, -2), ellipsis, slice(1, {}, 3)}].T()[{slice(), slice(1, 7), slice(1, {}, 2)}];
+  expect_equal(
+      parts,
+      eager({Slice{{}, {}, -2}, nd::Ellipsis{}, Slice{1, {}, 3}}).transpose().slice(1, 1, 7).slice(2, Slice{1, {}, 2}),
+      "parts of parts");
   const auto known = x[x > 0].compute_chunk_sizes();
   EXPECT_EQ(known.shape()[0], nd::masked(a, nd::greater(a, 0)).extent(0));
   expect_equal(known[{slice({}, {}, 3)}], nd::masked(a, nd::greater(a, 0)).slice(0, Slice{{}, {}, 3}), "known again");
