@@ -151,6 +151,8 @@ TEST_P(ArrayTest, parts_are_taken_as_numpy_takes_them) {
       parts,
       eager({Slice{{}, {}, -2}, nd::Ellipsis{}, Slice{1, {}, 3}}).transpose().slice(1, 1, 7).slice(2, Slice{1, {}, 2}),
       "parts of parts");
+  expect_equal(from_array(a, -1)[{slice({}, {}, -2)}].T()[{slice(), slice(), slice(1, 4)}],
+               a.slice(0, Slice{{}, {}, -2}).transpose().slice(2, 1, 4), "part of a part of one block");
   const auto known = x[x > 0].compute_chunk_sizes();
   EXPECT_EQ(known.shape()[0], nd::masked(a, nd::greater(a, 0)).extent(0));
   expect_equal(known[{slice({}, {}, 3)}], nd::masked(a, nd::greater(a, 0)).slice(0, Slice{{}, {}, 3}), "known again");
