@@ -95,7 +95,8 @@ TEST_F(IsolatedTasks, a_task_that_nobody_wants_any_more_is_asked_to_end) {
 }
 
 TEST_F(IsolatedTasks, time_and_memory_have_an_end) {
-  const auto late = client.submit<isolated::stubborn>({.timeout = 3s, .isolate = true}, fifo->path());  // it has to begin within
+  const auto late =
+      client.submit<isolated::stubborn>({.timeout = 3s, .isolate = true}, fifo->path());  // it has to begin within
   const auto large =
       client.submit<isolated::take>({.isolate = true, .memory_limit = 100U << 20}, std::uint64_t{1} << 30);
   EXPECT_EQ(error_of(late).kind, TaskError::Kind::timeout);
