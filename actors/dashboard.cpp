@@ -1,7 +1,10 @@
 #include "actors/dashboard.hpp"
 
+#include <map>
 #include <utility>
 
+#include "actors/errors.hpp"
+#include "actors/inspection.hpp"
 #include "actors/log_ring.hpp"
 #include "actors/node.hpp"
 #include "actors/scheduler_source.hpp"
@@ -13,6 +16,57 @@
 #include "monitoring/recorder.hpp"
 
 namespace troupe {
+
+namespace {
+
+template <class Ask>
+auto answer_of(Ask ask) -> Result<decltype(ask())> {
+  try {
+    return ask();
+  } catch (const Failure& failure) {
+    return tl::unexpected(Error{ErrorKind::failed, failure.what()});
+  }
+}
+
+monitoring::WorkerQuestions questions_of(std::shared_ptr<const Inspector> inspector) {
+  monitoring::WorkerQuestions ask;
+  ask.log = [inspector](const std::string& worker, std::uint64_t after,
+                        std::size_t most) -> Result<monitoring::LogPage> {
+    auto answers = answer_of([&] {
+      return inspector->logs({worker}, {after == 0 ? 0 : after + 1, static_cast<std::uint32_t>(most)});
+    });
+    if (!answers) return tl::unexpected(answers.error());
+    if (answers->empty()) return tl::unexpected(Error{ErrorKind::failed, "the worker did not answer"});
+    auto& reply = answers->begin()->second;
+    if (!reply) return tl::unexpected(Error{ErrorKind::failed, reply.error().message});
+    return monitoring::LogPage{std::move(reply->lines), reply->next == 0 ? 0 : reply->next - 1};
+  };
+  ask.profile = [inspector](std::vector<std::string> workers, std::chrono::microseconds duration,
+                            std::chrono::microseconds interval,
+                            const std::string& function) -> Result<monitoring::StackSamples> {
+    ProfileRequest request;
+    request.duration_us = static_cast<std::uint64_t>(duration.count());
+    request.interval_us = static_cast<std::uint64_t>(interval.count());
+    request.function = function;
+    auto answers = answer_of([&] { return inspector->profiles(std::move(workers), request); });
+    if (!answers) return tl::unexpected(answers.error());
+    monitoring::StackSamples seen;
+    std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> sums;
+    for (auto& [worker, profile] : *answers) {
+      if (!profile) {
+        seen.unanswered.emplace(worker, profile.error().message);
+        continue;
+      }
+      seen.looks += profile->looks;
+      for (auto& stack : profile->stacks) sums[{std::move(stack.function), std::move(stack.frames)}] += stack.samples;
+    }
+    for (auto& [stack, samples] : sums) seen.stacks.push_back({stack.first, stack.second, samples});
+    return seen;
+  };
+  return ask;
+}
+
+}  // namespace
 
 /// In the order of starting: ended from the last to the first.
 struct Dashboard::Parts {
@@ -30,6 +84,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     LogRing::Page page = node.recent_log().page(after == 0 ? 0 : after + 1, most);
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
+  api.ask = questions_of(std::make_shared<Inspector>(node, scheduler));
   api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
   api.logins = parts->logins;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -66,6 +67,28 @@ void only(const json::object& body, std::initializer_list<std::string_view> know
       throw BadRequest("the body has a member that is not known here");
 }
 
+/// Those that were seen most often come first.
+json::object samples_json(StackSamples seen, std::chrono::milliseconds duration, std::chrono::milliseconds interval,
+                          std::size_t most, double now_unix_ms) {
+  std::stable_sort(seen.stacks.begin(), seen.stacks.end(),
+                   [](const auto& a, const auto& b) { return a.samples > b.samples; });
+  std::uint64_t samples = 0;
+  json::array stacks;
+  for (const auto& stack : seen.stacks) {
+    samples += stack.samples;
+    if (stacks.size() >= most) continue;
+    stacks.push_back({{"function", stack.function},
+                      {"frames", json::array(stack.frames.begin(), stack.frames.end())},
+                      {"samples", stack.samples}});
+  }
+  json::array unanswered;
+  for (const auto& [worker, why] : seen.unanswered) unanswered.push_back({{"worker", worker}, {"error", why}});
+  return {{"schema", "troupe/v1/samples"},      {"now_unix_ms", now_unix_ms}, {"duration_ms", duration.count()},
+          {"interval_ms", interval.count()},    {"looks", seen.looks},        {"samples", samples},
+          {"total", seen.stacks.size()},        {"shown", stacks.size()},     {"stacks", std::move(stacks)},
+          {"unanswered", std::move(unanswered)}};
+}
+
 const char* scope_name(Scope scope) { return scope == Scope::admin ? "admin" : "read"; }
 
 class Api : public std::enable_shared_from_this<Api> {
@@ -85,6 +108,10 @@ private:
             [self = shared_from_this(), page](const HttpRequest& request) { return self->guarded(page, request); },
             post,
             {}};
+  }
+  static Route slow(Route route) {
+    route.slow = true;
+    return route;
   }
   HttpResponse guarded(Page page, const HttpRequest& request) {
     try {
@@ -126,6 +153,8 @@ private:
   HttpResponse exceptions(const HttpRequest& request);
   HttpResponse events(const HttpRequest& request);
   HttpResponse logs(const HttpRequest& request);
+  HttpResponse worker_logs(const HttpRequest& request);
+  HttpResponse profile(const HttpRequest& request);
   HttpResponse clients(const HttpRequest& request);
   HttpResponse targets(const HttpRequest& request);
   HttpResponse cancel(const HttpRequest& request) { return control(request, TaskControl::cancel); }
@@ -394,6 +423,34 @@ HttpResponse Api::logs(const HttpRequest& request) {
   return answer(log_json(page.lines, page.last, s_.recorder->clock().now_ms()));
 }
 
+HttpResponse Api::worker_logs(const HttpRequest& request) {
+  const Query query(request.query, {"after", "limit"});
+  const auto now = picture();
+  std::size_t index = 0;
+  const std::string& worker = worker_of(*now, request, index).address.name;
+  const auto page = s_.ask.log(worker, query.integer("after", 0, 0, UINT64_MAX), query.integer("limit", 500, 1, 5000));
+  if (!page) throw Refused(503, page.error().text);
+  return answer(log_json(page->lines, page->last, s_.recorder->clock().now_ms()));
+}
+
+HttpResponse Api::profile(const HttpRequest& request) {
+  constexpr std::chrono::milliseconds interval{10};
+  constexpr std::size_t stacks_max = 5000;
+  const Query query(request.query, {"worker", "function", "seconds"});
+  const std::chrono::seconds duration(query.integer("seconds", 2, 1, 10));
+  std::vector<std::string> workers;
+  if (const auto worker = query.text("worker")) {
+    const auto now = picture();
+    if (std::none_of(now->view.workers.begin(), now->view.workers.end(),
+                     [&](const WorkerView& known) { return known.address.name == *worker; }))
+      throw Refused(404, "no such worker");
+    workers.push_back(*worker);
+  }
+  auto seen = s_.ask.profile(std::move(workers), duration, interval, query.text("function").value_or(std::string()));
+  if (!seen) throw Refused(503, seen.error().text);
+  return answer(samples_json(std::move(*seen), duration, interval, stacks_max, s_.recorder->clock().now_ms()));
+}
+
 HttpResponse Api::targets(const HttpRequest& request) {
   const Query query(request.query, {});
   const auto now = picture();
@@ -519,6 +576,8 @@ std::vector<Route> Api::routes() {
       get("exceptions", &Api::exceptions),
       get("events", &Api::events),
       get("logs", &Api::logs),
+      slow(get("workers/{id}/logs", &Api::worker_logs)),
+      slow(get("profile", &Api::profile)),
       get("clients", &Api::clients),
       get("prometheus/targets", &Api::targets),
   };

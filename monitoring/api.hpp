@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,27 @@ struct LogPage {
   std::uint64_t last{};  ///< number of the last line there is
 };
 
+/// Stacks that were seen while somebody looked at the workers' threads.
+struct StackSamples {
+  struct Stack {
+    std::string function;
+    std::vector<std::string> frames;  ///< outermost first
+    std::uint64_t samples{};
+  };
+  std::uint64_t looks{};
+  std::vector<Stack> stacks;
+  std::map<std::string, std::string> unanswered;  ///< why, by name of the worker
+};
+
+/// Workers are asked themselves, which takes a while; on threads that may block.
+struct WorkerQuestions {
+  std::function<Result<LogPage>(const std::string& worker, std::uint64_t after, std::size_t most)> log;
+  /// An empty list: all workers. An empty function: all functions.
+  std::function<Result<StackSamples>(std::vector<std::string> workers, std::chrono::microseconds duration,
+                                     std::chrono::microseconds interval, const std::string& function)>
+      profile;
+};
+
 /// What the pages below /api/v1 are made from.
 struct ApiSources {
   std::shared_ptr<ClusterSource> source;
@@ -32,6 +55,7 @@ struct ApiSources {
   /// Lines with a number above `after`, at most `most` of them: the first ones; with `after` 0 the last ones there are.
   std::function<LogPage(std::uint64_t after, std::size_t most)> log;
   std::function<void(std::string_view text)> warn;  ///< into that log
+  WorkerQuestions ask;
   std::shared_ptr<Logins> logins;
   Identity identity;
   std::shared_ptr<std::string> http_address;  ///< where all this is served, once it is

@@ -13,6 +13,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/json.hpp>
@@ -158,7 +159,11 @@ constexpr std::chrono::milliseconds last_words_patience{250};
 class HttpServer::Impl {
 public:
   Impl(HttpConfig config, std::vector<Route> routes)
-      : config_(std::move(config)), routes_(std::move(routes)), context_(1), acceptor_(context_) {}
+      : config_(std::move(config)),
+        routes_(std::move(routes)),
+        context_(1),
+        acceptor_(context_),
+        slow_threads_(config_.slow_threads) {}
 
   std::optional<Error> listen();
   void run();
@@ -189,8 +194,7 @@ private:
   [[nodiscard]] Verdict authorize(const Request& request, bool peer_on_loopback) const;
   [[nodiscard]] static HttpRequest asked_of(const Request& request, Verdict& verdict);
   /// Answers, or makes the source of a stream.
-  [[nodiscard]] Response answer(const Request& request, bool peer_on_loopback,
-                                std::unique_ptr<LineSource>& stream) const;
+  [[nodiscard]] Response answer(const Request& request, Verdict verdict, std::unique_ptr<LineSource>& stream) const;
   [[nodiscard]] Response finish(HttpResponse content, unsigned version, bool keep_alive) const;
   void set_headers(http::fields& response) const;
 
@@ -198,12 +202,14 @@ private:
   const std::vector<Route> routes_;
   std::size_t sessions_{};  ///< on the server's thread only
   std::size_t streams_{};   ///< likewise
+  std::size_t slow_{};      ///< likewise
   std::set<Session*> streaming_;
   asio::io_context context_;  ///< after all that sessions touch: it ends those that are still open
   tcp::acceptor acceptor_;
   asio::steady_timer patience_{context_};  ///< with streams that are in the middle of a line as it stops
   std::uint16_t port_{};
   std::thread thread_;
+  asio::thread_pool slow_threads_;
 };
 
 /// One connection; keeps itself alive by its pending operation.
@@ -253,11 +259,31 @@ private:
     if (error == http::error::body_limit) return refuse(413);
     if (error && error.category() == http::make_error_code(http::error::bad_version).category()) return refuse(400);
     if (error) return;  // timed out or cut
-    const Request request = parser_->release();
+    Request request = parser_->release();
+    Verdict verdict = server_.authorize(request, peer_on_loopback_);
+    if (verdict.status == 200 && verdict.route->slow) {
+      if (server_.slow_ < server_.config_.slow_max) return answer_later(std::move(request), std::move(verdict));
+      return write(server_.finish(fixed(503, is_api(request)), request.version(), request.keep_alive()));
+    }
     std::unique_ptr<LineSource> source;
-    Response response = server_.answer(request, peer_on_loopback_, source);
+    Response response = server_.answer(request, std::move(verdict), source);
     if (source) return begin_stream(std::move(source));
     write(std::move(response));
+  }
+
+  /// The session goes along and comes back: it ends on the server's thread only.
+  void answer_later(Request request, Verdict verdict) {
+    ++server_.slow_;
+    asio::post(server_.slow_threads_,
+               [self = shared_from_this(), request = std::move(request), verdict = std::move(verdict)]() mutable {
+                 std::unique_ptr<LineSource> none;
+                 Response response = self->server_.answer(request, std::move(verdict), none);
+                 asio::io_context& context = self->server_.context_;
+                 asio::post(context, [self = std::move(self), response = std::move(response)]() mutable {
+                   --self->server_.slow_;
+                   self->write(std::move(response));
+                 });
+               });
   }
 
   void refuse(unsigned status) { write(server_.finish(fixed(status, false), 11, false)); }
@@ -399,6 +425,8 @@ void HttpServer::Impl::stop() {
     patience_.async_wait([this](beast::error_code) { context_.stop(); });
   });
   if (thread_.joinable()) thread_.join();
+  slow_threads_.stop();
+  slow_threads_.join();
 }
 
 void HttpServer::Impl::accept() {
@@ -496,9 +524,7 @@ HttpRequest HttpServer::Impl::asked_of(const Request& request, Verdict& verdict)
   return asked;
 }
 
-Response HttpServer::Impl::answer(const Request& request, bool peer_on_loopback,
-                                  std::unique_ptr<LineSource>& stream) const {
-  Verdict verdict = authorize(request, peer_on_loopback);
+Response HttpServer::Impl::answer(const Request& request, Verdict verdict, std::unique_ptr<LineSource>& stream) const {
   const bool head = request.method() == http::verb::head;
   HttpResponse content;
   if (verdict.status != 200) {

@@ -55,8 +55,9 @@ public:
   virtual std::string last() { return {}; }
 };
 
-/// A page: its path, who may read it, and what makes its body. `serve` runs on the server's thread. A segment `{name}`
-/// of the path stands for any one segment, and a last segment `*` for all that follow.
+/// A page: its path, who may read it, and what makes its body. `serve` runs on the server's thread, or, of a slow page, on
+/// one of a few that do nothing else. A segment `{name}` of the path stands for any one segment, and a last segment `*`
+/// for all that follow.
 struct Route {
   std::string path;
   Access access{Access::token};
@@ -64,6 +65,7 @@ struct Route {
   bool post{};  ///< answers POST, with a JSON body, instead of GET
   /// Instead of `serve`: makes what is streamed. If it is null, the response says why not.
   std::function<std::unique_ptr<LineSource>(const HttpRequest&, HttpResponse&)> stream{};
+  bool slow{};  ///< `serve` may wait for others: 503 while too many of these are asked for
 };
 
 struct HttpConfig {
@@ -79,6 +81,8 @@ struct HttpConfig {
   std::size_t body_bytes_max{64 * 1024};
   std::size_t connections_max{256};
   std::size_t streams_max{64};
+  std::size_t slow_threads{2};
+  std::size_t slow_max{8};                    ///< slow pages that are made or wait for their turn
   std::chrono::milliseconds timeout{30'000};  ///< to send a request, to take its answer, and between two
 };
 
@@ -87,7 +91,8 @@ struct HttpConfig {
 /// Owned by a node's composition root. Everything that arrives passes one gate, `authorize`, before a page sees it:
 /// method, Host, Origin, token. GET and HEAD change nothing; a POST needs JSON, which no form of another site can send,
 /// and comes from a page of ours or from no page at all. Error bodies are fixed text: no byte of a request is ever sent
-/// back. The destructor stops and joins.
+/// back. The destructor stops and
+/// joins, also with slow pages that are being made.
 class HttpServer {
 public:
   /// Fails with a sentence that names the flag to turn if the port is taken or the address is not allowed.

@@ -264,10 +264,20 @@ export class MockCluster {
     return { schema: 'troupe/v1/logs', now_unix_ms: Date.now(), recorded: 412, shown: 200, lines: Array.from({ length: 200 }, (_, i) => ({ seq: i + 1, at_unix_ms: this.started - (200 - i) * 320, level: i % 19 === 7 ? 'warning' : i % 53 === 11 ? 'error' : 'info', text: `worker-${i % 8} reported ${i} finished tasks` })) };
   }
 
+  profile(query) {
+    const stacks = [
+      { function: 'mock::square', frames: ['square', 'multiply'], samples: 120 },
+      { function: 'mock::square', frames: ['square', 'read'], samples: 40 },
+      { function: 'mock::load', frames: ['load', 'inflate'], samples: 40 },
+    ].filter((stack) => !query.get('function') || stack.function.endsWith(query.get('function')));
+    return { schema: 'troupe/v1/samples', now_unix_ms: Date.now(), duration_ms: 2000, interval_ms: 10, looks: 200, samples: stacks.reduce((sum, stack) => sum + stack.samples, 0), total: stacks.length, shown: stacks.length, stacks, unanswered: [] };
+  }
+
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
+    if (/^\/api\/v1\/workers\/\d+\/logs$/.test(path)) return this.logs();
     const worker = /^\/api\/v1\/workers\/(\d+)$/.exec(path);
     if (worker) {
       const i = Number(worker[1]) - 1;

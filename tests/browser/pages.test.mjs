@@ -24,7 +24,7 @@ const signs = {
   tasks: (page) => page.getByRole('img', { name: /Task stream: [\d,]+ runs/ }),
   'tasks?view=list': (page) => page.getByRole('link', { name: 'read_block-a3f29c-0', exact: true }),
   system: (page) => page.getByRole('figure', { name: 'CPU of the scheduler' }),
-  profile: (page) => page.getByText('No profile:'),
+  profile: (page) => page.getByText('Nothing was sampled yet'),
   graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
   groups: (page) => page.getByRole('link', { name: /join_parts/ }),
   'groups?view=table': (page) => page.getByRole('row', { name: /join_parts/ }),
@@ -190,4 +190,30 @@ test('colours can be chosen, and are kept', async () => {
   await page.getByRole('navigation').first().waitFor();
   assert.notEqual(await background(), light);
   await page.context().close();
+});
+
+test('stacks are sampled when asked, zoomed by keys, and compared with those that were kept', async () => {
+  const page = await open(browser, {});
+  await logIn(page, server.url, 'mock-code');
+  await page.goto(`${server.url}/profile`);
+  await page.getByRole('button', { name: 'Sample stacks' }).click();
+  await page.getByRole('button', { name: /^mock::square: \d+ samples, 80\.0/ }).waitFor();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await page.getByRole('button', { name: 'Keep as baseline' }).click();
+  await page.getByRole('columnheader', { name: 'Baseline' }).waitFor();
+  await page.getByRole('button', { name: /^mock::load: / }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: /^inflate: \d+ samples, 20\.0/ }).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^mock::square: / }).count(), 0);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: /^mock::square: / }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('the page of a worker shows what it logged', async () => {
+  const page = await open(browser, {});
+  await logIn(page, server.url, 'mock-code');
+  await page.goto(`${server.url}/info/worker/3`);
+  await page.getByRole('log', { name: 'Log lines of this worker' }).getByText('worker-1 reported 193 finished tasks').waitFor();
 });

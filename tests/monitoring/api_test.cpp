@@ -49,6 +49,17 @@ protected:
       return page;
     };
     sources_.warn = [this](std::string_view text) { warned_.emplace_back(text); };
+    sources_.ask.log = [](const std::string& worker, std::uint64_t after, std::size_t most) -> Result<LogPage> {
+      if (worker == "w2") return tl::unexpected(Error{ErrorKind::failed, "the worker did not answer"});
+      return LogPage{{{after + 1, 0, 2, {}, fmt::format("of {}, at most {}", worker, most)}}, 7};
+    };
+    sources_.ask.profile = [this](const std::vector<std::string>& workers, std::chrono::microseconds duration,
+                                  std::chrono::microseconds, const std::string& function) -> Result<StackSamples> {
+      profiled_.push_back(
+          fmt::format("{} {} {}", workers.empty() ? "all" : workers.front(), duration.count(), function));
+      if (function == "gone") return tl::unexpected(Error{ErrorKind::failed, "the scheduler has ended"});
+      return StackSamples{200, {{"m::f", {"f", "g"}, 3}, {"m::f", {"f", "h"}, 9}}, {{"w2", "too busy"}}};
+    };
     sources_.logins = logins_;
     sources_.identity = {{"1.2.3", "abc", "gcc"}, 1000};
     sources_.http_address = std::make_shared<std::string>();
@@ -102,7 +113,8 @@ protected:
   static constexpr const char* admin = "admin-token";
   std::shared_ptr<FakeSource> source_ = std::make_shared<FakeSource>();
   std::shared_ptr<EventRing> events_ = std::make_shared<EventRing>(100);
-  std::vector<std::string> warned_;  // by the server's thread, read when it has answered
+  std::vector<std::string> warned_;    // by the server's thread, read when it has answered
+  std::vector<std::string> profiled_;  // likewise
   std::shared_ptr<Logins> logins_ = std::make_shared<Logins>();
   ApiSources sources_;
   std::unique_ptr<HttpServer> server_;
@@ -527,6 +539,36 @@ TEST_F(ApiTest, a_file_that_has_not_changed_is_not_sent_again) {
   const std::string etag = first.head.substr(at + 6, first.head.find("\r\n", at) - at - 6);
   EXPECT_EQ(get("/api/v1/openapi.json", "", "If-None-Match: " + etag + "\r\n").status, 304U);
   EXPECT_THAT(get("/api/v1/openapi.json", "", "Accept-Encoding: gzip\r\n").head, HasSubstr("Content-Encoding: gzip"));
+}
+
+TEST_F(ApiTest, AWorkerIsAskedForItsLog) {
+  const auto page = get("/api/v1/workers/1/logs?after=4&limit=20").object();
+  EXPECT_EQ(page.at("lines").as_array().at(0).at("seq"), 5);
+  EXPECT_EQ(page.at("lines").as_array().at(0).at("text"), "of w\"<script>1, at most 20");
+  EXPECT_EQ(page.at("recorded"), 7);
+  EXPECT_EQ(get("/api/v1/workers/2/logs").status, 503U);
+  EXPECT_THAT(get("/api/v1/workers/2/logs").body, HasSubstr("did not answer"));
+  EXPECT_EQ(get("/api/v1/workers/99/logs").status, 404U);
+  EXPECT_EQ(get("/api/v1/workers/1/logs?limit=0").status, 400U);
+  EXPECT_EQ(get("/api/v1/workers/1/logs", "wrong").status, 401U);
+}
+
+TEST_F(ApiTest, AProfileHasTheStacksSeenMostFirst) {
+  const auto page = get("/api/v1/profile?worker=w2&function=f&seconds=3").object();
+  EXPECT_EQ(page.at("samples"), 12);
+  EXPECT_EQ(page.at("looks"), 200);
+  EXPECT_EQ(page.at("duration_ms"), 3000);
+  const auto& stacks = page.at("stacks").as_array();
+  ASSERT_EQ(stacks.size(), 2U);
+  EXPECT_EQ(stacks[0].at("samples"), 9);
+  EXPECT_EQ(json::serialize(stacks[0].at("frames")), R"(["f","h"])");
+  EXPECT_EQ(json::serialize(page.at("unanswered")), R"([{"worker":"w2","error":"too busy"}])");
+  get("/api/v1/profile");
+  EXPECT_THAT(profiled_, testing::ElementsAre("w2 3000000 f", "all 2000000 "));
+  EXPECT_EQ(get("/api/v1/profile?function=gone").status, 503U);
+  EXPECT_EQ(get("/api/v1/profile?worker=nobody").status, 404U);
+  EXPECT_EQ(get("/api/v1/profile?seconds=11").status, 400U);
+  EXPECT_EQ(get("/api/v1/profile", "wrong").status, 401U);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "monitoring/http_server.hpp"
 
+#include <future>
 #include <string>
 #include <vector>
 
@@ -218,6 +219,42 @@ TEST(HttpServer, refuses_an_open_interface_unless_insecure_is_spelled_out) {
   EXPECT_TRUE(HttpServer::start(config, {}));
   config.host = "not-an-address";
   EXPECT_FALSE(HttpServer::start(config, {}));
+}
+
+TEST(HttpServer, a_slow_page_holds_up_no_other_and_is_refused_when_too_many_are_asked_for) {
+  HttpConfig config;
+  config.port = 0;
+  config.slow_max = 1;
+  std::promise<void> entered;
+  std::promise<void> leave;
+  int served = 0;
+  std::vector<Route> routes;
+  routes.push_back({"/livez", Access::everyone, [](const HttpRequest&) { return HttpResponse{.body = "ok\n"}; }});
+  routes.push_back({"/slow", Access::everyone, [&](const HttpRequest&) {
+                      if (++served > 1) return HttpResponse{.body = "again\n"};
+                      entered.set_value();
+                      leave.get_future().wait();
+                      return HttpResponse{.body = "at last\n"};
+                    }});
+  routes.back().slow = true;
+  auto started = HttpServer::start(std::move(config), std::move(routes));
+  ASSERT_TRUE(started) << started.error().text;
+  const auto send = [&](RawClient& client, const std::string& target) {
+    client.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", target));
+  };
+  const auto ask = [&](const std::string& target) {
+    RawClient client((*started)->port());
+    send(client, target);
+    return client.read_all();
+  };
+  RawClient first((*started)->port());
+  send(first, "/slow");
+  entered.get_future().wait();
+  EXPECT_THAT(ask("/livez"), HasSubstr("ok\n"));
+  EXPECT_THAT(ask("/slow"), StartsWith("HTTP/1.1 503 "));
+  leave.set_value();
+  EXPECT_THAT(first.read_all(), HasSubstr("at last\n"));
+  EXPECT_THAT(ask("/slow"), HasSubstr("again\n"));
 }
 
 TEST(HttpServer, stops_with_connections_open) {

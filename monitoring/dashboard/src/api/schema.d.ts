@@ -399,6 +399,40 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/workers/{id}/logs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** A worker's last log lines; the worker is asked */
+        readonly get: operations["get_workers_id_logs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/profile": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Where running tasks spend their time: the workers look at their threads for a while, then this answers */
+        readonly get: operations["get_profile"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/clients": {
         readonly parameters: {
             readonly query?: never;
@@ -1110,6 +1144,35 @@ export interface components {
             readonly at_unix_ms: number;
             /** @description By topic, see /api/v1/stream. */
             readonly data?: Record<string, never>;
+        };
+        readonly Samples: {
+            /** @constant */
+            readonly schema: "troupe/v1/samples";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description how long each worker looked */
+            readonly duration_ms: number;
+            /** @description between two looks */
+            readonly interval_ms: number;
+            /** @description of all workers together */
+            readonly looks: number;
+            /** @description stacks seen, of all kinds together */
+            readonly samples: number;
+            /** @description kinds of stacks */
+            readonly total: number;
+            /** @description of them in this answer: those seen most */
+            readonly shown: number;
+            readonly stacks: readonly {
+                /** @description module::name of the task's function */
+                readonly function: string;
+                /** @description names of functions, outermost first */
+                readonly frames: readonly string[];
+                readonly samples: number;
+            }[];
+            readonly unanswered: readonly {
+                readonly worker: string;
+                readonly error: string;
+            }[];
         };
     };
     responses: {
@@ -1834,6 +1897,70 @@ export interface operations {
             readonly 400: components["responses"]["BadRequest"];
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_workers_id_logs: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only those with a greater seq */
+                readonly after?: number;
+                /** @description at most so many: with `after` the first of them, else the latest */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                readonly id: number;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Logs"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_profile: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only this one, by name */
+                readonly worker?: string;
+                /** @description only tasks of this function, by name or module::name */
+                readonly function?: string;
+                /** @description how long to look */
+                readonly seconds?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Samples"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

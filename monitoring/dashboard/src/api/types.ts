@@ -25,6 +25,7 @@ export type Exceptions = Schemas['Exceptions'];
 export type ClusterEvent = Schemas['Event'];
 export type Events = Schemas['Events'];
 export type Logs = Schemas['Logs'];
+export type Samples = Schemas['Samples'];
 export type Clients = Schemas['Clients'];
 export type Login = Schemas['Login'];
 export type Session = Schemas['Session'];
