@@ -197,13 +197,13 @@ test('stacks are sampled when asked, zoomed by keys, and compared with those tha
   await logIn(page, server.url, 'mock-code');
   await page.goto(`${server.url}/profile`);
   await page.getByRole('button', { name: 'Sample stacks' }).click();
-  await page.getByRole('button', { name: /^mock::square: \d+ samples, 80\.0/ }).waitFor();
+  await page.getByRole('button', { name: /^mock::square: \d+ samples, 80 %/ }).waitFor();
   await page.getByRole('button', { name: 'Stop' }).click();
   await page.getByRole('button', { name: 'Keep as baseline' }).click();
   await page.getByRole('columnheader', { name: 'Baseline' }).waitFor();
   await page.getByRole('button', { name: /^mock::load: / }).focus();
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: /^inflate: \d+ samples, 20\.0/ }).waitFor();
+  await page.getByRole('button', { name: /^inflate: \d+ samples, 20 %/ }).waitFor();
   assert.equal(await page.getByRole('button', { name: /^mock::square: / }).count(), 0);
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: /^mock::square: / }).waitFor();
