@@ -16,7 +16,7 @@ readonly libraries=(
   libzstd-dev liblz4-dev libxxhash-dev zlib1g-dev libbz2-dev liblzma-dev   # compression, checksums
   libsnappy-dev libavro-dev                             # Avro files
   libsimdjson-dev                                       # checks UTF-8
-  libhwy-dev libsleef-dev libopenblas-serial-dev liblapacke-dev  # loops, functions and linear algebra of arrays
+  libhwy-dev libsleef-dev libopenblas-pthread-dev liblapacke-dev  # loops, functions and linear algebra of arrays
   libhdf5-dev libblosc-dev libpng-dev libjpeg62-turbo-dev   # files of arrays
   libdw-dev                                             # names of functions in stacks
   libjemalloc-dev
