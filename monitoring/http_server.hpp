@@ -91,8 +91,7 @@ struct HttpConfig {
 /// Owned by a node's composition root. Everything that arrives passes one gate, `authorize`, before a page sees it:
 /// method, Host, Origin, token. GET and HEAD change nothing; a POST needs JSON, which no form of another site can send,
 /// and comes from a page of ours or from no page at all. Error bodies are fixed text: no byte of a request is ever sent
-/// back. The destructor stops and
-/// joins, also with slow pages that are being made.
+/// back. The destructor stops and joins, also with slow pages that are being made.
 class HttpServer {
 public:
   /// Fails with a sentence that names the flag to turn if the port is taken or the address is not allowed.

@@ -12,6 +12,7 @@
 #include "actors/errors.hpp"
 #include "collections/io/file_error.hpp"
 #include "collections/io/source.hpp"
+#include "collections/ndarray/byte_order.hpp"
 
 namespace troupe::array_files {
 namespace {
@@ -21,12 +22,6 @@ using io::FileError;
 [[noreturn]] void raise(const std::string& path, const char* act) {
   throw FileError(errno == ENOENT ? ErrorKind::invalid : ErrorKind::failed, path,
                   std::string(act) + ": " + std::generic_category().message(errno));
-}
-
-/// Swaps the bytes of each part of an element: a complex one has two.
-void swap_bytes(std::byte* data, std::size_t bytes, nd::DType dtype) {
-  const std::size_t part = size_of(nd::is_complex(dtype) ? nd::real_of(dtype) : dtype);
-  for (std::size_t at = 0; at + part <= bytes; at += part) std::reverse(data + at, data + at + part);
 }
 
 template <class T>
@@ -135,7 +130,7 @@ nd::NdArray FlatFile::read(const Region& region) const {
           "is too short: element " + std::to_string(first + count - 1) + " of " + nd::text_of(shape) + " is not there");
     to += bytes;
   });
-  if (swapped) swap_bytes(box.mutable_data(), box.nbytes(), dtype);
+  if (swapped) nd::swap_bytes({box.mutable_data(), box.nbytes()}, dtype);
   nd::NdArray result = box;
   for (std::size_t axis = 0; axis < region.size(); ++axis)
     if (region[axis].step != 1 && region[axis].count > 0)
@@ -158,7 +153,7 @@ void FlatFile::write(const nd::Shape& at, const nd::NdArray& block) const {
   nd::NdArray rows = block.astype(dtype).contiguous();
   if (swapped) {
     rows = rows.copy();
-    swap_bytes(rows.mutable_data(), rows.nbytes(), dtype);
+    nd::swap_bytes({rows.mutable_data(), rows.nbytes()}, dtype);
   }
   const Descriptor file(path, O_WRONLY, "cannot be opened");
   const std::byte* from = rows.data();

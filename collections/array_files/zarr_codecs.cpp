@@ -11,6 +11,7 @@
 #include <boost/crc.hpp>
 
 #include "collections/io/compression.hpp"
+#include "collections/ndarray/byte_order.hpp"
 
 namespace troupe::array_files {
 namespace {
@@ -185,13 +186,6 @@ ByteVector apply(const BytesCodec& codec, ByteVector bytes) {
   return bytes;
 }
 
-void swap_bytes(ByteVector& bytes, nd::DType dtype) {
-  const std::size_t part = size_of(nd::is_complex(dtype) ? nd::real_of(dtype) : dtype);
-  for (std::size_t at = 0; at + part <= bytes.size(); at += part)
-    std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(at),
-                 bytes.begin() + static_cast<std::ptrdiff_t>(at + part));
-}
-
 /// Where each inner chunk lies: offset and length, both all ones where there is none.
 nd::NdArray shard_index(const ChunkCodecs::Sharding& sharding, const ByteVector& bytes, nd::Shape counts) {
   counts.push_back(2);
@@ -254,7 +248,7 @@ nd::NdArray decode_chunk(const ChunkCodecs& codecs, ByteVector bytes, nd::DType 
     if (bytes.size() != size)
       throw std::runtime_error("unpacks to " + std::to_string(bytes.size()) + " bytes instead of " +
                                std::to_string(size));
-    if (codecs.swapped) swap_bytes(bytes, dtype);
+    if (codecs.swapped) nd::swap_bytes(bytes, dtype);
     chunk = nd::NdArray(stored, dtype);
     std::memcpy(chunk.mutable_data(), bytes.data(), bytes.size());
   }
@@ -270,7 +264,7 @@ ByteVector encode_chunk(const ChunkCodecs& codecs, const nd::NdArray& chunk) {
   nd::Axes order(codecs.order.begin(), codecs.order.end());
   const nd::NdArray stored = (order.empty() ? chunk : chunk.transpose(order)).contiguous();
   ByteVector bytes(stored.data(), stored.data() + stored.nbytes());
-  if (codecs.swapped) swap_bytes(bytes, chunk.dtype());
+  if (codecs.swapped) nd::swap_bytes(bytes, chunk.dtype());
   for (const auto& codec : codecs.bytes) bytes = apply(codec, std::move(bytes));
   return bytes;
 }

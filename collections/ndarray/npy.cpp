@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "actors/errors.hpp"
+#include "collections/ndarray/byte_order.hpp"
 #include "collections/ndarray/ndarray.hpp"
 
 namespace troupe::nd {
@@ -111,6 +112,13 @@ std::vector<std::byte> npy_bytes(const NdArray& array) {
   return bytes;
 }
 
+void swap_bytes(std::span<std::byte> elements, DType dtype) {
+  const std::size_t part = size_of(real_of(dtype));
+  for (std::size_t at = 0; at + part <= elements.size(); at += part)
+    std::reverse(elements.begin() + static_cast<std::ptrdiff_t>(at),
+                 elements.begin() + static_cast<std::ptrdiff_t>(at + part));
+}
+
 NdArray from_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> owner) {
   const auto header = parse_npy_header(bytes);
   const auto size = static_cast<std::size_t>(size_of(header.shape)) * size_of(header.dtype);
@@ -127,11 +135,7 @@ NdArray from_npy(std::span<const std::byte> bytes, std::shared_ptr<const void> o
   } else {
     array = NdArray(std::move(shape), header.dtype);
     if (size > 0) std::memcpy(array.mutable_data(), data.data(), size);
-    if (header.swapped) {
-      const auto part = size_of(real_of(header.dtype));
-      for (std::size_t i = 0; i < size; i += part)
-        std::reverse(array.mutable_data() + i, array.mutable_data() + i + part);
-    }
+    if (header.swapped) swap_bytes({array.mutable_data(), size}, header.dtype);
   }
   return header.column_major ? array.transpose() : array;
 }

@@ -75,8 +75,8 @@ RULES = [
                                   "actors/errors.hpp"), BASE | {"boost", "compression", "hdf5", "pictures"}),
     ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
-    ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp", "runtime/core/task_history.hpp",
-                     "runtime/core/views.hpp", "monitoring/"),
+    ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp",
+                     "runtime/core/task_history.hpp", "runtime/core/views.hpp", "monitoring/"),
      BASE | {"boost", "compression", "openssl", "prometheus"}),
     ("apps/", ("",), set(LIBRARIES)),
 ]

@@ -1,7 +1,6 @@
 // array_eval DIRECTORY: runs the cases in DIRECTORY/cases.txt, as ndarray_eval does, with arrays in drawn blocks.
-#include <fstream>
-#include <iostream>
 #include <random>
+#include <string>
 
 #include "tests/collections/ndarray/eval_arguments.hpp"
 #include "troupe/array.hpp"
@@ -238,16 +237,13 @@ void add_algebra(Functions& functions) {
   };
 }
 
-std::string answer_to(const Functions& functions, const std::string& directory, const std::vector<std::string>& tokens,
+std::string answer_to(const Functions& functions, const std::string& name, const Arguments& arguments,
                       std::ostream& results) {
-  const auto found = functions.find(tokens[0]);
+  const auto found = functions.find(name);
   if (found == functions.end()) return "no such function";
   try {
-    const auto computed = array::compute_all(found->second(Arguments(directory, {tokens.begin() + 1, tokens.end()})));
-    for (const auto& each : computed) {
-      const auto bytes = nd::npy_bytes(each);
-      results.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    }
+    const auto computed = array::compute_all(found->second(arguments));
+    for (const auto& each : computed) nd::eval::write_npy(each, results);
     return "ok " + std::to_string(computed.size());
   } catch (const Unknown&) {
     return "no such function";
@@ -263,11 +259,6 @@ std::string answer_to(const Functions& functions, const std::string& directory, 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "Usage: array_eval DIRECTORY\n";
-    return 2;
-  }
-  const std::string directory = argv[1];
   const ComputeScope scope({.scheduler = SchedulerKind::threads, .threads = 2});
   Functions functions;
   add_elementwise(functions);
@@ -275,20 +266,8 @@ int main(int argc, char** argv) {
   add_shapes(functions);
   add_sorting(functions);
   add_algebra(functions);
-  std::ifstream cases(directory + "/cases.txt");
-  std::ofstream results(directory + "/results.npys", std::ios::binary);
-  std::ofstream said(directory + "/said.txt");
-  std::string line;
-  while (std::getline(cases, line)) {
-    std::vector<std::string> tokens;
-    for (std::size_t begin = 0; begin <= line.size();) {
-      const auto end = std::min(line.find('\t', begin), line.size());
-      tokens.push_back(line.substr(begin, end - begin));
-      begin = end + 1;
-    }
-    auto answer = answer_to(functions, directory, tokens, results);
-    std::replace(answer.begin(), answer.end(), '\n', ' ');
-    said << answer << '\n';
-  }
-  return said.flush() && results.flush() ? 0 : 1;
+  return nd::eval::run_cases(argc, argv,
+                             [&](const std::string& name, const Arguments& arguments, std::ostream& results) {
+                               return answer_to(functions, name, arguments, results);
+                             });
 }

@@ -1,6 +1,8 @@
 #include "tests/collections/ndarray/eval_arguments.hpp"
 
+#include <algorithm>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 namespace troupe::nd::eval {
@@ -128,6 +130,37 @@ Index Arguments::index_from(std::size_t i) const {
     }
   }
   return index;
+}
+
+void write_npy(const NdArray& array, std::ostream& out) {
+  const auto bytes = npy_bytes(array);
+  out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+}
+
+int run_cases(
+    int argc, char** argv,
+    const std::function<std::string(const std::string& name, const Arguments&, std::ostream& results)>& answer) {
+  if (argc != 2) {
+    std::cerr << "Usage: " << argv[0] << " DIRECTORY\n";
+    return 2;
+  }
+  const std::string directory = argv[1];
+  std::ifstream cases(directory + "/cases.txt");
+  std::ofstream results(directory + "/results.npys", std::ios::binary);
+  std::ofstream said(directory + "/said.txt");
+  std::string line;
+  while (std::getline(cases, line)) {
+    std::vector<std::string> tokens;
+    for (std::size_t begin = 0; begin <= line.size();) {
+      const auto end = std::min(line.find('\t', begin), line.size());
+      tokens.push_back(line.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    auto text = answer(tokens[0], Arguments(directory, {tokens.begin() + 1, tokens.end()}), results);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    said << text << '\n';
+  }
+  return said.flush() && results.flush() ? 0 : 1;
 }
 
 }  // namespace troupe::nd::eval

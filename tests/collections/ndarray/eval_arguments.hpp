@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,14 @@ private:
   std::string directory_;
   std::vector<std::string> tokens_;
 };
+
+/// The main of a program that runs the cases in DIRECTORY/cases.txt: `answer` says "ok" with the number of results,
+/// "refused" or "failed" with why, or "no such function". All results go to DIRECTORY/results.npys, one npy after the
+/// other, and what was answered, a line a case, to DIRECTORY/said.txt.
+int run_cases(
+    int argc, char** argv,
+    const std::function<std::string(const std::string& name, const Arguments&, std::ostream& results)>& answer);
+void write_npy(const NdArray& array, std::ostream& out);
 
 using Results = std::vector<NdArray>;
 using Functions = std::map<std::string, std::function<Results(const Arguments&)>>;
