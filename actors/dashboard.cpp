@@ -1,8 +1,11 @@
 #include "actors/dashboard.hpp"
 
 #include <map>
+#include <type_traits>
 #include <utility>
 
+#include "actors/client.hpp"
+#include "actors/connect.hpp"
 #include "actors/errors.hpp"
 #include "actors/inspection.hpp"
 #include "actors/log_ring.hpp"
@@ -19,21 +22,26 @@ namespace troupe {
 
 namespace {
 
+/// What `ask` says to a client of the scheduler, one of its own for as long as that takes. On a thread that may block.
 template <class Ask>
-auto answer_of(Ask ask) -> Result<decltype(ask())> {
+auto answer_of(Node& node, const SchedulerHandle& scheduler, Ask ask) -> Result<std::invoke_result_t<Ask, Client&>> {
+  ConnectOptions connect;
+  connect.local = scheduler;
+  connect.access.cluster = scheduler.cluster();
   try {
-    return ask();
+    Client client(node, connect, ClientOptions{.name = "dashboard"});
+    return ask(client);
   } catch (const Failure& failure) {
     return tl::unexpected(Error{ErrorKind::failed, failure.what()});
   }
 }
 
-monitoring::WorkerQuestions questions_of(std::shared_ptr<const Inspector> inspector) {
+monitoring::WorkerQuestions questions_of(Node& node, SchedulerHandle scheduler) {
   monitoring::WorkerQuestions ask;
-  ask.log = [inspector](const std::string& worker, std::uint64_t after,
-                        std::size_t most) -> Result<monitoring::LogPage> {
-    auto answers = answer_of([&] {
-      return inspector->logs({worker}, {after == 0 ? 0 : after + 1, static_cast<std::uint32_t>(most)});
+  ask.log = [&node, scheduler](const std::string& worker, std::uint64_t after,
+                               std::size_t most) -> Result<monitoring::LogPage> {
+    auto answers = answer_of(node, scheduler, [&](Client& client) {
+      return worker_logs(client, {worker}, {after == 0 ? 0 : after + 1, static_cast<std::uint32_t>(most)});
     });
     if (!answers) return tl::unexpected(answers.error());
     if (answers->empty()) return tl::unexpected(Error{ErrorKind::failed, "the worker did not answer"});
@@ -41,14 +49,16 @@ monitoring::WorkerQuestions questions_of(std::shared_ptr<const Inspector> inspec
     if (!reply) return tl::unexpected(Error{ErrorKind::failed, reply.error().message});
     return monitoring::LogPage{std::move(reply->lines), reply->next == 0 ? 0 : reply->next - 1};
   };
-  ask.profile = [inspector](std::vector<std::string> workers, std::chrono::microseconds duration,
-                            std::chrono::microseconds interval,
-                            const std::string& function) -> Result<monitoring::StackSamples> {
+  ask.profile = [&node, scheduler = std::move(scheduler)](
+                    std::vector<std::string> workers, std::chrono::microseconds duration,
+                    std::chrono::microseconds interval,
+                    const std::string& function) -> Result<monitoring::StackSamples> {
     ProfileRequest request;
     request.duration_us = static_cast<std::uint64_t>(duration.count());
     request.interval_us = static_cast<std::uint64_t>(interval.count());
     request.function = function;
-    auto answers = answer_of([&] { return inspector->profiles(std::move(workers), request); });
+    auto answers = answer_of(node, scheduler,
+                             [&](Client& client) { return worker_profiles(client, std::move(workers), request); });
     if (!answers) return tl::unexpected(answers.error());
     monitoring::StackSamples seen;
     std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> sums;
@@ -84,7 +94,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     LogRing::Page page = node.recent_log().page(after == 0 ? 0 : after + 1, most);
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
-  api.ask = questions_of(std::make_shared<Inspector>(node, scheduler));
+  api.ask = questions_of(node, scheduler);
   api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
   api.logins = parts->logins;
 

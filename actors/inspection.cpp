@@ -4,8 +4,6 @@
 
 #include "actors/client.hpp"
 #include "actors/client_core.hpp"
-#include "actors/connect.hpp"
-#include "actors/node.hpp"
 
 namespace troupe {
 namespace {
@@ -62,31 +60,6 @@ ByWorker<Profile> worker_profiles(Client& client, std::vector<std::string> worke
 
 ByWorker<WorkerReport> worker_reports(Client& client, std::vector<std::string> workers) {
   return ask<WorkerReport>(client, inspect_report, Unit{}, std::move(workers));
-}
-
-template <class Ask>
-auto Inspector::with_client(Ask ask_it) const {
-  ConnectOptions connect;
-  connect.local = scheduler_;
-  connect.access.cluster = scheduler_.cluster();
-  Client client(node_, connect, ClientOptions{.name = "inspector"});
-  return ask_it(client);
-}
-
-ByWorker<LogReply> Inspector::logs(std::vector<std::string> workers, LogRequest request) const {
-  return with_client([&](Client& client) { return worker_logs(client, std::move(workers), request); });
-}
-
-ByWorker<std::vector<RunningStack>> Inspector::stacks(std::vector<std::string> workers) const {
-  return with_client([&](Client& client) { return worker_stacks(client, std::move(workers)); });
-}
-
-ByWorker<Profile> Inspector::profiles(std::vector<std::string> workers, const ProfileRequest& request) const {
-  return with_client([&](Client& client) { return worker_profiles(client, std::move(workers), request); });
-}
-
-ByWorker<WorkerReport> Inspector::reports(std::vector<std::string> workers) const {
-  return with_client([&](Client& client) { return worker_reports(client, std::move(workers)); });
 }
 
 }  // namespace troupe

@@ -8,7 +8,6 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "actors/scheduler_handle.hpp"
 #include "protocol/messages.hpp"
 #include "runtime/exec/profile.hpp"
 #include "runtime/store/container_codec.hpp"
@@ -18,7 +17,6 @@
 namespace troupe {
 
 class Client;
-class Node;
 
 struct LogRequest {
   std::uint64_t after{};  ///< number of the first line; 0: the last lines there are
@@ -64,25 +62,6 @@ ByWorker<LogReply> worker_logs(Client& client, std::vector<std::string> workers,
 ByWorker<std::vector<RunningStack>> worker_stacks(Client& client, std::vector<std::string> workers);
 ByWorker<Profile> worker_profiles(Client& client, std::vector<std::string> workers, const ProfileRequest& request);
 ByWorker<WorkerReport> worker_reports(Client& client, std::vector<std::string> workers);
-
-/// The same for whoever lives in the process of a scheduler, as its pages do: each call is a client of its own, for as
-/// long as it takes. On any thread that may block.
-class Inspector {
-public:
-  Inspector(Node& node, SchedulerHandle scheduler) : node_(node), scheduler_(std::move(scheduler)) {}
-
-  [[nodiscard]] ByWorker<LogReply> logs(std::vector<std::string> workers, LogRequest request) const;
-  [[nodiscard]] ByWorker<std::vector<RunningStack>> stacks(std::vector<std::string> workers) const;
-  [[nodiscard]] ByWorker<Profile> profiles(std::vector<std::string> workers, const ProfileRequest& request) const;
-  [[nodiscard]] ByWorker<WorkerReport> reports(std::vector<std::string> workers) const;
-
-private:
-  template <class Ask>
-  auto with_client(Ask ask) const;
-
-  Node& node_;
-  SchedulerHandle scheduler_;
-};
 
 /// Names of the functions by which workers are asked; built-ins that no client's task can be.
 inline constexpr std::string_view inspect_log = "worker_log";
