@@ -79,6 +79,7 @@ int run_child(int argc, char** argv, const Modules& modules) {
   options.memory_limit = command->memory_limit;
   options.own_process = true;
   options.local_directory = command->local_directory;
+  options.profile_interval = std::chrono::milliseconds(command->profile_ms);
   options.resources = command->resources;
   options.registry = std::move(registry);
   adopt_nanny(options);

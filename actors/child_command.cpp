@@ -16,8 +16,9 @@ bool parse_number(std::string_view text, T& number) {
 }  // namespace
 
 std::vector<std::string> ChildCommand::arguments(std::string program) const {
-  std::vector<std::string> result{std::move(program),      std::string(child_argument),  access_file,    name,
-                                  std::to_string(threads), std::to_string(memory_limit), local_directory};
+  std::vector<std::string> result{
+      std::move(program),      std::string(child_argument),  access_file,     name,
+      std::to_string(threads), std::to_string(memory_limit), local_directory, std::to_string(profile_ms)};
   for (const auto& resource : resources) result.push_back(fmt::format("{}={}", resource.name, resource.amount));
   return result;
 }
@@ -26,7 +27,7 @@ Result<ChildCommand> ChildCommand::parse(int argc, char** argv) {
   const auto wrong = [](std::string text) {
     return fail(ErrorKind::invalid, fmt::format("{}: {}", child_argument, text));
   };
-  if (argc < 7) return wrong("is for workers that a LocalCluster starts, with 5 arguments more");
+  if (argc < 8) return wrong("is for workers that a LocalCluster starts, with 6 arguments more");
   ChildCommand command;
   command.access_file = argv[2];
   command.name = argv[3];
@@ -35,7 +36,9 @@ Result<ChildCommand> ChildCommand::parse(int argc, char** argv) {
   if (!parse_number(std::string_view(argv[5]), command.memory_limit))
     return wrong(fmt::format("{} is no number of bytes", argv[5]));
   command.local_directory = argv[6];
-  for (int i = 7; i < argc; ++i) {
+  if (!parse_number(std::string_view(argv[7]), command.profile_ms))
+    return wrong(fmt::format("{} is no number of milliseconds", argv[7]));
+  for (int i = 8; i < argc; ++i) {
     const std::string_view text = argv[i];
     const auto equals = text.rfind('=');
     ResourceAmount resource;

@@ -20,6 +20,7 @@ struct ChildCommand {
   std::uint32_t threads{1};
   std::uint64_t memory_limit{};
   std::string local_directory;
+  std::uint64_t profile_ms{10};  ///< between two looks at what runs; 0 = none
   std::vector<ResourceAmount> resources;
 
   [[nodiscard]] std::vector<std::string> arguments(std::string program) const;

@@ -36,18 +36,65 @@ auto answer_of(Node& node, const SchedulerHandle& scheduler, Ask ask) -> Result<
   }
 }
 
+/// Of all workers as of one.
+monitoring::PastSamples past_samples(ByWorker<ProfilePast> answers) {
+  const auto microseconds = [](std::uint64_t count) {
+    return std::chrono::microseconds(static_cast<std::int64_t>(count));
+  };
+  monitoring::PastSamples seen;
+  std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> sums;
+  for (auto& [worker, past] : answers) {
+    if (!past) {
+      seen.unanswered.emplace(worker, past.error().message);
+      continue;
+    }
+    auto& of = seen.workers.emplace_back();
+    of.interval = microseconds(past->interval_us);
+    for (const auto& window : past->windows)
+      of.windows.push_back({microseconds(window.begun_ago_us), microseconds(window.length_us), window.samples});
+    for (auto& stack : past->stacks) sums[{std::move(stack.prefix), std::move(stack.frames)}] += stack.samples;
+  }
+  for (const auto& [stack, samples] : sums) seen.stacks.push_back({stack.first, stack.second, samples});
+  return seen;
+}
+
 monitoring::WorkerQuestions questions_of(Node& node, SchedulerHandle scheduler) {
   monitoring::WorkerQuestions ask;
   ask.log = [&node, scheduler](const std::string& worker, std::uint64_t after,
                                std::size_t most) -> Result<monitoring::LogPage> {
     auto answers = answer_of(node, scheduler, [&](Client& client) {
-      return worker_logs(client, {worker}, {after == 0 ? 0 : after + 1, static_cast<std::uint32_t>(most)});
+      return worker_logs(client, {worker}, {after == 0 ? 0 : after + 1, static_cast<std::uint32_t>(most), {}});
     });
     if (!answers) return tl::unexpected(answers.error());
     if (answers->empty()) return tl::unexpected(Error{ErrorKind::failed, "the worker did not answer"});
     auto& reply = answers->begin()->second;
     if (!reply) return tl::unexpected(Error{ErrorKind::failed, reply.error().message});
     return monitoring::LogPage{std::move(reply->lines), reply->next == 0 ? 0 : reply->next - 1};
+  };
+  ask.task_log = [&node, scheduler](std::vector<std::string> workers, TaskId task,
+                                    std::size_t most) -> Result<monitoring::TaskLog> {
+    const LogRequest request{0, static_cast<std::uint32_t>(most), task};
+    auto answers =
+        answer_of(node, scheduler, [&](Client& client) { return worker_logs(client, std::move(workers), request); });
+    if (!answers) return tl::unexpected(answers.error());
+    monitoring::TaskLog log;
+    for (auto& [worker, reply] : *answers) {
+      if (reply)
+        log.lines.emplace(worker, std::move(reply->lines));
+      else
+        log.unanswered.emplace(worker, reply.error().message);
+    }
+    return log;
+  };
+  ask.past = [&node, scheduler](std::vector<std::string> workers, std::chrono::microseconds from_ago,
+                                std::chrono::microseconds to_ago,
+                                const std::string& prefix) -> Result<monitoring::PastSamples> {
+    const ProfilePastRequest request{static_cast<std::uint64_t>(from_ago.count()),
+                                     static_cast<std::uint64_t>(to_ago.count()), prefix};
+    auto answers =
+        answer_of(node, scheduler, [&](Client& client) { return worker_pasts(client, std::move(workers), request); });
+    if (!answers) return tl::unexpected(answers.error());
+    return past_samples(std::move(*answers));
   };
   ask.profile = [&node, scheduler = std::move(scheduler)](
                     std::vector<std::string> workers, std::chrono::microseconds duration,
@@ -97,6 +144,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
   api.ask = questions_of(node, scheduler);
   api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
   api.logins = parts->logins;
+  api.scale = std::move(options.scale);
 
   monitoring::PageSources pages;
   pages.metrics = std::make_shared<monitoring::Metrics>(options.build);
@@ -117,7 +165,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
   // The pages of the API ask who they are for the address they are served at, which is known once it is bound.
   api.http_address = std::make_shared<std::string>();
   api.recorder = std::make_shared<monitoring::Recorder>(api.source);
-  api.identity = {options.build, api.recorder->clock().now_ms()};
+  api.identity = {options.build, api.recorder->clock().now_ms(), api.scale != nullptr};
   pages.metrics->add(std::make_shared<monitoring::RecorderCollector>(api.recorder, api.source));
   auto cluster = std::make_shared<monitoring::Metrics>(options.build);
   cluster->add(std::make_shared<monitoring::ClusterCollector>(api.recorder));

@@ -30,7 +30,8 @@ struct DashboardOptions {
   monitoring::BuildInfo build;
   bool dask_names{};  ///< metrics that Dask has too also come under its names
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
-  std::shared_ptr<monitoring::EventRing> events;  ///< SchedulerOptions::events
+  std::function<Result<void>(unsigned workers)> scale;  ///< null: nobody here can start workers
+  std::shared_ptr<monitoring::EventRing> events;        ///< SchedulerOptions::events
 };
 
 /// The pages of a scheduler: dashboard, API, metrics and health. Owned by whoever owns the scheduler's node, and ended

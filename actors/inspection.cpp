@@ -58,6 +58,11 @@ ByWorker<Profile> worker_profiles(Client& client, std::vector<std::string> worke
                       std::chrono::microseconds(static_cast<std::int64_t>(request.duration_us)));
 }
 
+ByWorker<ProfilePast> worker_pasts(Client& client, std::vector<std::string> workers,
+                                   const ProfilePastRequest& request) {
+  return ask<ProfilePast>(client, inspect_past, request, std::move(workers));
+}
+
 ByWorker<WorkerReport> worker_reports(Client& client, std::vector<std::string> workers) {
   return ask<WorkerReport>(client, inspect_report, Unit{}, std::move(workers));
 }

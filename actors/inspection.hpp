@@ -21,6 +21,7 @@ class Client;
 struct LogRequest {
   std::uint64_t after{};  ///< number of the first line; 0: the last lines there are
   std::uint32_t count{};  ///< at most so many
+  TaskId task{};          ///< the last lines of this one alone; none: of all
 };
 struct LogReply {
   std::vector<LogLine> lines;
@@ -61,19 +62,22 @@ using ByWorker = std::map<std::string, tl::expected<T, TaskError>>;
 ByWorker<LogReply> worker_logs(Client& client, std::vector<std::string> workers, LogRequest request);
 ByWorker<std::vector<RunningStack>> worker_stacks(Client& client, std::vector<std::string> workers);
 ByWorker<Profile> worker_profiles(Client& client, std::vector<std::string> workers, const ProfileRequest& request);
+/// What they saw all along; an error where that is off.
+ByWorker<ProfilePast> worker_pasts(Client& client, std::vector<std::string> workers, const ProfilePastRequest& request);
 ByWorker<WorkerReport> worker_reports(Client& client, std::vector<std::string> workers);
 
 /// Names of the functions by which workers are asked; built-ins that no client's task can be.
 inline constexpr std::string_view inspect_log = "worker_log";
 inline constexpr std::string_view inspect_stacks = "worker_stacks";
 inline constexpr std::string_view inspect_profile = "worker_profile";
+inline constexpr std::string_view inspect_past = "worker_profile_past";
 inline constexpr std::string_view inspect_report = "worker_report";
 
 }  // namespace troupe
 
 TROUPE_FIELDS(troupe::TaskId, value)
 TROUPE_FIELDS(troupe::LogLine, number, unix_us, level, task, text)
-TROUPE_FIELDS(troupe::LogRequest, after, count)
+TROUPE_FIELDS(troupe::LogRequest, after, count, task)
 TROUPE_FIELDS(troupe::LogReply, lines, next)
 TROUPE_FIELDS(troupe::ProfileRequest, duration_us, interval_us, function)
 TROUPE_FIELDS(troupe::KeyReport, task, run, intent, activity, data, waiting_for, needed)

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "actors/connect.hpp"
 #include "actors/dashboard.hpp"
 #include "actors/errors.hpp"
+#include "actors/fleet.hpp"
 #include "actors/nanny.hpp"
 #include "actors/node.hpp"
 #include "actors/scheduler_node.hpp"
@@ -87,10 +89,13 @@ struct LocalCluster::Parts {
   Node node;
   AccessFile access{AccessFile::generate()};
   std::optional<SchedulerHandle> scheduler;
+  std::atomic<bool> ready{false};  ///< all workers were there once
   std::string address;
   std::unique_ptr<Dashboard> dashboard;
+  mutable std::mutex members_mutex;  // guards workers and nannies
   std::vector<WorkerHandle> workers;
   std::vector<NannyHandle> nannies;
+  std::optional<Fleet> fleet;
   std::optional<TaskClients> task_clients;
 
   [[nodiscard]] ConnectOptions connect() const {
@@ -125,54 +130,68 @@ struct LocalCluster::Parts {
     start.token = access.http_token.reveal_hex();
     start.build = {SchedulerOptions{}.version, {}, {}};
     start.events = events;
+    start.scale = [this](unsigned count) { return scale(count); };
     auto started = Dashboard::start(node, *scheduler, std::move(start));
     if (!started) throw_error(started.error());
     dashboard = std::move(*started);
     access.http_address = dashboard->address();
   }
 
-  void start_thread_workers() {
-    for (unsigned i = 0; i < options.workers; ++i) {
-      WorkerOptions worker;
-      worker.scheduler = scheduler;
-      worker.access = access;
-      worker.name = fmt::format("{}-{}", options.name, i);
-      worker.threads = options.threads_per_worker;
-      worker.memory_limit = options.memory_limit;
-      worker.local_directory = options.local_directory;
-      worker.resources = resources_of(options);
-      worker.listen = options.listen;
-      worker.registry = std::make_shared<FunctionRegistry>();
-      for (const auto& module : options.modules)
-        if (auto added = worker.registry->add(module.get()); !added) throw_error(added.error());
-      auto started = start_worker(node, std::move(worker));
-      if (!started) throw_error(started.error());
-      workers.push_back(std::move(*started));
-    }
+  Result<Fleet::Ended> start_thread_worker(unsigned index) {
+    WorkerOptions worker;
+    worker.scheduler = scheduler;
+    worker.access = access;
+    worker.name = fmt::format("{}-{}", options.name, index);
+    worker.threads = options.threads_per_worker;
+    worker.memory_limit = options.memory_limit;
+    worker.local_directory = options.local_directory;
+    worker.resources = resources_of(options);
+    worker.listen = options.listen;
+    worker.profile_interval = options.profile_interval;
+    worker.registry = std::make_shared<FunctionRegistry>();
+    for (const auto& module : options.modules)
+      if (auto added = worker.registry->add(module.get()); !added) return tl::unexpected(added.error());
+    auto started = start_worker(node, std::move(worker));
+    if (!started) return tl::unexpected(started.error());
+    const std::lock_guard lock(members_mutex);
+    workers.push_back(*started);
+    return [handle = std::move(*started)](Duration patience) { return handle.wait_for(patience); };
   }
 
-  void start_processes() {
+  void prepare_processes() {
     directory.emplace();
+    if (auto written = access.write(child_access_file()); !written) throw_error(written.error());
+  }
+  [[nodiscard]] std::string child_access_file() const { return (directory->path() / "access.json").string(); }
+
+  Result<Fleet::Ended> start_process(unsigned index) {
     ChildCommand command;
-    command.access_file = (directory->path() / "access.json").string();
+    command.access_file = child_access_file();
+    command.name = fmt::format("{}-{}", options.name, index);
     command.threads = options.threads_per_worker;
     command.memory_limit = options.memory_limit;
     command.local_directory = options.local_directory;
     command.resources = resources_of(options);
-    if (auto written = access.write(command.access_file); !written) throw_error(written.error());
-    const auto program = std::filesystem::read_symlink("/proc/self/exe").string();
-    for (unsigned i = 0; i < options.workers; ++i) {
-      command.name = fmt::format("{}-{}", options.name, i);
-      NannyOptions nanny;
-      nanny.command = command.arguments(program);
-      nanny.access = access;
-      nanny.drain_patience = drain_patience;
-      nanny.memory_max = static_cast<std::uint64_t>(static_cast<double>(options.memory_limit) * terminate_fraction);
-      if (options.log) nanny.on_output = options.log;
-      auto started = start_nanny(node, std::move(nanny));
-      if (!started) throw_error(started.error());
-      nannies.push_back(std::move(*started));
-    }
+    command.profile_ms = static_cast<std::uint64_t>(options.profile_interval.count());
+    NannyOptions nanny;
+    nanny.command = command.arguments(std::filesystem::read_symlink("/proc/self/exe").string());
+    nanny.access = access;
+    nanny.drain_patience = drain_patience;
+    nanny.memory_max = static_cast<std::uint64_t>(static_cast<double>(options.memory_limit) * terminate_fraction);
+    if (options.log) nanny.on_output = options.log;
+    auto started = start_nanny(node, std::move(nanny));
+    if (!started) return tl::unexpected(started.error());
+    const std::lock_guard lock(members_mutex);
+    nannies.push_back(*started);
+    return [handle = std::move(*started)](Duration patience) { return handle.wait_for(patience); };
+  }
+
+  void start_workers() {
+    if (options.processes) prepare_processes();
+    fleet.emplace(node, connect(), [this](unsigned index) {
+      return options.processes ? start_process(index) : start_thread_worker(index);
+    });
+    if (auto started = fleet->scale(options.workers); !started) throw_error(started.error());
   }
 
   void wait_for_workers() {
@@ -184,12 +203,19 @@ struct LocalCluster::Parts {
     client.wait_for_workers(options.workers, options.timeout);
   }
 
+  Result<void> scale(unsigned count) {
+    if (!ready.load()) return fail(ErrorKind::failed, "the workers are being started");
+    return fleet->scale(count);
+  }
+
   /// Workers first, so that nobody is declared lost; then the scheduler; the node ends with its owner.
   void stop() {
     const std::lock_guard lock(stop_mutex);
     if (stopped) return;
     stopped = true;
+    if (fleet) fleet->stop();
     task_clients.reset();
+    const std::lock_guard members(members_mutex);
     for (auto& worker : workers) worker.drain("the local cluster stops");
     for (auto& nanny : nannies) nanny.stop();
     for (auto& worker : workers)
@@ -218,12 +244,9 @@ LocalCluster::LocalCluster(LocalClusterOptions options) {
   parts_ = std::make_unique<Parts>(std::move(options));
   try {
     parts_->start_scheduler();
-    if (parts_->options.processes) {
-      parts_->start_processes();
-    } else {
-      parts_->start_thread_workers();
-    }
+    parts_->start_workers();
     parts_->wait_for_workers();
+    parts_->ready = true;
     if (!parts_->options.processes) parts_->task_clients.emplace(parts_->node, parts_->connect());
   } catch (...) {
     parts_->stop();
@@ -232,6 +255,11 @@ LocalCluster::LocalCluster(LocalClusterOptions options) {
 }
 
 LocalCluster::~LocalCluster() { stop(); }
+
+void LocalCluster::scale(unsigned workers) {
+  TROUPE_ASSERT(!parts_->node.on_loop(), "a local cluster is not scaled on its own loop");
+  if (auto done = parts_->scale(workers); !done) throw_error(done.error());
+}
 
 void LocalCluster::stop() {
   TROUPE_ASSERT(!parts_->node.on_loop(), "a local cluster is not stopped on its own loop");
@@ -263,6 +291,7 @@ std::string LocalCluster::dashboard_link(bool admin) const {
 
 std::vector<int> LocalCluster::worker_pids() const {
   std::vector<int> pids;
+  const std::lock_guard lock(parts_->members_mutex);
   for (const auto& nanny : parts_->nannies) pids.push_back(nanny.worker_pid());
   return pids;
 }

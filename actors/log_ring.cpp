@@ -32,4 +32,15 @@ LogRing::Page LogRing::page(std::uint64_t after, std::size_t count) const {
   return page;
 }
 
+LogRing::Page LogRing::page_of(TaskId task, std::size_t count) const {
+  const std::lock_guard lock(mutex_);
+  Page page;
+  for (auto line = lines_.rbegin(); line != lines_.rend() && page.lines.size() < count; ++line)
+    if (line->task == task) page.lines.push_back(*line);
+  std::reverse(page.lines.begin(), page.lines.end());
+  page.next = last_ + 1;
+  page.last = last_;
+  return page;
+}
+
 }  // namespace troupe

@@ -27,6 +27,8 @@ public:
   void add(std::uint8_t level, TaskId task, std::string_view text);
   /// At most `count` lines, from number `after` on: the first ones of those; with `after` 0 the last ones there are.
   [[nodiscard]] Page page(std::uint64_t after, std::size_t count) const;
+  /// The last ones of a task.
+  [[nodiscard]] Page page_of(TaskId task, std::size_t count) const;
 
 private:
   mutable std::mutex mutex_;  // guards all below

@@ -172,6 +172,20 @@ void WorkerActor::start_pool() {
     node->log(LogLevel::info, fmt::format("task {}-{}: {}", task.group(), task.index(), line), task);
   };
   pool_ = std::make_shared<Pool>(std::move(config));
+  start_profiler();
+}
+
+void WorkerActor::start_profiler() {
+  if (options_.profile_interval <= Duration{0}) return;
+  const auto microseconds = [](Duration duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration);
+  };
+  auto started = ContinuousProfiler::start(
+      *pool_, {microseconds(options_.profile_interval), microseconds(options_.profile_cycle)});
+  if (started)
+    profiler_ = std::move(*started);
+  else
+    node_.log(LogLevel::info, profile_is_off_ = "no continuous profile: " + started.error().text);
 }
 
 void WorkerActor::register_worker() {
@@ -557,9 +571,10 @@ void WorkerActor::on_exit() {
   if (!pool_) return say();
   // Tasks that run must end first, and the disk, which may take long: not on the loop.
   node_.finish_later(std::thread([pool = std::move(pool_), page = page_, disk = std::move(disk_), say,
-                                  inspections = std::move(inspections_)]() mutable {
+                                  inspections = std::move(inspections_), profiler = std::move(profiler_)]() mutable {
     pool->stop();
     if (inspections) inspections->thread.join();
+    profiler.reset();  // before the pool it looks at
     disk.reset();
     say();
   }));

@@ -17,6 +17,7 @@
 #include "actors/value_exchange.hpp"
 #include "actors/worker_node.hpp"
 #include "runtime/core/worker_state.hpp"
+#include "runtime/exec/continuous_profiler.hpp"
 #include "runtime/exec/pool.hpp"
 #include "runtime/net/data_server.hpp"
 #include "runtime/store/object_store.hpp"
@@ -131,6 +132,7 @@ private:
 
   std::optional<Error> open_doors();
   void start_pool();
+  void start_profiler();
   void register_worker();
   void begin_anew();
   void count_readers(ValuesServed& event);
@@ -202,8 +204,10 @@ private:
   std::unordered_map<std::uint32_t, RequestId> requests_;            ///< functions outside tasks, by run
   std::uint32_t last_request_{};
   std::shared_ptr<Inspections> inspections_;  ///< null until somebody asks
-  std::uint32_t generation_{};                ///< of the registration
-  std::size_t in_pool_{};                     ///< jobs submitted and not drained
+  std::shared_ptr<ContinuousProfiler> profiler_;
+  std::string profile_is_off_{"the continuous profile is off here: worker.profile.interval"};
+  std::uint32_t generation_{};  ///< of the registration
+  std::size_t in_pool_{};       ///< jobs submitted and not drained
   Job* inline_job_{};
   std::uint64_t received_bytes_{};
   std::uint64_t transfers_received_{};

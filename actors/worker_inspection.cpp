@@ -101,13 +101,22 @@ bool WorkerActor::inspect(const RunFunction& request) {
   if (name == inspect_log) {
     const auto asked = decode_inline_as<LogRequest>(request.arguments);
     if (!asked) return link_->send({FunctionRan{request.request, {}, trouble(asked.error().text)}}), true;
-    auto page = node_.recent_log().page(asked->after, asked->count);
+    auto page = asked->task ? node_.recent_log().page_of(asked->task, asked->count)
+                            : node_.recent_log().page(asked->after, asked->count);
     link_->send({answer_of(request.request, LogReply{std::move(page.lines), page.next})});
     return true;
   }
   if (name == inspect_report) return link_->send({answer_of(request.request, report())}), true;
   if (name == inspect_stacks) {
     ask_threads(request.request, [](const Pool& pool, const std::atomic<bool>&) { return running_stacks(pool); });
+    return true;
+  }
+  if (name == inspect_past) {
+    auto asked = decode_inline_as<ProfilePastRequest>(request.arguments);
+    if (!asked) return link_->send({FunctionRan{request.request, {}, trouble(asked.error().text)}}), true;
+    if (!profiler_) return link_->send({FunctionRan{request.request, {}, trouble(profile_is_off_)}}), true;
+    ask_threads(request.request, [profiler = profiler_, wanted = std::move(*asked)](
+                                     const Pool&, const std::atomic<bool>&) { return profiler->past(wanted); });
     return true;
   }
   if (name == inspect_profile) {

@@ -50,9 +50,11 @@ struct WorkerOptions {
   std::function<void()> release_memory;    ///< give freed memory back to the system; on a thread of ours
   WorkerConfig config;                     ///< threads, memory.limit and resources are set from above
   SessionConfig session;
-  Duration give_up_after{std::chrono::seconds(60)};  ///< without the scheduler; 0 = never
-  Duration lifetime{};                               ///< then it leaves; 0 = none
-  Duration lifetime_stagger{};                       ///< so much earlier or later, drawn: not all at once
+  Duration profile_interval{std::chrono::milliseconds(10)};  ///< between two looks at what runs; 0 = none
+  Duration profile_cycle{std::chrono::seconds(1)};           ///< of the windows they are counted in
+  Duration give_up_after{std::chrono::seconds(60)};          ///< without the scheduler; 0 = never
+  Duration lifetime{};                                       ///< then it leaves; 0 = none
+  Duration lifetime_stagger{};                               ///< so much earlier or later, drawn: not all at once
 };
 
 /// A running worker, as its owner holds it; from any thread.

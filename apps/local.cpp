@@ -1,6 +1,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -21,6 +22,35 @@ struct Flags {
   bool no_dashboard{};
 };
 
+/// What the dashboard, which is there before the workers and after them, asks for more or fewer of them.
+class Scaler {
+public:
+  class Ready {
+  public:
+    Ready(Scaler& scaler, WorkerProcesses& workers) : scaler_(scaler) { scaler_.set(&workers); }
+    ~Ready() { scaler_.set(nullptr); }
+    Ready(const Ready&) = delete;
+    Ready& operator=(const Ready&) = delete;
+
+  private:
+    Scaler& scaler_;
+  };
+
+  Result<void> scale(unsigned count) {
+    const std::lock_guard lock(mutex_);
+    if (workers_ == nullptr) return fail(ErrorKind::failed, "the workers are being started, or stopped");
+    return workers_->scale(count);
+  }
+
+private:
+  void set(WorkerProcesses* workers) {
+    const std::lock_guard lock(mutex_);
+    workers_ = workers;
+  }
+  std::mutex mutex_;
+  WorkerProcesses* workers_{};
+};
+
 /// Until all workers are there; returns the signal that came before, or 0.
 int wait_for_workers(Signals& signals, const SchedulerHandle& scheduler, unsigned workers) {
   while (!scheduler.stopped() && scheduler.counters().workers_running < workers)
@@ -33,8 +63,12 @@ ExitCode run(Door& door, const Flags& flags) {
   const Config config = door.config();
   const auto log = door.log(config, "local", "local");
   check_flags(flags.worker);
-  SchedulerService service(
-      config, {.insecure = false, .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled")}, *log);
+  Scaler scaler;
+  SchedulerService service(config,
+                           {.insecure = false,
+                            .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled"),
+                            .scale = [&scaler](unsigned workers) { return scaler.scale(workers); }},
+                           *log);
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
   const PublishedAccess published(service.access(), path);
   WorkerProcesses::Settings settings;
@@ -43,6 +77,8 @@ ExitCode run(Door& door, const Flags& flags) {
                          : static_cast<unsigned>(config.integer("worker.nworkers"));
   settings.access_file = path;
   WorkerProcesses workers(door, config, flags.worker, settings, service.access(), *log);
+
+  const Scaler::Ready ready(scaler, workers);
 
   int signal = wait_for_workers(signals, service.handle(), settings.workers);
   if (signal == 0)

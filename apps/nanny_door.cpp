@@ -78,19 +78,33 @@ WorkerProcesses::WorkerProcesses(const Door& door, const Config& config, const W
   const MemoryLimits memory = memory_limits(config, worker_memory(config, settings.workers));
   const auto memory_max =
       static_cast<std::uint64_t>(static_cast<double>(memory.limit) * config.number("worker.memory.terminate"));
-  for (unsigned i = 0; i < settings.workers; ++i) {
-    NannyOptions options;
-    options.command = command_of(door, config, flags, settings, i);
-    options.scheduler_address = settings.scheduler_address;
-    options.access = access;
-    options.on_output = pass_on;
-    options.memory_max = memory_max;
-    options.memory_interval = memory.monitor_interval;
-    options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
-    auto started = start_nanny(*node_, std::move(options));
-    if (!started) raise(started.error());
-    nannies_.push_back(std::move(*started));
-  }
+  NannyOptions each;
+  each.scheduler_address = settings.scheduler_address;
+  each.access = access;
+  each.on_output = pass_on;
+  each.memory_max = memory_max;
+  each.memory_interval = memory.monitor_interval;
+  each.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
+  ConnectOptions connect;
+  connect.address = settings.scheduler_address;
+  connect.access = access;
+  fleet_ = std::make_unique<Fleet>(
+      *node_, std::move(connect),
+      [this, door, config, flags, settings, each = std::move(each)](unsigned index) -> Result<Fleet::Ended> {
+        NannyOptions options = each;
+        options.command = command_of(door, config, flags, settings, index);
+        auto started = start_nanny(*node_, std::move(options));
+        if (!started) return tl::unexpected(std::move(started.error()));
+        const std::lock_guard lock(mutex_);
+        nannies_.push_back(*started);
+        return [handle = std::move(*started)](Duration patience) { return handle.wait_for(patience); };
+      });
+  if (const auto started = fleet_->scale(settings.workers); !started) raise(started.error());
+}
+
+std::vector<NannyHandle> WorkerProcesses::nannies() const {
+  const std::lock_guard lock(mutex_);
+  return nannies_;
 }
 
 WorkerProcesses::~WorkerProcesses() {
@@ -99,13 +113,14 @@ WorkerProcesses::~WorkerProcesses() {
 }
 
 void WorkerProcesses::stop() {
-  for (NannyHandle& nanny : nannies_)
+  fleet_->stop();
+  for (NannyHandle& nanny : nannies())
     if (!nanny.wait_for(Duration{0})) nanny.stop();
 }
 
 Result<void> WorkerProcesses::wait() {
   Result<void> first;
-  for (const NannyHandle& nanny : nannies_)
+  for (const NannyHandle& nanny : nannies())
     if (auto ended = nanny.wait(); !ended && first) first = std::move(ended);
   return first;
 }

@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "actors/fleet.hpp"
 #include "actors/nanny.hpp"
 #include "actors/node.hpp"
 #include "apps/door.hpp"
@@ -28,14 +30,20 @@ public:
   WorkerProcesses(const WorkerProcesses&) = delete;
   WorkerProcesses& operator=(const WorkerProcesses&) = delete;
 
+  /// More or fewer of them: see Fleet. Any thread.
+  Result<void> scale(unsigned workers) { return fleet_->scale(workers); }
   /// Lets them finish what they run. Returns at once.
   void stop();
   /// Blocks until all have ended; the first error.
   Result<void> wait();
 
 private:
+  [[nodiscard]] std::vector<NannyHandle> nannies() const;
+
   std::unique_ptr<Node> node_;
+  mutable std::mutex mutex_;  // guards what follows
   std::vector<NannyHandle> nannies_;
+  std::unique_ptr<Fleet> fleet_;
 };
 
 /// Raises for what no worker could run with: told here once, not by each worker again and again.

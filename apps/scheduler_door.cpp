@@ -67,7 +67,7 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
     throw CommandError(ExitCode::failed,
                        fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
   handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
-  if (options.dashboard) serve_pages(config, options.insecure);
+  if (options.dashboard) serve_pages(config, options);
   access_.scheduler_address = handle_->address();
   access_.http_address = http_address();
   access_.pid = static_cast<std::uint64_t>(::getpid());
@@ -76,12 +76,13 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
           .count();
 }
 
-void SchedulerService::serve_pages(const Config& config, bool insecure) {
+void SchedulerService::serve_pages(const Config& config, const SchedulerServiceOptions& options) {
   const HostPort where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
   DashboardOptions dashboard;
   dashboard.host = where.host;
   dashboard.port = where.port;
-  dashboard.insecure = insecure;
+  dashboard.insecure = options.insecure;
+  dashboard.scale = options.scale;
   dashboard.token = access_.http_token.reveal_hex();
   dashboard.allowed_hosts = allowed_hosts(config);
   dashboard.frame_ancestors = config.text("dashboard.frame-ancestors");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,7 @@ namespace troupe::apps {
 struct SchedulerServiceOptions {
   bool insecure{};
   bool dashboard{true};
+  std::function<Result<void>(unsigned workers)> scale{};  ///< null: nobody here can start workers
 };
 
 /// A scheduler as an operator knows it: its node, its pages and its keys. Owned by a command; not on a loop thread.
@@ -41,7 +43,7 @@ public:
   void stop(const std::string& reason);
 
 private:
-  void serve_pages(const Config& config, bool insecure);
+  void serve_pages(const Config& config, const SchedulerServiceOptions& options);
 
   AccessFile access_;
   std::atomic<bool> draining_{false};

@@ -4,11 +4,14 @@
 #include <charconv>
 #include <chrono>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
+#include "monitoring/api_questions.hpp"
+#include "monitoring/api_route.hpp"
 #include "monitoring/live.hpp"
 #include "monitoring/query.hpp"
 
@@ -17,31 +20,28 @@ namespace troupe::monitoring {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-namespace {
-
-constexpr std::chrono::milliseconds picture_age{250};  ///< of what a GET answers, at most
-
 HttpResponse answer(const json::object& document) {
   return {200, "application/json", {}, json::serialize(document) + "\n", {}};
 }
 
-/// Ends a request with a status and a sentence of ours.
-class Refused : public std::runtime_error {
-public:
-  Refused(unsigned status, const std::string& sentence) : std::runtime_error(sentence), status_(status) {}
-  [[nodiscard]] unsigned status() const { return status_; }
+std::shared_ptr<const Picture> fresh_picture(Recorder& recorder) {
+  auto picture = recorder.picture(std::chrono::milliseconds(250));
+  if (!picture) throw Refused(503, "the scheduler has ended");
+  return picture;
+}
 
-private:
-  unsigned status_;
-};
-
-std::uint64_t id_of(const HttpRequest& request) {
+const WorkerView& worker_of(const Picture& picture, const HttpRequest& request, std::size_t& index) {
   const std::string& text = request.segments.at("id");
   std::uint32_t id = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
   if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) throw Refused(404, "no such worker");
-  return id;
+  const auto& all = picture.view.workers;
+  for (index = 0; index < all.size(); ++index)
+    if (all[index].address.worker.value == id) return all[index];
+  throw Refused(404, "no such worker");
 }
+
+namespace {
 
 /// A JSON body, an object.
 json::object body_of(const HttpRequest& request) {
@@ -67,28 +67,6 @@ void only(const json::object& body, std::initializer_list<std::string_view> know
       throw BadRequest("the body has a member that is not known here");
 }
 
-/// Those that were seen most often come first.
-json::object samples_json(StackSamples seen, std::chrono::milliseconds duration, std::chrono::milliseconds interval,
-                          std::size_t most, double now_unix_ms) {
-  std::stable_sort(seen.stacks.begin(), seen.stacks.end(),
-                   [](const auto& a, const auto& b) { return a.samples > b.samples; });
-  std::uint64_t samples = 0;
-  json::array stacks;
-  for (const auto& stack : seen.stacks) {
-    samples += stack.samples;
-    if (stacks.size() >= most) continue;
-    stacks.push_back({{"function", stack.function},
-                      {"frames", json::array(stack.frames.begin(), stack.frames.end())},
-                      {"samples", stack.samples}});
-  }
-  json::array unanswered;
-  for (const auto& [worker, why] : seen.unanswered) unanswered.push_back({{"worker", worker}, {"error", why}});
-  return {{"schema", "troupe/v1/samples"},      {"now_unix_ms", now_unix_ms}, {"duration_ms", duration.count()},
-          {"interval_ms", interval.count()},    {"looks", seen.looks},        {"samples", samples},
-          {"total", seen.stacks.size()},        {"shown", stacks.size()},     {"stacks", std::move(stacks)},
-          {"unanswered", std::move(unanswered)}};
-}
-
 const char* scope_name(Scope scope) { return scope == Scope::admin ? "admin" : "read"; }
 
 class Api : public std::enable_shared_from_this<Api> {
@@ -105,7 +83,9 @@ private:
   Route route(std::string path, Page page, Access access, bool post) {
     return {"/api/v1/" + path,
             access,
-            [self = shared_from_this(), page](const HttpRequest& request) { return self->guarded(page, request); },
+            [self = shared_from_this(), page](const HttpRequest& request) {
+              return guarded([&] { return (self.get()->*page)(request); });
+            },
             post,
             {}};
   }
@@ -113,24 +93,8 @@ private:
     route.slow = true;
     return route;
   }
-  HttpResponse guarded(Page page, const HttpRequest& request) {
-    try {
-      return (this->*page)(request);
-    } catch (const BadRequest& bad) {
-      return api_error(400, bad.what());
-    } catch (const Refused& refused) {
-      return api_error(refused.status(), refused.what());
-    }
-  }
-
-  [[nodiscard]] std::shared_ptr<const Picture> picture() const {
-    auto picture = s_.recorder->picture(picture_age);
-    if (!picture) throw Refused(503, "the scheduler has ended");
-    return picture;
-  }
+  [[nodiscard]] std::shared_ptr<const Picture> picture() const { return fresh_picture(*s_.recorder); }
   [[nodiscard]] PrefixNames names_for(const TaskHistory::Snapshot& history) const;
-  [[nodiscard]] const WorkerView& worker_of(const Picture& picture, const HttpRequest& request,
-                                            std::size_t& index) const;
   [[nodiscard]] TaskPage worker_tasks(WorkerId worker, TaskState state) const;
   void audit(const HttpRequest& request, const std::string& what, WorkerId worker = {}) const;
   [[nodiscard]] HttpResponse acted(const Result<void>& result, const char* action, bool done, std::string text) const;
@@ -153,8 +117,7 @@ private:
   HttpResponse exceptions(const HttpRequest& request);
   HttpResponse events(const HttpRequest& request);
   HttpResponse logs(const HttpRequest& request);
-  HttpResponse worker_logs(const HttpRequest& request);
-  HttpResponse profile(const HttpRequest& request);
+  HttpResponse lineage(const HttpRequest& request);
   HttpResponse clients(const HttpRequest& request);
   HttpResponse targets(const HttpRequest& request);
   HttpResponse cancel(const HttpRequest& request) { return control(request, TaskControl::cancel); }
@@ -162,6 +125,7 @@ private:
   HttpResponse control(const HttpRequest& request, TaskControl what);
   HttpResponse drain(const HttpRequest& request);
   HttpResponse restart(const HttpRequest& request);
+  HttpResponse scale(const HttpRequest& request);
   std::unique_ptr<LineSource> stream(const HttpRequest& request, HttpResponse& refusal);
 
   ApiSources s_;
@@ -216,14 +180,6 @@ HttpResponse Api::workers(const HttpRequest& request) {
   const Query query(request.query, {"limit"});
   const auto most = query.integer("limit", 10'000, 1, 10'000);
   return answer(workers_json(*picture(), most, s_.recorder->clock()));
-}
-
-const WorkerView& Api::worker_of(const Picture& picture, const HttpRequest& request, std::size_t& index) const {
-  const std::uint64_t id = id_of(request);
-  const auto& all = picture.view.workers;
-  for (index = 0; index < all.size(); ++index)
-    if (all[index].address.worker.value == id) return all[index];
-  throw Refused(404, "no such worker");
 }
 
 TaskPage Api::worker_tasks(WorkerId worker, TaskState state) const {
@@ -296,6 +252,49 @@ HttpResponse Api::task(const HttpRequest& request) {
     for (std::uint32_t i = (*block)->size; i-- > 0 && runs.size() < most_runs;)
       if ((*block)->runs[i].task == detail->task.id) runs.push_back((*block)->runs[i]);
   return answer(task_json(*detail, runs, prefix_names(*now), *s_.recorder));
+}
+
+/// What a value was made from, and that from what, until the first inputs: nearest first.
+HttpResponse Api::lineage(const HttpRequest& request) {
+  const Query query(request.query, {"limit"});
+  const auto most = query.integer("limit", 50, 1, 200);
+  const auto now = picture();
+  const PrefixNames prefixes = prefix_names(*now);
+  const auto detail = s_.source->detail(request.segments.at("key"));
+  if (!detail) throw Refused(404, "no such task is known: it was never submitted here, or was released and forgotten");
+  struct Ancestor {
+    TaskView task;
+    std::size_t steps{};
+  };
+  std::vector<Ancestor> ancestors;
+  std::set<TaskId> known{detail->task.id};
+  bool all = true;
+  const auto take = [&](const TaskNeighbours& inputs, std::size_t steps) {
+    all = all && inputs.tasks.size() == inputs.total;
+    for (const TaskView& input : inputs.tasks) {
+      if (known.contains(input.id)) continue;
+      if (ancestors.size() >= most) {
+        all = false;
+        return;
+      }
+      known.insert(input.id);
+      ancestors.push_back({input, steps});
+    }
+  };
+  take(detail->dependencies, 1);
+  for (std::size_t i = 0; i < ancestors.size(); ++i)
+    if (const auto next = s_.source->detail(ancestors[i].task.key)) take(next->dependencies, ancestors[i].steps + 1);
+  json::array rows;
+  for (const Ancestor& ancestor : ancestors) {
+    json::object row = task_row_json(ancestor.task, prefixes);
+    row["steps"] = ancestor.steps;
+    rows.push_back(std::move(row));
+  }
+  return answer({{"schema", "troupe/v1/lineage"},
+                 {"now_unix_ms", now->unix_ms},
+                 {"shown", rows.size()},
+                 {"complete", all},
+                 {"tasks", std::move(rows)}});
 }
 
 HttpResponse Api::prefixes(const HttpRequest& request) {
@@ -423,34 +422,6 @@ HttpResponse Api::logs(const HttpRequest& request) {
   return answer(log_json(page.lines, page.last, s_.recorder->clock().now_ms()));
 }
 
-HttpResponse Api::worker_logs(const HttpRequest& request) {
-  const Query query(request.query, {"after", "limit"});
-  const auto now = picture();
-  std::size_t index = 0;
-  const std::string& worker = worker_of(*now, request, index).address.name;
-  const auto page = s_.ask.log(worker, query.integer("after", 0, 0, UINT64_MAX), query.integer("limit", 500, 1, 5000));
-  if (!page) throw Refused(503, page.error().text);
-  return answer(log_json(page->lines, page->last, s_.recorder->clock().now_ms()));
-}
-
-HttpResponse Api::profile(const HttpRequest& request) {
-  constexpr std::chrono::milliseconds interval{10};
-  constexpr std::size_t stacks_max = 5000;
-  const Query query(request.query, {"worker", "function", "seconds"});
-  const std::chrono::seconds duration(query.integer("seconds", 2, 1, 10));
-  std::vector<std::string> workers;
-  if (const auto worker = query.text("worker")) {
-    const auto now = picture();
-    if (std::none_of(now->view.workers.begin(), now->view.workers.end(),
-                     [&](const WorkerView& known) { return known.address.name == *worker; }))
-      throw Refused(404, "no such worker");
-    workers.push_back(*worker);
-  }
-  auto seen = s_.ask.profile(std::move(workers), duration, interval, query.text("function").value_or(std::string()));
-  if (!seen) throw Refused(503, seen.error().text);
-  return answer(samples_json(std::move(*seen), duration, interval, stacks_max, s_.recorder->clock().now_ms()));
-}
-
 HttpResponse Api::targets(const HttpRequest& request) {
   const Query query(request.query, {});
   const auto now = picture();
@@ -521,6 +492,24 @@ HttpResponse Api::restart(const HttpRequest& request) {
   return acted(s_.source->restart(worker.address.name), "restart", false, "its process ends, and is started again");
 }
 
+HttpResponse Api::scale(const HttpRequest& request) {
+  constexpr std::uint64_t most = 1000;
+  const json::object body = body_of(request);
+  only(body, {"workers"});
+  const auto* wanted = body.if_contains("workers");
+  if (wanted == nullptr || !wanted->is_int64() || wanted->as_int64() < 0 || wanted->as_int64() > std::int64_t{most})
+    throw BadRequest(fmt::format("workers must be a whole number from 0 to {}", most));
+  const auto count = static_cast<unsigned>(wanted->as_int64());
+  if (!s_.scale)
+    throw Refused(409, "workers of this cluster are started by others: `troupe worker` adds one, and drain ends one");
+  audit(request, fmt::format("scales the cluster to {} workers", count));
+  if (const auto done = s_.scale(count); !done) throw Refused(503, done.error().text);
+  return answer({{"schema", "troupe/v1/action"},
+                 {"action", "scale"},
+                 {"done", false},
+                 {"text", fmt::format("there will be {} workers", count)}});
+}
+
 // ---- live --------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<LineSource> Api::stream(const HttpRequest& request, HttpResponse& refusal) {
@@ -562,10 +551,12 @@ std::vector<Route> Api::routes() {
       get("workers/{id}", &Api::worker),
       post("workers/{id}/drain", &Api::drain),
       post("workers/{id}/restart", &Api::restart),
+      slow(post("scale", &Api::scale)),
       get("tasks", &Api::tasks),
       post("tasks/cancel", &Api::cancel),
       post("tasks/retry", &Api::retry),
       get("tasks/{key}", &Api::task),
+      get("tasks/{key}/lineage", &Api::lineage),
       get("prefixes", &Api::prefixes),
       get("groups", &Api::groups),
       get("graph", &Api::graph),
@@ -576,8 +567,6 @@ std::vector<Route> Api::routes() {
       get("exceptions", &Api::exceptions),
       get("events", &Api::events),
       get("logs", &Api::logs),
-      slow(get("workers/{id}/logs", &Api::worker_logs)),
-      slow(get("profile", &Api::profile)),
       get("clients", &Api::clients),
       get("prometheus/targets", &Api::targets),
   };
@@ -586,6 +575,7 @@ std::vector<Route> Api::routes() {
     return self->stream(request, refusal);
   };
   routes.push_back(std::move(live));
+  for (Route& route : question_routes(s_)) routes.push_back(std::move(route));
   return routes;
 }
 

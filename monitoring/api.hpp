@@ -38,6 +38,33 @@ struct StackSamples {
   std::map<std::string, std::string> unanswered;  ///< why, by name of the worker
 };
 
+/// What workers remember of what their threads ran.
+struct PastSamples {
+  struct Window {
+    std::chrono::microseconds begun_ago{};
+    std::chrono::microseconds length{};
+    std::uint64_t samples{};
+  };
+  struct Worker {
+    std::chrono::microseconds interval{};
+    std::vector<Window> windows;
+  };
+  struct Stack {
+    std::string prefix;
+    std::vector<std::string> frames;  ///< outermost first
+    std::uint64_t samples{};
+  };
+  std::vector<Worker> workers;  ///< those that answered
+  std::vector<Stack> stacks;
+  std::map<std::string, std::string> unanswered;
+};
+
+/// Lines of one task, by name of the worker.
+struct TaskLog {
+  std::map<std::string, std::vector<LogLine>> lines;
+  std::map<std::string, std::string> unanswered;
+};
+
 /// Workers are asked themselves, which takes a while; on threads that may block.
 struct WorkerQuestions {
   std::function<Result<LogPage>(const std::string& worker, std::uint64_t after, std::size_t most)> log;
@@ -45,6 +72,10 @@ struct WorkerQuestions {
   std::function<Result<StackSamples>(std::vector<std::string> workers, std::chrono::microseconds duration,
                                      std::chrono::microseconds interval, const std::string& function)>
       profile;
+  std::function<Result<PastSamples>(std::vector<std::string> workers, std::chrono::microseconds from_ago,
+                                    std::chrono::microseconds to_ago, const std::string& prefix)>
+      past;
+  std::function<Result<TaskLog>(std::vector<std::string> workers, TaskId task, std::size_t most)> task_log;
 };
 
 /// What the pages below /api/v1 are made from.
@@ -56,6 +87,8 @@ struct ApiSources {
   std::function<LogPage(std::uint64_t after, std::size_t most)> log;
   std::function<void(std::string_view text)> warn;  ///< into that log
   WorkerQuestions ask;
+  /// Lets there be so many workers, sooner or later; null: nobody here can start any.
+  std::function<Result<void>(unsigned workers)> scale;
   std::shared_ptr<Logins> logins;
   Identity identity;
   std::shared_ptr<std::string> http_address;  ///< where all this is served, once it is

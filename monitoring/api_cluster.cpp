@@ -108,6 +108,7 @@ json::object cluster_json(const Picture& picture, const Identity& identity, cons
           {"epoch", std::to_string(view.epoch.value)},
           {"address", view.address},
           {"version", identity.build.version},
+          {"scalable", identity.scalable},
           {"revision", identity.build.revision},
           {"now_unix_ms", picture.unix_ms},
           {"started_unix_ms", identity.started_unix_ms},

@@ -18,6 +18,7 @@ namespace troupe::monitoring {
 struct Identity {
   BuildInfo build;
   double started_unix_ms{};
+  bool scalable{};  ///< it can start workers itself
 };
 
 boost::json::object cluster_json(const Picture& picture, const Identity& identity, const WallClock& clock);

@@ -368,7 +368,7 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
   Execution execution{this, self, &job};
   CallFrame frame{&host_table(), &execution, job.arguments.span(), job.inputs, {},
                   job.task,      job.run,    job.function->name};
-  if (self) self->activity.begin(job.task, job.run, *job.function, start);
+  if (self) self->activity.begin(job.task, job.run, *job.function, job.tmpl ? &job.tmpl->prefix : nullptr, start);
   if (job.isolated) {
     run_in_process(job, frame);  // not on the page: whatever ends this process, it was not that
   } else {

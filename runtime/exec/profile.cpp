@@ -23,19 +23,8 @@ bool is_wrapping(std::string_view name) {
   return false;
 }
 
-/// Outermost first, from the task's function on.
 std::vector<std::string> names_of(const StackSample& sample, Symbols& symbols) {
-  std::vector<std::string> names;
-  for (std::size_t i = 0; i < sample.frames.size(); ++i) {
-    // A return address may lie behind the end of the function that made the call.
-    const auto* address = static_cast<const char*>(sample.frames[i]) - (i == 0 ? 0 : 1);
-    const auto& name = symbols.name_of(address);
-    if (name == "troupe::Pool::run" || name == "troupe::Pool::work") break;
-    names.push_back(name);
-  }
-  while (!names.empty() && is_wrapping(names.back())) names.pop_back();
-  std::reverse(names.begin(), names.end());
-  return names;
+  return frame_names(places_of(sample), symbols);
 }
 
 bool is_named(const ResolvedFunction& function, const std::string& name) {
@@ -43,6 +32,25 @@ bool is_named(const ResolvedFunction& function, const std::string& name) {
 }
 
 }  // namespace
+
+std::vector<const void*> places_of(const StackSample& sample) {
+  std::vector<const void*> places = sample.frames;
+  // A return address may lie behind the end of the function that made the call.
+  for (std::size_t i = 1; i < places.size(); ++i) places[i] = static_cast<const char*>(places[i]) - 1;
+  return places;
+}
+
+std::vector<std::string> frame_names(const std::vector<const void*>& places, Symbols& symbols) {
+  std::vector<std::string> names;
+  for (const void* place : places) {
+    const auto& name = symbols.name_of(place);
+    if (name == "troupe::Pool::run" || name == "troupe::Pool::work") break;
+    names.push_back(name);
+  }
+  while (!names.empty() && is_wrapping(names.back())) names.pop_back();
+  std::reverse(names.begin(), names.end());
+  return names;
+}
 
 Result<std::vector<RunningStack>> running_stacks(const Pool& pool) {
   const auto sampler = Sampler::open();
@@ -85,7 +93,7 @@ Result<Profile> take_profile(const Pool& pool, const ProfileOptions& options, co
   Symbols symbols;
   std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> named;
   for (const auto& [place, samples] : counts)
-    named[{place.first->name, names_of({{}, {}, place.first, 0, place.second}, symbols)}] += samples;
+    named[{place.first->name, names_of({{}, {}, place.first, 0, {}, place.second}, symbols)}] += samples;
   for (const auto& [stack, samples] : named) profile.stacks.push_back({stack.first, stack.second, samples});
   std::stable_sort(profile.stacks.begin(), profile.stacks.end(),
                    [](const ProfileStack& a, const ProfileStack& b) { return a.samples > b.samples; });

@@ -7,9 +7,11 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <ctime>
 #include <mutex>
 #include <utility>
@@ -20,6 +22,7 @@ namespace {
 constexpr int sample_signal = SIGURG;
 constexpr long patience_ns = 100'000'000;
 constexpr int frames_max = 128;
+constexpr std::size_t prefix_max = 120;
 
 /// One question at a time, answered by the thread that is asked, in its signal handler.
 struct Question {
@@ -31,6 +34,8 @@ struct Question {
   std::uint32_t run{};
   const ResolvedFunction* function{};
   std::int64_t begun_ns{};
+  std::array<char, prefix_max> prefix{};
+  std::size_t prefix_length{};
   int count{};
   int first{};  ///< of `frames`, where the thread was: before it stands the handler
   std::array<void*, frames_max> frames{};
@@ -63,6 +68,12 @@ void answer(int, siginfo_t*, void* context) {
     question.task = activity.task.load(std::memory_order_relaxed);
     question.run = activity.run.load(std::memory_order_relaxed);
     question.begun_ns = activity.begun_ns.load(std::memory_order_relaxed);
+    const std::string* prefix = activity.prefix.load(std::memory_order_relaxed);
+    question.prefix_length = 0;  // copied here, since the task may end right after
+    if (question.function != nullptr && prefix != nullptr) {
+      question.prefix_length = std::min(prefix->size(), prefix_max);
+      std::memcpy(question.prefix.data(), prefix->data(), question.prefix_length);
+    }
     question.count = question.function != nullptr ? ::backtrace(question.frames.data(), frames_max) : 0;
     const void* place = place_of(context);
     question.first = 0;
@@ -131,7 +142,13 @@ std::optional<StackSample> Sampler::sample(const ThreadActivity& thread) const {
   }
   question.state.store(Question::none);
   if (question.function == nullptr) return {};
-  StackSample sample{{question.task}, {question.run}, question.function, question.begun_ns, {}};
+  StackSample sample{{question.task}, {question.run}, question.function, question.begun_ns, {}, {}};
+  sample.prefix.assign(question.prefix.data(), question.prefix_length);
+  if (sample.prefix.empty()) {
+    const std::string& name = question.function->name;
+    const auto module = name.rfind("::");
+    sample.prefix = module == std::string::npos ? name : name.substr(module + 2);
+  }
   sample.frames.assign(question.frames.begin() + question.first, question.frames.begin() + question.count);
   return sample;
 }

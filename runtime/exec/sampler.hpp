@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "protocol/error.hpp"
@@ -17,6 +18,7 @@ struct StackSample {
   RunId run;
   const ResolvedFunction* function{};
   std::int64_t begun_ns{};
+  std::string prefix;               ///< the task's, or else the function's bare name; cut off at 120 bytes
   std::vector<const void*> frames;  ///< innermost first: where it was, then return addresses
 };
 

@@ -47,6 +47,11 @@ inline int nap(int ms) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   return ms;
 }
+/// Says something about itself, too.
+inline int nap_and_say(int ms, const std::string& line) {
+  troupe::this_task::log(line);
+  return nap(ms) + 1;
+}
 /// Says that it runs, and runs until it is asked to stop, which it says too.
 inline int hold(const std::string& fifo) {
   troupe::testing::Fifo::tell(fifo, "started");
@@ -61,7 +66,8 @@ std::uint64_t fibonacci(std::uint64_t n);
 TROUPE_MODULE(client_tests_module, client_tests::slow_square, client_tests::add, client_tests::nothing,
               client_tests::join, client_tests::total, client_tests::named_total, client_tests::of_optional,
               client_tests::of_tuple, client_tests::refuse, client_tests::block, client_tests::numbered_block,
-              client_tests::process_id, client_tests::nap, client_tests::hold, client_tests::fibonacci);
+              client_tests::process_id, client_tests::nap, client_tests::nap_and_say, client_tests::hold,
+              client_tests::fibonacci);
 
 namespace client_tests {
 

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <numeric>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -156,6 +157,58 @@ TEST_F(DashboardTest, an_admin_drains_a_worker) {
   EXPECT_THAT(events, HasSubstr("an admin of the dashboard drains the worker"));
 }
 
+TEST_F(DashboardTest, an_admin_has_more_workers_and_fewer) {
+  log_in(false);
+  EXPECT_EQ(ask("POST", "/api/v1/scale", R"({"workers":4})").status, 403U);
+  log_in(true);
+  EXPECT_TRUE(get("/api/v1/cluster").at("scalable").as_bool());
+  EXPECT_EQ(ask("POST", "/api/v1/scale", R"({"workers":4})").status, 200U);
+  client.wait_for_workers(4, 30s);
+  EXPECT_EQ(ask("POST", "/api/v1/scale", R"({"workers":1})").status, 200U);
+  while (client.scheduler_info()->workers.size() > 1) {
+  }
+  EXPECT_EQ(client.submit<add>(1, 2.0).get(), 3.0);
+  cluster.scale(3);
+  client.wait_for_workers(3, 30s);
+  std::set<std::string> names;
+  const auto now = client.scheduler_info();
+  for (const auto& worker : now->workers) names.insert(worker.address.name);
+  EXPECT_EQ(names.size(), 3U) << "no name comes twice";
+  std::string events;
+  do events = json::serialize(get("/api/v1/events"));
+  while (events.find("scales the cluster to 1 workers") == std::string::npos);
+}
+
+TEST_F(DashboardTest, shows_where_tasks_spent_their_time_and_what_they_said) {
+  log_in(false);
+  auto napping = client.submit<nap_and_say>(3'600'000, "slept a little");
+  json::value past;
+  do past = get("/api/v1/profile/past?prefix=client_tests::nap_and_say");
+  while (past.at("samples").to_number<int>() < 3);
+  EXPECT_EQ(past.at("stacks").at(0).at("prefix"), "client_tests::nap_and_say");
+  EXPECT_THAT(json::serialize(past.at("stacks")), HasSubstr("nanosleep"));
+  double busy = 0;
+  for (const auto& threads : past.at("activity").at("threads").as_array()) busy += threads.to_number<double>();
+  EXPECT_GT(busy, 0);
+  EXPECT_EQ(get("/api/v1/profile/past?prefix=add").at("samples"), 0);
+  const json::value log = get("/api/v1/tasks/nap_and_say-1-0/logs");
+  ASSERT_EQ(log.at("lines").as_array().size(), 1U) << json::serialize(log);
+  EXPECT_THAT(std::string(log.at("lines").at(0).at("text").as_string()), HasSubstr("slept a little"));
+  EXPECT_EQ(log.at("asked"), 1) << "only who runs it";
+  client.cancel(napping);
+}
+
+TEST(Dashboard, scales_a_cluster_of_processes) {
+  LocalCluster cluster({.workers = 1, .processes = true, .modules = {client_tests_module}, .dashboard_port = 0});
+  Client client(cluster);
+  cluster.scale(2);
+  client.wait_for_workers(2, 30s);
+  cluster.scale(1);
+  while (client.scheduler_info()->workers.size() > 1) {
+  }
+  EXPECT_EQ(client.submit<add>(1, 2.0).get(), 3.0);
+}
+
 TEST(Dashboard, can_be_left_out) {
   LocalCluster cluster({.workers = 1, .modules = {client_tests_module}, .dashboard = false});
   EXPECT_EQ(cluster.dashboard_address(), "");
@@ -172,3 +225,9 @@ TEST(Dashboard, takes_another_port_when_its_own_is_taken) {
 
 }  // namespace
 }  // namespace troupe
+
+int main(int argc, char** argv) {
+  if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {client_tests_module});
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

@@ -105,7 +105,7 @@ export class MockCluster {
     const runs = this.allRuns();
     const finished = tasks.memory + tasks.released;
     return {
-      schema: 'troupe/v1/cluster', cluster: '0123456789abcdef0123456789abcdef', epoch: this.epoch, address: 'tcp://127.0.0.1:8786', version: '0.1.0', revision: 'mock', now_unix_ms: Date.now(), started_unix_ms: this.started - 3_723_000, clients: 2,
+      schema: 'troupe/v1/cluster', cluster: '0123456789abcdef0123456789abcdef', epoch: this.epoch, address: 'tcp://127.0.0.1:8786', version: '0.1.0', scalable: true, revision: 'mock', now_unix_ms: Date.now(), started_unix_ms: this.started - 3_723_000, clients: 2,
       workers: { total: all.length, running: all.filter((w) => w.status === 'running').length, paused: all.filter((w) => w.status === 'paused').length, retiring: all.filter((w) => w.status === 'retiring').length, suspect: 0, idle: all.filter((w) => w.processing === 0).length, saturated: all.filter((w) => w.processing > w.threads).length, added: all.length + 1, drained: 1, lost: 1 },
       hosts: Math.min(250, all.length), threads: sum((w) => w.threads), executing: sum((w) => w.executing), occupancy_s: sum((w) => w.occupancy_s), tasks, known: Object.values(tasks).reduce((a, b) => a + b, 0), groups: 7,
       totals: { submissions: 3, submitted: 100_000, finished, erred: tasks.erred, retried: 31, poisoned: 1, recomputed: 12, forgotten: 1000, transitions: 400_000, compute_s: 5123.4, output_bytes: 9e10 },
@@ -264,9 +264,31 @@ export class MockCluster {
     return { schema: 'troupe/v1/logs', now_unix_ms: Date.now(), recorded: 412, shown: 200, lines: Array.from({ length: 200 }, (_, i) => ({ seq: i + 1, at_unix_ms: this.started - (200 - i) * 320, level: i % 19 === 7 ? 'warning' : i % 53 === 11 ? 'error' : 'info', text: `worker-${i % 8} reported ${i} finished tasks` })) };
   }
 
+  past(query) {
+    const now = Date.now();
+    const to = Number(query.get('to') ?? 0) || now;
+    const from = Number(query.get('from') ?? -600_000);
+    const first = Math.floor(now / 5000) * 5000 + 5000 - 720 * 5000;
+    const stacks = [
+      { prefix: 'square', frames: ['mock::square', 'multiply'], samples: 120 },
+      { prefix: 'square', frames: ['mock::square', 'read'], samples: from > 0 ? 200 : 40 },
+      { prefix: 'load', frames: ['mock::load', 'inflate'], samples: 40 },
+    ].filter((stack) => !query.get('prefix') || stack.prefix === query.get('prefix'));
+    return { schema: 'troupe/v1/profile-past', now_unix_ms: now, from_unix_ms: from < 0 ? to + from : from, to_unix_ms: to, interval_ms: 10, workers: this.workerCount, samples: stacks.reduce((sum, stack) => sum + stack.samples, 0), total: stacks.length, shown: stacks.length, stacks, activity: { from_unix_ms: first, step_ms: 5000, threads: Array.from({ length: 720 }, (_, i) => (i < 100 ? 0 : 3 + 2 * Math.sin(i / 30))) }, unanswered: [] };
+  }
+
+  taskLogs() {
+    return { schema: 'troupe/v1/task-logs', now_unix_ms: Date.now(), asked: 2, shown: 3, lines: [0, 1, 2].map((i) => ({ worker: `worker-${i % 2}`, seq: i + 7, at_unix_ms: this.started - 3000 + i * 900, level: 'info', text: `read ${i + 1} of 3 blocks` })), unanswered: [] };
+  }
+
+  lineage() {
+    const tasks = Array.from({ length: 6 }, (_, i) => ({ ...this.row(i * 5 + 1), steps: 1 + Math.floor(i / 2) }));
+    return { schema: 'troupe/v1/lineage', now_unix_ms: Date.now(), shown: tasks.length, complete: true, tasks };
+  }
+
   profile(query) {
     const stacks = [
-      { function: 'mock::square', frames: ['square', 'multiply'], samples: 120 },
+      { function: 'mock::square', frames: ['mock::square', 'multiply'], samples: 120 },
       { function: 'mock::square', frames: ['square', 'read'], samples: 40 },
       { function: 'mock::load', frames: ['load', 'inflate'], samples: 40 },
     ].filter((stack) => !query.get('function') || stack.function.endsWith(query.get('function')));
@@ -275,9 +297,11 @@ export class MockCluster {
 
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
     if (/^\/api\/v1\/workers\/\d+\/logs$/.test(path)) return this.logs();
+    if (/^\/api\/v1\/tasks\/.+\/logs$/.test(path)) return this.taskLogs();
+    if (/^\/api\/v1\/tasks\/.+\/lineage$/.test(path)) return this.lineage();
     const worker = /^\/api\/v1\/workers\/(\d+)$/.exec(path);
     if (worker) {
       const i = Number(worker[1]) - 1;

@@ -24,7 +24,7 @@ const signs = {
   tasks: (page) => page.getByRole('img', { name: /Task stream: [\d,]+ runs/ }),
   'tasks?view=list': (page) => page.getByRole('link', { name: 'read_block-a3f29c-0', exact: true }),
   system: (page) => page.getByRole('figure', { name: 'CPU of the scheduler' }),
-  profile: (page) => page.getByText('Nothing was sampled yet'),
+  profile: (page) => page.getByRole('button', { name: /^square: / }),
   graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
   groups: (page) => page.getByRole('link', { name: /join_parts/ }),
   'groups?view=table': (page) => page.getByRole('row', { name: /join_parts/ }),
@@ -192,23 +192,64 @@ test('colours can be chosen, and are kept', async () => {
   await page.context().close();
 });
 
-test('stacks are sampled when asked, zoomed by keys, and compared with those that were kept', async () => {
+test('stacks are shown by window, zoomed by keys, and two windows compared', async () => {
   const page = await open(browser, {});
   await logIn(page, server.url, 'mock-code');
   await page.goto(`${server.url}/profile`);
-  await page.getByRole('button', { name: 'Sample stacks' }).click();
-  await page.getByRole('button', { name: /^mock::square: \d+ samples, 80 %/ }).waitFor();
-  await page.getByRole('button', { name: 'Stop' }).click();
-  await page.getByRole('button', { name: 'Keep as baseline' }).click();
-  await page.getByRole('columnheader', { name: 'Baseline' }).waitFor();
-  await page.getByRole('button', { name: /^mock::load: / }).focus();
+  await page.getByRole('button', { name: /^square: 160 samples, 80 %/ }).first().waitFor();
+  await page.getByRole('button', { name: /^load: / }).focus();
   await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: /^inflate: \d+ samples, 20 %/ }).waitFor();
-  assert.equal(await page.getByRole('button', { name: /^mock::square: / }).count(), 0);
+  await page.getByRole('button', { name: /^inflate: 40 samples, 20 %/ }).waitFor();
+  assert.equal(await page.getByRole('button', { name: /^square: / }).count(), 0);
   await page.keyboard.press('Escape');
-  await page.getByRole('button', { name: /^mock::square: / }).waitFor();
+  await page.getByRole('button', { name: /^square: / }).first().waitFor();
+  await page.getByRole('button', { name: 'Compare others with this window' }).click();
+  await page.getByRole('columnheader', { name: 'Baseline' }).waitFor();
+  // A window is chosen with the mouse: the mock has more of one function in it.
+  const line = page.getByRole('application', { name: /Busy threads/ });
+  const box = await line.boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width / 2 + 100, box.y + 20);
+  await page.mouse.up();
+  await page.getByRole('button', { name: /^read: 200 samples, 56 %, \+36 %/ }).waitFor();
+  await page.getByRole('button', { name: /^multiply: 120 samples, 33 %, −27 %/ }).waitFor();
   assert.deepEqual(await axe(page), []);
+  // And by keys: 0 goes with the clock again.
+  await line.focus();
+  const label = await line.getAttribute('aria-label');
+  await page.keyboard.press('ArrowLeft');
+  await page.waitForFunction((before) => document.querySelector('[role=application]')?.getAttribute('aria-label') !== before, label);
+  await page.keyboard.press('0');
+  await page.getByRole('button', { name: /^read: 40 samples/ }).waitFor();
+  await page.getByRole('combobox', { name: 'Only this prefix' }).selectOption('filter_rows');
+  await page.getByText('No task was seen at work in this window').waitFor();
+  assert.equal(new URL(page.url()).searchParams.get('prefix'), 'filter_rows');
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('the page of a task shows what it logged and what it is made from', async () => {
+  const page = await open(browser, {});
+  await logIn(page, server.url, 'mock-code');
+  await page.goto(`${server.url}/info/task/join_parts-a3f29c-3`);
+  await page.getByRole('log', { name: 'Log lines of this task' }).getByText('read 3 of 3 blocks').waitFor();
+  const lineage = page.getByRole('table', { name: 'Its lineage' });
+  await lineage.getByRole('link', { name: 'parse-a3f29c-1', exact: true }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.context().close();
+});
+
+test('an admin scales a cluster that can be scaled, after a question', async () => {
+  const page = await open(browser, {});
+  await logIn(page, server.url, 'mock-code');
+  await page.goto(`${server.url}/workers`);
+  await page.getByRole('spinbutton', { name: 'Workers that there should be' }).fill('12');
+  await page.getByRole('button', { name: 'Scale' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Scale' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  assert.deepEqual(cluster.actions.at(-1), { path: '/api/v1/scale', workers: 12 });
+  await page.context().close();
 });
 
 test('the page of a worker shows what it logged', async () => {

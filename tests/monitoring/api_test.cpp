@@ -60,6 +60,25 @@ protected:
       if (function == "gone") return tl::unexpected(Error{ErrorKind::failed, "the scheduler has ended"});
       return StackSamples{200, {{"m::f", {"f", "g"}, 3}, {"m::f", {"f", "h"}, 9}}, {{"w2", "too busy"}}};
     };
+    sources_.ask.past = [this](const std::vector<std::string>& workers, std::chrono::microseconds from,
+                               std::chrono::microseconds to, const std::string& prefix) -> Result<PastSamples> {
+      profiled_.push_back(fmt::format("{} {} {} {}", workers.empty() ? "all" : workers.front(), from.count() / 1000,
+                                      to.count() / 1000, prefix));
+      if (prefix == "gone") return tl::unexpected(Error{ErrorKind::failed, "the scheduler has ended"});
+      using namespace std::chrono_literals;
+      PastSamples::Worker busy{10ms, {{100s, 1s, 100}, {60s, 10s, 500}}};
+      return PastSamples{
+          {busy, {20ms, {{100s, 1s, 50}}}}, {{"f", {"f", "g"}, 3}, {"f", {"f", "h"}, 9}}, {{"w2", "off"}}};
+    };
+    sources_.ask.task_log = [](const std::vector<std::string>& workers, TaskId task,
+                               std::size_t most) -> Result<TaskLog> {
+      TaskLog log;
+      for (const std::string& worker : workers)
+        log.lines[worker] = {
+            {7, static_cast<std::int64_t>(worker.size()) * 1000, 1, task, fmt::format("{} of {}", worker, most)}};
+      log.unanswered["w3"] = "too busy";
+      return log;
+    };
     sources_.logins = logins_;
     sources_.identity = {{"1.2.3", "abc", "gcc"}, 1000};
     sources_.http_address = std::make_shared<std::string>();
@@ -569,6 +588,81 @@ TEST_F(ApiTest, AProfileHasTheStacksSeenMostFirst) {
   EXPECT_EQ(get("/api/v1/profile?worker=nobody").status, 404U);
   EXPECT_EQ(get("/api/v1/profile?seconds=11").status, 400U);
   EXPECT_EQ(get("/api/v1/profile", "wrong").status, 401U);
+}
+
+TEST_F(ApiTest, a_profile_of_the_past_adds_up_the_windows_of_all_workers) {
+  const auto page = get("/api/v1/profile/past?worker=w2&prefix=f&from=-5000").object();
+  EXPECT_EQ(page.at("samples"), 12);
+  EXPECT_EQ(page.at("workers"), 2);
+  EXPECT_EQ(page.at("interval_ms").to_number<double>(), 20);
+  EXPECT_EQ(json::serialize(page.at("stacks").at(0)), R"({"prefix":"f","frames":["f","h"],"samples":9})");
+  EXPECT_EQ(json::serialize(page.at("unanswered")), R"([{"worker":"w2","error":"off"}])");
+  const auto& threads = page.at("activity").at("threads").as_array();
+  ASSERT_EQ(threads.size(), 720U);
+  double busy_s = 0;
+  double most = 0;
+  for (const auto& each : threads) {
+    busy_s += each.to_number<double>() * 5;
+    most = std::max(most, each.to_number<double>());
+  }
+  EXPECT_NEAR(busy_s, 1 + 5 + 1, 0.05) << "each sample stands for the time until the next look";
+  EXPECT_LE(most, 0.5);
+  EXPECT_THAT(profiled_, testing::ElementsAre("w2 5000 0 f"));
+  EXPECT_EQ(get("/api/v1/profile/past?prefix=gone").status, 503U);
+  EXPECT_EQ(get("/api/v1/profile/past?worker=nobody").status, 404U);
+  EXPECT_EQ(get("/api/v1/profile/past?from=20&to=10").status, 400U);
+  EXPECT_EQ(get("/api/v1/profile/past?from=1e400").status, 400U);
+}
+
+TEST_F(ApiTest, a_task_s_workers_are_asked_what_it_said) {
+  EXPECT_EQ(get("/api/v1/tasks/nobody/logs").status, 404U);
+  TaskFacts facts;
+  facts.task.id = TaskId::of(3, 1);
+  facts.task.key = "sum-3-1";
+  source_->known = facts;
+  auto page = get("/api/v1/tasks/sum-3-1/logs").object();
+  EXPECT_EQ(page.at("asked"), 2) << "none is known to have run it: all are asked";
+  EXPECT_EQ(page.at("lines").at(0).at("text"), "w2 of 500") << "in the order of time";
+  EXPECT_EQ(json::serialize(page.at("unanswered")), R"([{"worker":"w3","error":"too busy"}])");
+  facts.story.push_back({0, TaskState::queued, TaskState::processing, "placed", 1, "w2"});
+  source_->known = facts;
+  page = get("/api/v1/tasks/sum-3-1/logs?limit=4").object();
+  EXPECT_EQ(page.at("asked"), 1);
+  EXPECT_EQ(page.at("lines").at(0).at("text"), "w2 of 4");
+  EXPECT_EQ(get("/api/v1/tasks/sum-3-1/logs?limit=0").status, 400U);
+}
+
+TEST_F(ApiTest, a_lineage_goes_from_inputs_to_their_inputs) {
+  TaskFacts facts;
+  facts.task.id = TaskId::of(3, 2);
+  const auto input = [](std::uint32_t index) {
+    TaskView task;
+    task.id = TaskId::of(3, index);
+    task.key = fmt::format("sum-3-{}", index);
+    return task;
+  };
+  facts.task.key = "sum-3-2";
+  facts.dependencies = {3, {input(0), input(1), input(0)}};
+  source_->known = facts;
+  auto page = get("/api/v1/tasks/sum-3-2/lineage").object();
+  EXPECT_EQ(page.at("shown"), 2) << "each comes once";
+  EXPECT_EQ(page.at("complete"), true);
+  EXPECT_EQ(page.at("tasks").at(1).at("key"), "sum-3-1");
+  EXPECT_EQ(page.at("tasks").at(1).at("steps"), 1);
+  page = get("/api/v1/tasks/sum-3-2/lineage?limit=1").object();
+  EXPECT_EQ(page.at("shown"), 1);
+  EXPECT_EQ(page.at("complete"), false);
+}
+
+TEST_F(ApiTest, who_cannot_start_workers_says_so_when_it_is_to_scale) {
+  EXPECT_EQ(get("/api/v1/cluster").object().at("scalable"), false);
+  const auto refused = post("/api/v1/scale", R"({"workers":3})");
+  EXPECT_EQ(refused.status, 409U);
+  EXPECT_THAT(refused.body, HasSubstr("troupe worker"));
+  for (const char* body : {R"({"workers":-1})", R"({"workers":1001})", R"({"workers":1.5})", R"({"workers":"3"})", "{}",
+                           R"({"workers":3,"more":1})"})
+    EXPECT_EQ(post("/api/v1/scale", body).status, 400U) << body;
+  EXPECT_EQ(post("/api/v1/scale", R"({"workers":3})", reader()).status, 403U);
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ export const plots = [
   { name: 'workers-disk-timeseries', title: 'Workers Disk Timeseries' },
   { name: 'memory-by-key', title: 'Memory By Key' },
   { name: 'compute-time-per-key', title: 'Compute Time Per Key' },
+  { name: 'profile', title: 'Profile' },
   { name: 'exceptions', title: 'Exceptions' },
   { name: 'scheduler-system', title: 'Scheduler System' },
   { name: 'contention', title: 'Contention' },

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { added, byFunction, flame, frameAt } from '../src/data/flame';
+import { byFunction, flame, frameAt, growth } from '../src/data/flame';
 
 const stacks = [
-  { function: 'm::f', frames: ['f', 'g'], samples: 3 },
-  { function: 'm::f', frames: ['f', 'h', 'f'], samples: 9 },
-  { function: 'm::k', frames: [], samples: 4 },
+  { prefix: 'm::f', frames: ['f', 'g'], samples: 3 },
+  { prefix: 'm::f', frames: ['f', 'h', 'f'], samples: 9 },
+  { prefix: 'm::k', frames: [], samples: 4 },
 ];
 
 describe('flame graph', () => {
@@ -34,9 +34,12 @@ describe('flame graph', () => {
     ]);
   });
 
-  it('adds samples of the same stack, and only of the same', () => {
-    const sum = added(stacks, [{ function: 'm::f', frames: ['f', 'g'], samples: 5 }, { function: 'm::f', frames: ['f'], samples: 1 }]);
-    expect(sum.map((stack) => stack.samples)).toEqual([8, 9, 4, 1]);
-    expect(stacks[0]?.samples).toBe(3);
+  it('says by how much the share of a frame changed', () => {
+    const root = flame(stacks);
+    const before = flame([{ prefix: 'm::f', frames: ['f', 'g'], samples: 1 }, { prefix: 'm::gone', frames: [], samples: 1 }]);
+    expect(growth(root, before, ['m::f'])).toBeCloseTo(0.25);
+    expect(growth(root, before, ['m::f', 'f', 'g'])).toBeCloseTo(3 / 16 - 0.5);
+    expect(growth(root, before, ['m::k'])).toBeCloseTo(0.25);
+    expect(growth(root, flame([]), ['m::k'])).toBeCloseTo(0.25);
   });
 });

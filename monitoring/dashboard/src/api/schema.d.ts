@@ -152,6 +152,26 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/scale": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Let there be so many workers
+         * @description More are started; of those that are there, the ones that hold least go, once what they hold is elsewhere. Only where the program that runs the scheduler also started the workers (`troupe local`, LocalCluster): 409 elsewhere.
+         */
+        readonly post: operations["post_scale"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/tasks": {
         readonly parameters: {
             readonly query?: never;
@@ -181,6 +201,40 @@ export interface paths {
         };
         /** One task, and why it is where it is */
         readonly get: operations["get_tasks_key"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/tasks/{key}/logs": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What a task said: the workers that ran it are asked */
+        readonly get: operations["get_tasks_key_logs"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/tasks/{key}/lineage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What a task's value was made from, and that from what, nearest first */
+        readonly get: operations["get_tasks_key_lineage"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -433,6 +487,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/profile/past": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Where tasks spent their time: what workers saw of them all along */
+        readonly get: operations["get_profile_past"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/clients": {
         readonly parameters: {
             readonly query?: never;
@@ -546,6 +617,8 @@ export interface components {
             readonly epoch: string;
             readonly address: string;
             readonly version: string;
+            /** @description the program that runs the scheduler can start workers: see /api/v1/scale */
+            readonly scalable: boolean;
             readonly revision: string;
             /** @description now; milliseconds of the Unix clock */
             readonly now_unix_ms: number;
@@ -1174,6 +1247,80 @@ export interface components {
                 readonly error: string;
             }[];
         };
+        readonly ProfilePast: {
+            /** @constant */
+            readonly schema: "troupe/v1/profile-past";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description begin of the stacks; milliseconds of the Unix clock */
+            readonly from_unix_ms: number;
+            /** @description their end; milliseconds of the Unix clock */
+            readonly to_unix_ms: number;
+            /** @description between two looks at a thread; 0 = no worker looks */
+            readonly interval_ms: number;
+            /** @description that answered */
+            readonly workers: number;
+            /** @description stacks seen, of all kinds together */
+            readonly samples: number;
+            /** @description kinds of stacks */
+            readonly total: number;
+            /** @description of them in this answer: those seen most */
+            readonly shown: number;
+            readonly stacks: readonly {
+                readonly prefix: string;
+                /** @description names of functions, outermost first; empty: rare stacks, which are not told apart */
+                readonly frames: readonly string[];
+                readonly samples: number;
+            }[];
+            /** @description of the last hour, whatever part of it the stacks are of */
+            readonly activity: {
+                /** @description begin of the first column; milliseconds of the Unix clock */
+                readonly from_unix_ms: number;
+                /** @description length of a column */
+                readonly step_ms: number;
+                /** @description threads that were busy, by column */
+                readonly threads: readonly number[];
+            };
+            readonly unanswered: readonly {
+                readonly worker: string;
+                readonly error: string;
+            }[];
+        };
+        readonly TaskLogs: {
+            /** @constant */
+            readonly schema: "troupe/v1/task-logs";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description workers that were asked */
+            readonly asked: number;
+            readonly shown: number;
+            readonly lines: readonly {
+                readonly worker: string;
+                /** @description number of the line on that worker */
+                readonly seq: number;
+                /** @description when; milliseconds of the Unix clock */
+                readonly at_unix_ms: number;
+                readonly level: string;
+                readonly text: string;
+            }[];
+            readonly unanswered: readonly {
+                readonly worker: string;
+                readonly error: string;
+            }[];
+        };
+        readonly Lineage: {
+            /** @constant */
+            readonly schema: "troupe/v1/lineage";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            readonly shown: number;
+            /** @description false: there are more ancestors */
+            readonly complete: boolean;
+            readonly tasks: readonly (components["schemas"]["TaskRow"] & {
+                /** @description edges on the shortest way from the task */
+                readonly steps: number;
+            })[];
+        };
     };
     responses: {
         /** @description A parameter or body is not as it must be */
@@ -1477,6 +1624,38 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly post_scale: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": {
+                    readonly workers: number;
+                };
+            };
+        };
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Action"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 409: components["responses"]["Conflict"];
+            readonly 415: components["responses"]["NotJson"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly get_tasks: {
         readonly parameters: {
             readonly query?: {
@@ -1534,6 +1713,68 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Task"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_tasks_key_logs: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many, the latest */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description percent-encoded; the key, group-index, or the user's name */
+                readonly key: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TaskLogs"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_tasks_key_lineage: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many ancestors */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description percent-encoded; the key, group-index, or the user's name */
+                readonly key: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Lineage"];
                 };
             };
             readonly 400: components["responses"]["BadRequest"];
@@ -1955,6 +2196,40 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Samples"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 404: components["responses"]["NotFound"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_profile_past: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only this one, by name */
+                readonly worker?: string;
+                /** @description only tasks of this prefix */
+                readonly prefix?: string;
+                /** @description begin of what is wanted; milliseconds of the Unix clock, or, if negative, before `to` */
+                readonly from?: number;
+                /** @description its end; 0 = now */
+                readonly to?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProfilePast"];
                 };
             };
             readonly 400: components["responses"]["BadRequest"];

@@ -1,7 +1,7 @@
-import type { Samples } from '../api/types';
+import type { ProfilePast } from '../api/types';
 
 export interface Frame {
-  /** Names from the function of the task on; tells frames apart, and finds one again in later samples. */
+  /** Names from the prefix of the task on; tells frames apart, and finds one again in later samples. */
   path: readonly string[];
   name: string;
   samples: number;
@@ -10,16 +10,16 @@ export interface Frame {
   inner: Frame[];
 }
 
-type Stacks = Samples['stacks'];
+export type Stacks = ProfilePast['stacks'];
 
 /** Stacks as a tree: a frame is as wide as the samples it was seen in. Inner frames come widest first. */
 export function flame(stacks: Stacks): Frame {
   const root: Frame = { path: [], name: 'all', samples: 0, own: 0, inner: [] };
   const known = new Map<Frame, Map<string, Frame>>();
-  for (const { function: task, frames, samples } of stacks) {
+  for (const { prefix, frames, samples } of stacks) {
     let at = root;
     at.samples += samples;
-    for (const name of [task, ...frames]) {
+    for (const name of [prefix, ...frames]) {
       let inner = known.get(at);
       if (!inner) known.set(at, (inner = new Map()));
       let next = inner.get(name);
@@ -62,8 +62,8 @@ export interface FunctionTime {
 /** What the functions took, however they were reached; those that took most themselves come first. */
 export function byFunction(stacks: Stacks): FunctionTime[] {
   const rows = new Map<string, FunctionTime>();
-  for (const { function: task, frames, samples } of stacks) {
-    const names = [task, ...frames];
+  for (const { prefix, frames, samples } of stacks) {
+    const names = [prefix, ...frames];
     for (const name of new Set(names)) {
       const row = rows.get(name) ?? { name, own: 0, all: 0 };
       row.all += samples;
@@ -74,13 +74,11 @@ export function byFunction(stacks: Stacks): FunctionTime[] {
   return [...rows.values()].sort((a, b) => b.own - a.own || b.all - a.all || (a.name < b.name ? -1 : 1));
 }
 
-/** Two samples as one. */
-export function added(a: Stacks, b: Stacks): Stacks {
-  const sums = new Map<string, Stacks[number]>();
-  for (const stack of [...a, ...b]) {
-    const key = JSON.stringify([stack.function, stack.frames]);
-    const known = sums.get(key);
-    sums.set(key, known ? { ...known, samples: known.samples + stack.samples } : stack);
-  }
-  return [...sums.values()];
+/** By how much the share of a frame grew since `before`, from -1 to 1; a frame that was not there had none. */
+export function growth(root: Frame, before: Frame, path: readonly string[]): number {
+  const share = (of: Frame): number => {
+    const frame = frameAt(of, path);
+    return frame.path.length === path.length ? frame.samples / Math.max(1, of.samples) : 0;
+  };
+  return share(root) - share(before);
 }

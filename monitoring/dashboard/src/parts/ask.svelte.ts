@@ -81,6 +81,16 @@ export function drainWorker(id: number, name: string): void {
   });
 }
 
+export function scaleCluster(workers: number, now: number): void {
+  asked.ask({
+    title: `Scale from ${now} to ${workers} workers?`,
+    text: workers < now ? 'Those that hold least finish what they run, give to others what they alone hold, and end.' : 'More of them are started on the machine of the scheduler.',
+    verb: 'Scale',
+    danger: workers < now,
+    run: () => post<Action>('api/v1/scale', { workers }),
+  });
+}
+
 export function restartWorker(id: number, name: string): void {
   asked.ask({
     title: `Restart ${name}?`,
