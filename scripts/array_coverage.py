@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "docs/array-coverage.md"
 NAMED = re.findall(r'"(collections/array/\w+\.hpp)"', (ROOT / "troupe/array.hpp").read_text())
 HEADERS = [ROOT / name for name in NAMED]
-FUNCTION = re.compile(r"^(?:inline )?(?:Array|std::pair<[^;()]*>|std::vector<Array>|void|Qr|Svd) (\w+)\(", re.M)
+FUNCTION = re.compile(r"^(?:inline )?(?:Array|auto|std::pair<[^;()]*>|std::vector<Array>|void|Qr|Svd) (\w+)\(", re.M)
 METHOD = re.compile(r"^  (?:\[\[nodiscard\]\] )?(?:Array|std::string|array::NdArray|std::vector<[^;()]*>) (\w+)\(", re.M)
 
 # dask.array's functions, by the groups of its documentation.
@@ -63,7 +63,7 @@ def names_here():
     ops = (ROOT / "collections/ndarray/ops.hpp").read_text()
     for name in re.findall(r"^  X\((\w+),", ops, re.M):
         found[name] = "collections/array/elementwise.hpp"
-    for name in ("Array", "arange_integers", "arange_reals", "array"):
+    for name in ("Array", "along_axis", "along_lines", "arange_integers", "arange_reals", "array", "full_grid"):
         found.pop(name, None)
     found.setdefault("arange", "collections/array/creation.hpp")
     found.setdefault("from_array", "collections/array/array.hpp")

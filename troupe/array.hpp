@@ -12,4 +12,5 @@
 #include "collections/array/random.hpp"
 #include "collections/array/reductions.hpp"
 #include "collections/array/routines.hpp"
+#include "collections/array/user_functions.hpp"
 #include "collections/watch.hpp"

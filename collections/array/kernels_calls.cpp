@@ -192,6 +192,11 @@ Value argtopk(ArgumentReader& in) {
   const auto axis = read_axis(in);
   return Value::make(nd::argtopk(read_blocks(in).at(0), k, axis));
 }
+Value push(ArgumentReader& in) {
+  const auto axis = read_axis(in);
+  const auto n = in.read<std::int64_t>();
+  return Value::make(nd::push(read_blocks(in).at(0), axis, n < 0 ? std::nullopt : std::optional(n)));
+}
 Value argwhere(ArgumentReader& in) { return Value::make(nd::argwhere(read_blocks(in).at(0))); }
 
 NdArray cumsum(const NdArray& a, int axis) { return nd::cumsum(a, axis); }
@@ -248,6 +253,7 @@ constexpr Kernel kernels[] = {
     {"array.digitize", &digitize},
     {"array.isin", &isin},
     {"array.interp", &interp},
+    {"array.push", &push},
 };
 
 }  // namespace

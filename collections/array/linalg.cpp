@@ -114,8 +114,14 @@ Qr tsqr(const Array& a) {
 
 Qr qr(const Array& a) {
   refuse_unless_matrix(a, "qr");
-  if (a.shape()[0] >= a.shape()[1]) return tsqr(a);
-  // q of the first square part serves for the rest: a = q [r, q^H rest].
+  return a.shape()[0] >= a.shape()[1] ? tsqr(a) : sfqr(a);
+}
+
+Qr sfqr(const Array& a) {
+  refuse_unless_matrix(a, "sfqr");
+  if (a.shape()[0] > a.shape()[1])
+    throw InvalidRequest(fmt::format("sfqr: the shape {} is higher than wide: tsqr", describe(a.shape())));
+  // a = q [r, q^H rest].
   const auto height = a.shape()[0];
   const auto left = tsqr(a[{slice(), slice(0, height)}]);
   const auto rest = a[{slice(), slice(height)}].astype(left.q.dtype());

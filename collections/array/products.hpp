@@ -33,6 +33,8 @@ struct Svd {
 /// A. Benson, D. Gleich and J. Demmel, "Direct QR factorizations for tall-and-skinny matrices in MapReduce
 /// architectures" (2013).
 Qr tsqr(const Array& a);
+/// Of a matrix that is wider than high, cut along its columns: q of its first square serves for the rest.
+Qr sfqr(const Array& a);
 /// Of a tall or a wide matrix; one that is cut both ways is put together along its shorter side.
 Qr qr(const Array& a);
 Svd svd(const Array& a);

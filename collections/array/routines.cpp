@@ -313,6 +313,29 @@ Array select(const std::vector<Array>& conditions, const std::vector<Operand>& c
   for (std::size_t i = conditions.size(); i-- > 0;) result = where(conditions[i], choices[i], result);
   return result;
 }
+Array piecewise(const Array& a, const std::vector<Array>& conditions, const std::vector<Piecewise>& pieces) {
+  if (pieces.size() != conditions.size() && pieces.size() != conditions.size() + 1)
+    throw InvalidRequest(fmt::format("piecewise: {} pieces for {} conditions", pieces.size(), conditions.size()));
+  const auto of = [&](const Piecewise& piece) {
+    const auto* function = std::get_if<std::function<Array(const Array&)>>(&piece);
+    return (function != nullptr ? (*function)(a) : std::get<Operand>(piece).array()).astype(a.dtype());
+  };
+  auto result = pieces.size() > conditions.size() ? of(pieces.back()) : zeros_like(a);
+  for (std::size_t i = 0; i < conditions.size(); ++i) result = where(conditions[i], of(pieces[i]), result);
+  return result;
+}
+Array push(const Array& a, const std::optional<std::int64_t>& n, int asked) {
+  const auto axis = axis_in(asked, a.ndim(), "push");
+  if (n && *n < 0) throw InvalidRequest(fmt::format("push: {} elements away", *n));
+  if (nd::kind_of(a.dtype()) < nd::Kind::real) return a;
+  return on_lines(a, axis, "push", "array.push", a.dtype(), {}, static_cast<std::int64_t>(axis), n.value_or(-1));
+}
+std::vector<Array> tril_indices(std::int64_t rows, std::int64_t k, std::int64_t columns) {
+  return nonzero(tri(rows, columns, k, {.dtype = DType::bool_}));
+}
+std::vector<Array> triu_indices(std::int64_t rows, std::int64_t k, std::int64_t columns) {
+  return nonzero(logical_not(tri(rows, columns, k - 1, {.dtype = DType::bool_})));
+}
 std::vector<Array> unravel_index(const Array& indices, const Shape& shape) {
   std::vector<Array> axes(shape.size());
   std::int64_t stride = 1;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "collections/array/array.hpp"
@@ -32,6 +34,15 @@ Array histogram(const Array& a, const std::vector<double>& edges, const std::opt
 /// In equally wide bins of a range; and the edges.
 std::pair<Array, NdArray> histogram(const Array& a, std::int64_t bins, std::pair<double, double> range,
                                     const std::optional<Array>& weights = {}, bool density = false);
+/// Counts of points in boxes between the edges of each axis, which ascend; the last edge belongs to the last box. One
+/// array of coordinates for each axis, all of one shape.
+Array histogramdd(const std::vector<Array>& coordinates, const std::vector<std::vector<double>>& edges,
+                  const std::optional<Array>& weights = {}, bool density = false);
+/// Of points as rows.
+Array histogramdd(const Array& points, const std::vector<std::vector<double>>& edges,
+                  const std::optional<Array>& weights = {}, bool density = false);
+Array histogram2d(const Array& x, const Array& y, const std::vector<double>& x_edges,
+                  const std::vector<double>& y_edges, const std::optional<Array>& weights = {}, bool density = false);
 Array searchsorted(const Array& sorted, const Array& values, bool right = false);
 Array digitize(const Array& a, const std::vector<double>& bins, bool right = false);
 Array isin(const Array& a, const Array& values, bool invert = false);
@@ -56,6 +67,16 @@ Array union1d(const Array& a, const Array& b);
 Array choose(const Array& a, const std::vector<Operand>& choices);
 /// At each place the element of the first choice whose condition is true there.
 Array select(const std::vector<Array>& conditions, const std::vector<Operand>& choices, const Operand& otherwise = 0);
+/// What a piece of a function gives: a number or array, or a function of the argument.
+using Piecewise = std::variant<Operand, std::function<Array(const Array&)>>;
+/// At each place what the last of the pieces gives whose condition is true there; one more piece than conditions: what
+/// it gives elsewhere, else 0. Of the type of `a`.
+Array piecewise(const Array& a, const std::vector<Array>& conditions, const std::vector<Piecewise>& pieces);
+/// NaN becomes the last element before it along an axis that is none, `n` elements away at most.
+Array push(const Array& a, const std::optional<std::int64_t>& n = {}, int axis = -1);
+/// Indices of the elements on and below (above) the k-th diagonal.
+std::vector<Array> tril_indices(std::int64_t rows, std::int64_t k = 0, std::int64_t columns = -1);
+std::vector<Array> triu_indices(std::int64_t rows, std::int64_t k = 0, std::int64_t columns = -1);
 /// From places in row-major order to one array for each axis, and back.
 std::vector<Array> unravel_index(const Array& indices, const Shape& shape);
 Array ravel_multi_index(const std::vector<Array>& indices, const Shape& shape);

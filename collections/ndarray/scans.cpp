@@ -99,6 +99,27 @@ NdArray nancumprod(const NdArray& a, std::optional<int> axis, std::optional<DTyp
   return scan(instead_of_nan(a, 1), axis, dtype, true, "nancumprod");
 }
 
+NdArray push(const NdArray& a, int axis, std::optional<std::int64_t> n) {
+  const auto along = normal_axis(axis, a.ndim(), "push");
+  if (kind_of(a.dtype()) < Kind::real) return a;
+  // Whole rows at once: what is missing in one is what the row before it has, if that is not too far away.
+  auto pushed = a.copy();
+  NdArray age;  // how far away what stands in the row before comes from
+  for (std::int64_t i = 0; i < a.extent(along); ++i) {
+    auto row = pushed.slice(along, i, i + 1);
+    const auto missing = isnan(row);
+    if (i == 0) {
+      age = NdArray::zeros(row.shape(), DType::int64);
+      continue;
+    }
+    age = where(missing, add(age, 1), 0);
+    auto filled = where(missing, pushed.slice(along, i - 1, i), row);
+    if (n) filled = where(greater(age, *n), row, filled);
+    row.assign(filled);
+  }
+  return pushed;
+}
+
 NdArray diff(const NdArray& a, int n, int axis) {
   const auto along = normal_axis(axis, a.ndim(), "diff");
   if (n < 0) throw InvalidRequest("diff: " + std::to_string(n) + " times");

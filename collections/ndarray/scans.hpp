@@ -12,6 +12,9 @@ NdArray cumprod(const NdArray& a, std::optional<int> axis = {}, std::optional<DT
 NdArray nancumsum(const NdArray& a, std::optional<int> axis = {}, std::optional<DType> dtype = {});
 NdArray nancumprod(const NdArray& a, std::optional<int> axis = {}, std::optional<DType> dtype = {});
 
+/// NaN becomes the last element before it along `axis` that is none, `n` elements away at most.
+NdArray push(const NdArray& a, int axis = -1, std::optional<std::int64_t> n = {});
+
 /// Differences of neighbours, `n` times over; between bools, whether they differ.
 NdArray diff(const NdArray& a, int n = 1, int axis = -1);
 /// Slopes by central differences, at the edges by those of first (or second) order; `spacing` between elements.
