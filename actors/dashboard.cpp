@@ -17,6 +17,7 @@
 #include "monitoring/event_ring.hpp"
 #include "monitoring/login.hpp"
 #include "monitoring/recorder.hpp"
+#include "monitoring/request_collector.hpp"
 
 namespace troupe {
 
@@ -167,12 +168,15 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
   api.recorder = std::make_shared<monitoring::Recorder>(api.source);
   api.identity = {options.build, api.recorder->clock().now_ms(), api.scale != nullptr};
   pages.metrics->add(std::make_shared<monitoring::RecorderCollector>(api.recorder, api.source));
+  const auto requests =
+      std::make_shared<monitoring::RequestCollector>([logins = parts->logins] { return logins->sessions(); });
+  pages.metrics->add(requests);
   auto cluster = std::make_shared<monitoring::Metrics>(options.build);
   cluster->add(std::make_shared<monitoring::ClusterCollector>(api.recorder));
   std::vector<monitoring::Route> routes = monitoring::node_routes(std::move(pages));
   routes.push_back(monitoring::metrics_route("/metrics/cluster", std::move(cluster)));
   const auto address = api.http_address;
-  for (auto& route : monitoring::api_routes(std::move(api))) routes.push_back(std::move(route));
+  for (auto& route : monitoring::api_routes(std::move(api))) routes.push_back(requests->counted(std::move(route)));
   for (auto& route : monitoring::asset_routes()) routes.push_back(std::move(route));
   auto served = monitoring::HttpServer::start(http, routes, address.get());
   if (!served && options.any_port && served.error().kind == ErrorKind::failed && http.port != 0) {

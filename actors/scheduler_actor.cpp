@@ -69,7 +69,12 @@ caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, 
 
 void SchedulerActor::feed(SchedulerEvent&& event) {
   if (event_log_) told(event_log_->write(event, now_));
+  const auto* said = std::get_if<ClientSaid>(&event);
+  if (said == nullptr || !std::holds_alternative<SubmitGraph>(said->message))
+    return state_->handle(std::move(event), now_);
+  const auto begun = Node::now();
   state_->handle(std::move(event), now_);
+  submissions_.add(static_cast<std::uint64_t>((Node::now() - begun).count() / 1000));
 }
 
 void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text) {

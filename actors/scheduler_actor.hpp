@@ -53,6 +53,7 @@ public:
   SessionServer& sessions() { return *sessions_; }
   SchedulerState& state() { return *state_; }
   [[nodiscard]] const monitoring::DurationHistogram& decisions() const { return decisions_; }
+  [[nodiscard]] const monitoring::DurationHistogram& submissions() const { return submissions_; }
 
 private:
   struct Peer {
@@ -110,8 +111,9 @@ private:
   std::unordered_map<Conversation, Peer> peers_;
   std::map<PeerId, Conversation> by_id_;
   Instant now_;
-  monitoring::DurationHistogram decisions_;  ///< of each turn that placed: from its first event to its last message
-  bool stirred_{};                           ///< events came since the last placement
+  monitoring::DurationHistogram submissions_;  ///< of each graph chunk that was taken up
+  monitoring::DurationHistogram decisions_;    ///< of each turn that placed: from its first event to its last message
+  bool stirred_{};                             ///< events came since the last placement
   bool more_posted_{};
   bool stopping_{};
   bool ended_{};

@@ -55,10 +55,11 @@ public:
     });
   }
 
-  monitoring::DurationHistogram decisions() override {
+  monitoring::TurnDurations turns() override {
     return node_.call([this] {
       SchedulerActor* running = scheduler_.shared().running;
-      return running ? running->decisions() : monitoring::DurationHistogram{};
+      if (running == nullptr) return monitoring::TurnDurations{};
+      return monitoring::TurnDurations{running->decisions(), running->submissions()};
     });
   }
 

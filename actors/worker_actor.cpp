@@ -323,10 +323,18 @@ void WorkerActor::perform() {
 
 // ---- executing --------------------------------------------------------------------------------------------------
 
+monitoring::DurationHistogram& WorkerActor::durations_of(const TaskTemplate& tmpl) {
+  constexpr std::size_t prefixes_max = 200;
+  const std::string& name = tmpl.prefix.empty() ? tmpl.function.name : tmpl.prefix;
+  const bool room = durations_.tasks.size() < prefixes_max || durations_.tasks.contains(name);
+  return durations_.tasks[room ? name : "other"];
+}
+
 WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskTemplate>& tmpl) {
   auto& known = templates_[tmpl.get()];
   if (known.tmpl) return known;
   known.tmpl = tmpl;
+  known.durations = &durations_of(*tmpl);
   const auto& function = tmpl->function;
   if (tmpl->annotations.isolate && !can_be_child()) {
     known.error = isolation_refused(function);
@@ -445,6 +453,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
   if (const auto found = templates_.find(job.tmpl.get()); found != templates_.end()) {
     auto& average = found->second.average_ns;
     average = average < 0 ? job.duration_ns : average + (job.duration_ns - average) / 8;
+    found->second.durations->add(static_cast<std::uint64_t>(job.duration_ns / 1000));
   }
   const bool erred = job.error != nullptr;
   append_value(ended, values, job.encoded);
@@ -553,6 +562,7 @@ void WorkerActor::on_exit() {
   lifetime_.cancel();
   node_.directory().remove(shared_->address);
   shared_->last = counters();
+  shared_->last_durations = std::move(durations_);
   shared_->running = nullptr;
   server_.reset();
   exchange_.reset();

@@ -16,6 +16,7 @@
 #include "actors/node.hpp"
 #include "actors/value_exchange.hpp"
 #include "actors/worker_node.hpp"
+#include "monitoring/histogram.hpp"
 #include "runtime/core/worker_state.hpp"
 #include "runtime/exec/continuous_profiler.hpp"
 #include "runtime/exec/pool.hpp"
@@ -36,6 +37,7 @@ struct WorkerHandle::Shared {
   caf::actor_addr actor;
   WorkerActor* running{};  ///< on the loop only; null when it has ended
   WorkerCounters last;     ///< as it ended
+  monitoring::WorkerDurations last_durations;
   std::atomic<bool> outlived{};
 
   std::mutex mutex;
@@ -82,6 +84,7 @@ public:
   void on_exit() override;
 
   [[nodiscard]] WorkerCounters counters();
+  [[nodiscard]] const monitoring::WorkerDurations& durations() const { return durations_; }
   [[nodiscard]] WorkerId id() const { return state_ ? state_->id() : WorkerId{}; }
 
   // Asked by peers over the data server (worker_values.cpp).
@@ -97,7 +100,8 @@ private:
     std::shared_ptr<const TaskTemplate> tmpl;
     const ResolvedFunction* function{};  ///< null: `error` says why
     std::shared_ptr<const TaskError> error;
-    std::int64_t average_ns{-1};  ///< of its runs here; -1 = none yet
+    std::int64_t average_ns{-1};                 ///< of its runs here; -1 = none yet
+    monitoring::DurationHistogram* durations{};  ///< of its prefix, in `durations_`
   };
   /// Pool threads write, the loop takes.
   struct Seceded {
@@ -144,6 +148,7 @@ private:
   void perform();
   void execute(ExecuteBatch& batch);
   void fill(Job& job, const ExecuteBatch& batch, std::size_t i);
+  monitoring::DurationHistogram& durations_of(const TaskTemplate& tmpl);
   KnownTemplate& known(const std::shared_ptr<const TaskTemplate>& tmpl);
   void end_at_once(TaskId task, RunId run, std::shared_ptr<const TaskError> error);
   std::shared_ptr<const IsolatedProgram> isolated_program();
@@ -200,6 +205,7 @@ private:
   std::shared_ptr<const IsolatedProgram> program_;  ///< for isolated tasks, as of the last one
   ExecutionsDone ended_at_once_;                    ///< tasks that could not be started
   std::unordered_map<const TaskTemplate*, KnownTemplate> templates_;
+  monitoring::WorkerDurations durations_;  ///< at most as many prefixes as metrics show, and "other"
   std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;  ///< of an earlier registration, jobs may run
   std::unordered_map<std::uint32_t, RequestId> requests_;            ///< functions outside tasks, by run
   std::uint32_t last_request_{};

@@ -20,6 +20,11 @@ WorkerCounters WorkerHandle::counters() const {
       [shared = shared_] { return shared->running ? shared->running->counters() : shared->last; });
 }
 
+monitoring::WorkerDurations WorkerHandle::durations() const {
+  return shared_->node->call(
+      [shared = shared_] { return shared->running ? shared->running->durations() : shared->last_durations; });
+}
+
 WorkerId WorkerHandle::id() const {
   return shared_->node->call([shared = shared_] { return shared->running ? shared->running->id() : WorkerId{}; });
 }

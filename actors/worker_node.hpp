@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/scheduler_handle.hpp"
+#include "monitoring/histogram.hpp"
 #include "protocol/access.hpp"
 #include "protocol/error.hpp"
 #include "protocol/messages.hpp"
@@ -69,6 +70,8 @@ public:
   [[nodiscard]] Incarnation incarnation() const;
   /// Taken on the loop; blocks for one turn of it.
   [[nodiscard]] WorkerCounters counters() const;
+  /// The same of what it measured.
+  [[nodiscard]] monitoring::WorkerDurations durations() const;
   /// Zero until it is registered.
   [[nodiscard]] WorkerId id() const;
 

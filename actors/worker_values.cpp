@@ -12,10 +12,11 @@
 namespace troupe {
 
 void WorkerActor::fetch(Fetch& fetch) {
-  auto received = [this, weak = caf::actor_addr(address()), number = fetch.fetch,
-                   generation = generation_](Result<FetchedValues> fetched) {
+  auto received = [this, weak = caf::actor_addr(address()), number = fetch.fetch, generation = generation_,
+                   asked = Node::now()](Result<FetchedValues> fetched) {
     const auto alive = caf::actor_cast<caf::actor>(weak);
     if (!alive || ended_ || generation != generation_) return;
+    durations_.transfers.add(static_cast<std::uint64_t>((Node::now() - asked).count() / 1000));
     FetchDone event;
     event.fetch = number;
     if (!fetched) {

@@ -204,6 +204,10 @@ void WorkerService::serve_pages(const Config& config, bool insecure, const std::
     const WorkerHandle* handle = asked_;
     return handle ? handle->counters() : WorkerCounters{};
   });
+  metrics->add(std::make_shared<monitoring::WorkerDurationsCollector>([this] {
+    const WorkerHandle* handle = asked_;
+    return handle ? handle->durations() : monitoring::WorkerDurations{};
+  }));
   metrics->add(std::make_shared<monitoring::LagProbe>([this] { (void)node_->call([] { return true; }); }));
   monitoring::PageSources sources;
   sources.metrics = std::move(metrics);

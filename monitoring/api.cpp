@@ -110,6 +110,7 @@ private:
   HttpResponse prefixes(const HttpRequest& request);
   HttpResponse groups(const HttpRequest& request);
   HttpResponse graph(const HttpRequest& request);
+  HttpResponse shuffles(const HttpRequest& request);
   HttpResponse task_stream(const HttpRequest& request);
   HttpResponse runs(const HttpRequest& request);
   HttpResponse timeseries(const HttpRequest& request);
@@ -228,7 +229,7 @@ HttpResponse Api::tasks(const HttpRequest& request) {
   const auto most = query.integer("limit", 100, 1, 1000);
   const auto now = picture();
   TaskPage page;
-  page.next = query.integer("cursor", 0, 0, UINT64_MAX);
+  page.next = query.integer("cursor", 0, 0, integer_max);
   do {  // in slices, so that the scheduler does other things in between
     TaskPage part = s_.source->tasks(filter, page.next, most - page.tasks.size(), slice);
     page.tasks.insert(page.tasks.end(), part.tasks.begin(), part.tasks.end());
@@ -317,6 +318,16 @@ HttpResponse Api::graph(const HttpRequest& request) {
   return answer(graph_json(s_.source->graph(most, group), *now));
 }
 
+HttpResponse Api::shuffles(const HttpRequest& request) {
+  constexpr std::size_t most = 20'000;
+  const Query query(request.query, {});
+  const auto now = picture();
+  const auto groups = s_.source->graph(most, 0);
+  std::uint64_t looked_at = 0;
+  for (const GroupTasks& group : groups) looked_at += group.states.size();
+  return answer(shuffles_json(find_shuffles(groups), looked_at, prefix_names(*now), now->unix_ms));
+}
+
 HttpResponse Api::clients(const HttpRequest& request) {
   const Query query(request.query, {});
   return answer(clients_json(*picture()));
@@ -366,7 +377,7 @@ HttpResponse Api::runs(const HttpRequest& request) {
   const Query query(request.query, {"from", "to", "limit", "cursor"});
   const auto [from_ns, to_ns] = window_of(query, s_.recorder->clock());
   const auto most = query.integer("limit", 10'000, 1, 100'000);
-  const auto first = query.integer("cursor", 0, 0, UINT64_MAX);
+  const auto first = query.integer("cursor", 0, 0, integer_max);
   const auto history = s_.source->history();
   return answer(runs_json(history, first, most, from_ns, to_ns, names_for(history), *s_.recorder));
 }
@@ -411,14 +422,14 @@ HttpResponse Api::exceptions(const HttpRequest& request) {
 HttpResponse Api::events(const HttpRequest& request) {
   const Query query(request.query, {"after", "limit"});
   const auto most = query.integer("limit", 500, 1, 5000);
-  const auto [events, last] = s_.events->since(query.integer("after", 0, 0, UINT64_MAX), most);
+  const auto [events, last] = s_.events->since(query.integer("after", 0, 0, integer_max), most);
   return answer(events_json(events, last, s_.recorder->clock().now_ms()));
 }
 
 HttpResponse Api::logs(const HttpRequest& request) {
   const Query query(request.query, {"after", "limit"});
   const auto most = query.integer("limit", 500, 1, 5000);
-  const LogPage page = s_.log(query.integer("after", 0, 0, UINT64_MAX), most);
+  const LogPage page = s_.log(query.integer("after", 0, 0, integer_max), most);
   return answer(log_json(page.lines, page.last, s_.recorder->clock().now_ms()));
 }
 
@@ -493,13 +504,14 @@ HttpResponse Api::restart(const HttpRequest& request) {
 }
 
 HttpResponse Api::scale(const HttpRequest& request) {
-  constexpr std::uint64_t most = 1000;
+  constexpr unsigned most = 1000;
   const json::object body = body_of(request);
   only(body, {"workers"});
   const auto* wanted = body.if_contains("workers");
-  if (wanted == nullptr || !wanted->is_int64() || wanted->as_int64() < 0 || wanted->as_int64() > std::int64_t{most})
+  boost::system::error_code wrong;
+  const auto count = wanted == nullptr || !wanted->is_number() ? 0 : wanted->to_number<unsigned>(wrong);
+  if (wanted == nullptr || !wanted->is_number() || wrong || count > most)
     throw BadRequest(fmt::format("workers must be a whole number from 0 to {}", most));
-  const auto count = static_cast<unsigned>(wanted->as_int64());
   if (!s_.scale)
     throw Refused(409, "workers of this cluster are started by others: `troupe worker` adds one, and drain ends one");
   audit(request, fmt::format("scales the cluster to {} workers", count));
@@ -560,6 +572,7 @@ std::vector<Route> Api::routes() {
       get("prefixes", &Api::prefixes),
       get("groups", &Api::groups),
       get("graph", &Api::graph),
+      get("shuffles", &Api::shuffles),
       get("task-stream", &Api::task_stream),
       get("runs", &Api::runs),
       get("timeseries", &Api::timeseries),

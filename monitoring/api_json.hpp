@@ -9,6 +9,7 @@
 #include "monitoring/event_ring.hpp"
 #include "monitoring/metrics.hpp"
 #include "monitoring/recorder.hpp"
+#include "monitoring/shuffles.hpp"
 #include "monitoring/task_stream.hpp"
 
 /// What is known, as the objects of docs/api/openapi.json. Pure: each is a function of what it is given.
@@ -41,6 +42,9 @@ boost::json::object tasks_json(const TaskPage& page, std::uint64_t known, const 
 boost::json::object task_json(const TaskFacts& task, const std::vector<TaskRun>& runs, const PrefixNames& prefixes,
                               const Recorder& recorder);
 boost::json::object groups_json(const std::vector<GroupView>& groups, const Picture& picture, std::size_t most);
+/// `looked_at`: tasks.
+boost::json::object shuffles_json(const std::vector<ShuffleView>& shuffles, std::uint64_t looked_at,
+                                  const PrefixNames& prefixes, double now_unix_ms);
 boost::json::object graph_json(const std::vector<GroupTasks>& groups, const Picture& picture);
 
 boost::json::object task_stream_json(const StreamPicture& drawn, const StreamWindow& window,

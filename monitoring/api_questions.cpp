@@ -79,7 +79,7 @@ HttpResponse Questions::worker_logs(const HttpRequest& request) {
   const auto now = fresh_picture(*s_.recorder);
   std::size_t index = 0;
   const std::string& worker = worker_of(*now, request, index).address.name;
-  const auto page = s_.ask.log(worker, query.integer("after", 0, 0, UINT64_MAX), query.integer("limit", 500, 1, 5000));
+  const auto page = s_.ask.log(worker, query.integer("after", 0, 0, integer_max), query.integer("limit", 500, 1, 5000));
   if (!page) throw Refused(503, page.error().text);
   return answer(log_json(page->lines, page->last, s_.recorder->clock().now_ms()));
 }

@@ -273,4 +273,30 @@ json::object graph_json(const std::vector<GroupTasks>& groups, const Picture& pi
           {"edges", edges_json(edges)}};
 }
 
+json::object shuffles_json(const std::vector<ShuffleView>& shuffles, std::uint64_t looked_at,
+                           const PrefixNames& prefixes, double now_unix_ms) {
+  const auto states = [](TaskCounts counts) {
+    // What is forgotten has done its part.
+    counts[static_cast<std::size_t>(TaskState::released)] += counts[static_cast<std::size_t>(TaskState::forgotten)];
+    json::object by_name;
+    for (std::size_t i = 0; i < task_state_count; ++i)
+      if (static_cast<TaskState>(i) != TaskState::forgotten) by_name[name_of(static_cast<TaskState>(i))] = counts[i];
+    return by_name;
+  };
+  json::array rows;
+  for (const ShuffleView& shuffle : shuffles)
+    rows.push_back({{"group", shuffle.group},
+                    {"name", shuffle.name},
+                    {"prefix", name_at(prefixes, shuffle.prefix)},
+                    {"level", shuffle.level},
+                    {"blocks", shuffle.blocks},
+                    {"inputs", states(shuffle.inputs)},
+                    {"pieces", states(shuffle.pieces)},
+                    {"outputs", states(shuffle.outputs)}});
+  return {{"schema", "troupe/v1/shuffles"},
+          {"now_unix_ms", now_unix_ms},
+          {"looked_at", looked_at},
+          {"shuffles", std::move(rows)}};
+}
+
 }  // namespace troupe::monitoring

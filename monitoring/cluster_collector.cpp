@@ -22,11 +22,13 @@ double number(std::uint64_t value) { return static_cast<double>(value); }
 
 std::vector<MetricFamily> RecorderCollector::Collect() const {
   examples_.clear();
+  const TurnDurations turns = source_->turns();
   std::vector<MetricFamily> out{
       lag_family(recorder_->lag()),
       histogram("troupe_scheduler_decision_seconds",
                 "A turn of the scheduler: what came in is taken up, tasks are placed, messages are sent.",
-                {{source_->decisions(), {}}}),
+                {{turns.decisions, {}}}),
+      histogram("troupe_scheduler_submit_duration_seconds", "Taking up a graph chunk.", {{turns.submissions, {}}}),
   };
   const auto picture = recorder_->picture(std::chrono::seconds(1));
   if (!picture) return out;

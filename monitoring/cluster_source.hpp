@@ -14,6 +14,12 @@
 
 namespace troupe::monitoring {
 
+/// How long the scheduler took.
+struct TurnDurations {
+  DurationHistogram decisions;    ///< for a turn
+  DurationHistogram submissions;  ///< to take up a graph chunk
+};
+
 /// Where pages about a cluster read from, and whom they ask to act. Implemented by the scheduler's shell; called on any
 /// thread but the scheduler's, and each call waits for one turn of it. What is null or empty-handed: it has ended.
 class ClusterSource {
@@ -32,8 +38,7 @@ public:
   virtual TaskHistory::Snapshot history() = 0;
   virtual std::vector<FailedTask> failures() = 0;
   virtual std::vector<StolenTask> steals() = 0;
-  /// How long the scheduler's turns took.
-  virtual DurationHistogram decisions() = 0;
+  virtual TurnDurations turns() = 0;
 
   virtual Result<void> control(TaskControl control, const std::vector<std::string>& tasks,
                                const std::string& reason) = 0;

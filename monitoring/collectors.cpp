@@ -59,6 +59,7 @@ void add(PrefixCounters& sum, const PrefixCounters& part) {
   sum.suspicious += part.suspicious;
   sum.compute_us += part.compute_us;
   sum.output_bytes += part.output_bytes;
+  for (std::size_t i = 0; i < sum.entered.size(); ++i) sum.entered[i] += part.entered[i];
 }
 
 ShownPrefixes shown_prefixes(const std::map<std::string, PrefixCounters>& prefixes) {
@@ -90,6 +91,13 @@ std::vector<Sample> by_prefix(const ShownPrefixes& shown, Value value) {
 }
 
 void add_prefixes(std::vector<MetricFamily>& out, const ShownPrefixes& shown) {
+  std::vector<Sample> transitions;
+  for (const auto& [name, counters] : shown.rows)
+    for (std::size_t i = 0; i < task_state_count; ++i)
+      transitions.push_back(
+          {number(counters.entered[i]), {{"prefix", name}, {"state", name_of(static_cast<TaskState>(i))}}});
+  out.push_back(counter("troupe_scheduler_task_transitions_total",
+                        "Changes of tasks into a state, by name of the function.", std::move(transitions)));
   out.push_back(counter("troupe_scheduler_tasks_finished_total", "Tasks that made a value, by name of the function.",
                         by_prefix(shown, [](const PrefixCounters& p) { return number(p.finished); })));
   out.push_back(counter("troupe_scheduler_tasks_erred_total", "Tasks that failed for good, by name of the function.",
@@ -202,7 +210,28 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
       counter("troupe_stealing_confirmed_total", "Tasks a worker gave back.", {{number(c.steals_confirmed)}}));
   out.push_back(counter("troupe_stealing_rejected_total", "Tasks a worker kept, having started them.",
                         {{number(c.steals_rejected)}}));
+  out.push_back(counter("troupe_stealing_requests_seconds_total", "Expected durations of the tasks asked back.",
+                        {{seconds(c.steal_requests_us)}}));
+  out.push_back(counter("troupe_stealing_confirmed_seconds_total", "Expected durations of the tasks given back.",
+                        {{seconds(c.steals_confirmed_us)}}));
   return out;
+}
+
+std::vector<MetricFamily> WorkerDurationsCollector::Collect() const {
+  const WorkerDurations durations = durations_();
+  std::map<std::string, DurationHistogram> by_label;
+  for (const auto& [prefix, of] : durations.tasks) {
+    std::string label = label_value(prefix);
+    if (!by_label.contains(label) && by_label.size() >= prefix_labels_max) label = "other";
+    by_label[label] += of;
+  }
+  std::vector<HistogramSample> samples;
+  for (const auto& [label, of] : by_label) samples.push_back({of, {{"prefix", label}}});
+  return {histogram("troupe_worker_task_duration_seconds", "Time in users' functions here, by name of the function.",
+                    std::move(samples)),
+          histogram("troupe_worker_transfer_duration_seconds",
+                    "From asking another worker for values to having them, or knowing that it has none.",
+                    {{durations.transfers, {}}})};
 }
 
 std::vector<MetricFamily> WorkerCollector::Collect() const {
@@ -214,6 +243,8 @@ std::vector<MetricFamily> WorkerCollector::Collect() const {
              state("executing", c.executing), state("seceded", c.seceded), state("memory", c.stored),
              state("disk", c.spilled)}),
       gauge("troupe_worker_threads", "Threads that run tasks.", {{number(c.threads)}}),
+      gauge("troupe_worker_threads_idle", "Of them, those that run none.",
+            {{number(c.threads - std::min(c.threads, c.executing))}}),
       counter("troupe_worker_tasks_finished_total", "Tasks that made a value here.", {{number(c.finished)}}),
       counter("troupe_worker_tasks_erred_total", "Runs that failed here.", {{number(c.erred)}}),
       counter("troupe_worker_tasks_compute_seconds_total", "Time spent in users' functions.",
@@ -265,6 +296,11 @@ std::vector<MetricFamily> ProcessCollector::Collect() const {
       gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.", {{own.virtual_bytes}}),
       gauge("process_resident_memory_bytes", "Resident memory size in bytes.", {{own.resident_bytes}}),
       gauge("process_open_fds", "Number of open file descriptors.", {{own.open_files}}),
+      gauge("troupe_allocator_allocated_bytes", "Memory handed out by the allocator; 0 = it does not say.",
+            {{own.allocated_bytes}}),
+      gauge("troupe_allocator_active_bytes", "Pages of it that are in use; 0 = it does not say.", {{own.active_bytes}}),
+      gauge("troupe_allocator_resident_bytes", "Memory that the allocator holds of the system; 0 = it does not say.",
+            {{own.held_bytes}}),
       gauge("process_max_fds", "Maximum number of open file descriptors.", {{own.open_files_max}}),
   };
 }

@@ -36,6 +36,16 @@ private:
   std::function<WorkerCounters()> counters_;
 };
 
+/// What a worker measured, as histograms.
+class WorkerDurationsCollector final : public prometheus::Collectable {
+public:
+  explicit WorkerDurationsCollector(std::function<WorkerDurations()> durations) : durations_(std::move(durations)) {}
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+
+private:
+  std::function<WorkerDurations()> durations_;
+};
+
 /// The process_* families every Prometheus client library has, read from /proc/self.
 class ProcessCollector final : public prometheus::Collectable {
 public:

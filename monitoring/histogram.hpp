@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "protocol/ids.hpp"
 
@@ -57,6 +59,12 @@ private:
   std::array<Example, bucket_count> examples_{};
   std::uint64_t count_{};
   std::uint64_t sum_us_{};
+};
+
+/// What a worker measured of itself since its start.
+struct WorkerDurations {
+  std::map<std::string, DurationHistogram> tasks;  ///< by prefix
+  DurationHistogram transfers;                     ///< of fetches from other workers
 };
 
 }  // namespace troupe::monitoring

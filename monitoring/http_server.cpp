@@ -77,53 +77,7 @@ bool is_json(std::string_view content_type) {
 
 bool is_api(const Request& request) { return path_of(request).starts_with("/api/"); }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
-
-bool percent_decode(std::string_view text, bool plus, std::string& out) {
-  out.clear();
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus) {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      if (i + 2 >= text.size()) return false;
-      const int high = hex_digit(text[i + 1]);
-      const int low = hex_digit(text[i + 2]);
-      if (high < 0 || low < 0) return false;
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    }
-  }
-  return true;
-}
-
-bool path_fits(std::string_view pattern, std::string_view path, std::map<std::string, std::string>& segments) {
-  segments.clear();
-  for (;;) {
-    const std::string_view wanted = pattern.substr(0, pattern.find('/'));
-    if (wanted == "*" && pattern.size() == 1) return !path.empty();
-    const std::string_view given = path.substr(0, path.find('/'));
-    if (wanted.starts_with('{')) {
-      std::string& value = segments[std::string(wanted.substr(1, wanted.size() - 2))];
-      if (given.empty() || !percent_decode(given, false, value)) return false;
-    } else if (wanted != given) {
-      return false;
-    }
-    const bool last = wanted.size() == pattern.size();
-    if (last != (given.size() == path.size())) return false;
-    if (last) return true;
-    pattern.remove_prefix(wanted.size() + 1);
-    path.remove_prefix(given.size() + 1);
-  }
-}
 
 HttpResponse api_error(unsigned status, std::string_view sentence) {
   const boost::json::object document{{"schema", "troupe/v1/error"}, {"status", status}, {"error", sentence}};
@@ -191,6 +145,7 @@ private:
   [[nodiscard]] bool origin_allowed(const Request& request) const;
   [[nodiscard]] Scope scope_of(const Request& request) const;
   /// The one gate: everything that is refused is refused here.
+  [[nodiscard]] std::string allowed_at(std::string_view path) const;
   [[nodiscard]] Verdict authorize(const Request& request, bool peer_on_loopback) const;
   [[nodiscard]] static HttpRequest asked_of(const Request& request, Verdict& verdict);
   /// Answers, or makes the source of a stream.
@@ -468,10 +423,24 @@ Scope HttpServer::Impl::scope_of(const Request& request) const {
   return config_.scope_of ? config_.scope_of(token) : Scope::none;
 }
 
+/// The contract, which tells the same, is for everybody.
+std::string HttpServer::Impl::allowed_at(std::string_view path) const {
+  std::map<std::string, std::string> segments;
+  std::string allowed;
+  const auto is_here = [&](const Route& route) { return route.path == path; };
+  const bool named = std::any_of(routes_.begin(), routes_.end(), is_here);
+  for (const bool post : {false, true})
+    if (std::any_of(routes_.begin(), routes_.end(), [&](const Route& route) {
+          return route.post == post && (named ? is_here(route) : path_fits(route.path, path, segments));
+        }))
+      allowed += std::string(allowed.empty() ? "" : ", ") + (post ? "POST" : "GET, HEAD");
+  return allowed;
+}
+
 HttpServer::Impl::Verdict HttpServer::Impl::authorize(const Request& request, bool peer_on_loopback) const {
   const bool post = request.method() == http::verb::post;
   if (!post && request.method() != http::verb::get && request.method() != http::verb::head)
-    return {405, {}, {}, {}, "GET, HEAD, POST"};
+    return {405, {}, {}, {}, allowed_at(path_of(request))};
   if (request.count(http::field::host) != 1) return {400, {}, {}, {}, {}};
   if (!host_allowed(text_of(request[http::field::host])) || !origin_allowed(request)) return {403, {}, {}, {}, {}};
   Verdict verdict;

@@ -44,6 +44,11 @@ std::optional<Logins::Admission> Logins::exchange(std::string_view code, Refusal
   return Admission{tokens_.back().text, scope};
 }
 
+std::size_t Logins::sessions() const {
+  const std::lock_guard lock(mutex_);
+  return tokens_.size();
+}
+
 Scope Logins::scope_of(std::string_view token) const {
   const std::lock_guard lock(mutex_);
   Scope scope = Scope::none;

@@ -38,6 +38,8 @@ public:
   /// The token for a code, which is used up.
   [[nodiscard]] std::optional<Admission> exchange(std::string_view code, Refusal& refusal);
   [[nodiscard]] Scope scope_of(std::string_view token) const;
+  /// Tokens that are good.
+  [[nodiscard]] std::size_t sessions() const;
 
 private:
   struct Code {

@@ -1,6 +1,7 @@
 #include "monitoring/process_figures.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,8 +12,24 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+// Of jemalloc, which the program is linked with where it is there.
+extern "C" int mallctl(const char* name, void* old, std::size_t* old_size, void* fresh, std::size_t fresh_size)
+    __attribute__((weak));
+
 namespace troupe::monitoring {
 namespace {
+
+/// A figure of the allocator, as of the last epoch.
+double allocator(const char* name) {
+  std::size_t value = 0;
+  std::size_t size = sizeof value;
+  return mallctl != nullptr && mallctl(name, &value, &size, nullptr, 0) == 0 ? static_cast<double>(value) : 0;
+}
+
+void begin_allocator_epoch() {
+  std::uint64_t epoch = 1;
+  if (mallctl != nullptr) (void)mallctl("epoch", nullptr, nullptr, &epoch, sizeof epoch);
+}
 
 std::string read_file(const char* path) {
   std::ifstream file(path);
@@ -53,6 +70,7 @@ ProcessFigures process_figures() {
   const auto at = [&](std::size_t i) { return std::strtod(field[i].c_str(), nullptr); };
   const auto ticks = static_cast<double>(::sysconf(_SC_CLK_TCK));
   rlimit files{};
+  begin_allocator_epoch();
   ::getrlimit(RLIMIT_NOFILE, &files);
   return {.cpu_seconds = (at(14) + at(15)) / ticks,
           .threads = at(20),
@@ -60,7 +78,10 @@ ProcessFigures process_figures() {
           .virtual_bytes = at(23),
           .resident_bytes = at(24) * static_cast<double>(::sysconf(_SC_PAGESIZE)),
           .open_files = open_files(),
-          .open_files_max = static_cast<double>(files.rlim_cur)};
+          .open_files_max = static_cast<double>(files.rlim_cur),
+          .allocated_bytes = allocator("stats.allocated"),
+          .active_bytes = allocator("stats.active"),
+          .held_bytes = allocator("stats.resident")};
 }
 
 }  // namespace troupe::monitoring

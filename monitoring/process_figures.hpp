@@ -11,6 +11,9 @@ struct ProcessFigures {
   double resident_bytes{};
   double open_files{};
   double open_files_max{};
+  double allocated_bytes{};  ///< of the allocator
+  double active_bytes{};
+  double held_bytes{};
 };
 
 ProcessFigures process_figures();

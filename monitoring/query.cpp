@@ -46,8 +46,9 @@ std::uint64_t Query::integer(std::string_view name, std::uint64_t fallback, std:
   const std::string& text = found->second;
   std::uint64_t value = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || value < least ||
-      value > most)
+  constexpr std::size_t digits_most = 19;  // so that there is one way to write a number, and no end of zeros
+  if (text.empty() || text.size() > digits_most || parsed.ec != std::errc{} ||
+      parsed.ptr != text.data() + text.size() || value < least || value > most)
     throw BadRequest(fmt::format("{} must be an integer from {} to {}", name, least, most));
   return value;
 }

@@ -10,6 +10,9 @@
 
 namespace troupe::monitoring {
 
+/// The largest of the integers that are taken.
+inline constexpr std::uint64_t integer_max = 9'999'999'999'999'999'999U;
+
 /// What is wrong with a request, in words that hold nothing of it.
 class BadRequest : public std::runtime_error {
 public:

@@ -41,10 +41,11 @@ struct PrefixCounters {
   std::uint64_t finished{};
   std::uint64_t erred{};
   std::uint64_t retried{};
-  std::uint64_t suspicious{};    ///< runs that a dying worker took along
-  std::uint64_t compute_us{};    ///< sum of durations
-  std::uint64_t output_bytes{};  ///< sum of sizes of values made
-  double duration_us{};          ///< moving average; 0 = unknown
+  std::uint64_t suspicious{};                             ///< runs that a dying worker took along
+  std::uint64_t compute_us{};                             ///< sum of durations
+  std::uint64_t output_bytes{};                           ///< sum of sizes of values made
+  double duration_us{};                                   ///< moving average; 0 = unknown
+  std::array<std::uint64_t, task_state_count> entered{};  ///< changes into each state
 };
 
 struct SchedulerCounters {
@@ -73,7 +74,9 @@ struct SchedulerCounters {
   std::uint64_t steal_requests{};
   std::uint64_t steals_confirmed{};
   std::uint64_t steals_rejected{};
-  std::uint64_t replicas_dropped{};  ///< by the active memory manager
+  std::uint64_t steal_requests_us{};    ///< expected durations of the tasks asked back
+  std::uint64_t steals_confirmed_us{};  ///< of those given back
+  std::uint64_t replicas_dropped{};     ///< by the active memory manager
   std::uint64_t transitions{};
   double bandwidth{};  ///< bytes a second that a worker is thought to receive; learnt from large fetches
   std::map<std::string, PrefixCounters> prefixes;  ///< at most SchedulerConfig::max_prefixes, rest in "other"

@@ -449,6 +449,7 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
     });
     if (!useful) continue;
     task.set(task_flag::stealing);
+    counters_.steal_requests_us += static_cast<std::uint64_t>(task->cost_us);
     request.tasks.push_back(task.id());
     request.runs.push_back(task->run);
   }
@@ -465,6 +466,7 @@ void SchedulerState::steal_all_from(WorkerRecord& worker) {
     const TaskRef task = find(id);
     if (task.has(task_flag::seceded | task_flag::stealing)) continue;
     task.set(task_flag::stealing);
+    counters_.steal_requests_us += static_cast<std::uint64_t>(task->cost_us);
     request.tasks.push_back(id);
     request.runs.push_back(task->run);
   }

@@ -22,7 +22,9 @@ void SchedulerState::move_to(TaskRef task, TaskState state, const char* cause) {
   --counters_.tasks[static_cast<std::size_t>(from)];
   ++counters_.tasks[static_cast<std::size_t>(state)];
   const std::size_t index = task.group->chunk->template_index(task.index);
-  for (TaskTally* tally : {&task.group->counts[index], &prefixes_[task.group->templates[index]->prefix].tasks}) {
+  Prefix& prefix = prefixes_[task.group->templates[index]->prefix];
+  ++prefix.counters.entered[static_cast<std::size_t>(state)];
+  for (TaskTally* tally : {&task.group->counts[index], &prefix.tasks}) {
     --tally->states[static_cast<std::size_t>(from)];
     ++tally->states[static_cast<std::size_t>(state)];
     if (from == TaskState::memory) tally->memory_bytes -= task->nbytes;

@@ -175,6 +175,7 @@ void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
     task.unset(task_flag::stealing);
     if (history_.kept()) history_.add(StolenTask{now_, task.id(), key_text(task.id()), worker.id, released});
     if (!released) continue;
+    counters_.steals_confirmed_us += static_cast<std::uint64_t>(task->cost_us);
     take_back(task, false, "stolen");
     // One that was to run ahead, after an input that stays there, waits for that.
     if (TROUPE_MUTANT(dask_7348_a_stolen_task_is_not_queued)) continue;

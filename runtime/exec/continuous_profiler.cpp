@@ -1,5 +1,6 @@
 #include "runtime/exec/continuous_profiler.hpp"
 
+#include <pthread.h>
 #include <time.h>
 #include <unwind.h>
 
@@ -67,6 +68,7 @@ ContinuousProfiler::~ContinuousProfiler() {
 }
 
 void ContinuousProfiler::work() {
+  pthread_setname_np(pthread_self(), "troupe-profiler");
   std::chrono::microseconds pause = options_.interval;
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, pause, [this] { return stop_; })) {
@@ -84,9 +86,14 @@ bool ContinuousProfiler::look() {
   pool_.for_each_thread([&](const ThreadActivity& thread) {
     if (index >= seen_.size()) seen_.resize(index + 1);
     Seen& seen = seen_[index++];
-    if (thread.function.load(std::memory_order_acquire) == nullptr) return;
-    busy = true;
-    look_at(thread, seen);
+    if (thread.function.load(std::memory_order_acquire) != nullptr) {
+      busy = true;
+      return look_at(thread, seen);
+    }
+    // Between two tasks: of tiny ones that is where it mostly is.
+    const std::int64_t cpu_ns = cpu_ns_of(thread.thread.load(std::memory_order_relaxed));
+    busy = busy || cpu_ns - seen.between_cpu_ns >= waiting_cpu_ns;
+    seen.between_cpu_ns = cpu_ns;
   });
   return busy;
 }
@@ -104,7 +111,7 @@ void ContinuousProfiler::look_at(const ThreadActivity& thread, Seen& seen) {
   auto sample = sampler_.sample(thread);
   if (!sample) return;
   auto places = functions_of(*sample);
-  seen = {sample->task.value, sample->run.value, sample->begun_ns, cpu_ns_of(number), 0, 0};
+  seen = {sample->task.value, sample->run.value, sample->begun_ns, cpu_ns_of(number), seen.between_cpu_ns, 0, 0};
   const std::lock_guard lock(mutex_);
   seen.stack = windows_.number_of({std::move(sample->prefix), std::move(places)});
   seen.generation = windows_.generation();

@@ -46,6 +46,7 @@ private:
     std::uint32_t run{};
     std::int64_t begun_ns{};
     std::int64_t cpu_ns{};
+    std::int64_t between_cpu_ns{};  ///< when it last ran nothing
     std::uint64_t generation{};
     ProfileWindows::StackId stack{};
   };

@@ -157,7 +157,7 @@ export class MockCluster {
       priority: { user: 0, generation: 3, rank: i }, retries_allowed: 2, retries_used: 1, crashes: 0, restrictions: i % 2 ? ['worker-3'] : [], resources: i % 2 ? { GPU: 1 } : {}, expected_s: 0.12,
       dependencies: list(12, i + 1), dependents: list(8, i + 40), who_has: [{ id: 2, name: 'worker-1' }, { id: 3, name: 'worker-2' }], who_wants: [{ id: 1, name: 'notebook' }],
       error: erred ? { kind: 'exception', type: 'std::out_of_range', message: 'row 17 of block 3: column "price" has 12 fields, 13 were promised\n  while reading s3://bucket/part-0003.csv', function: `demo::${row.prefix}`, key, worker: 'worker-4', attempts: 3 } : null,
-      runs: [{ worker: 'worker-4', worker_id: 5, thread: 1, start_unix_ms: Date.now() - 5000, duration_ms: 123.4, bytes: 1234, outcome: erred ? 'erred' : 'finished', run: 2 }, { worker: 'worker-1', worker_id: 2, thread: 0, start_unix_ms: Date.now() - 9000, duration_ms: 99.1, bytes: 0, outcome: 'erred', run: 1 }],
+      runs: [{ worker: 'worker-4', worker_id: 5, thread: 1, start_unix_ms: Date.now() - 5000, duration_ms: 123.4, outcome: erred ? 'erred' : 'finished', run: 2 }, { worker: 'worker-1', worker_id: 2, thread: 0, start_unix_ms: Date.now() - 9000, duration_ms: 99.1, outcome: 'erred', run: 1 }],
       story: [['released', 'waiting', 'submitted'], ['waiting', 'queued', 'inputs are there'], ['queued', 'processing', 'placed'], ['processing', row.state, 'told by the worker']].map(([from, to, cause], k) => ({ at_unix_ms: Date.now() - 9000 + k * 800, from, to, cause, run: k > 1 ? 1 : 0, worker: k > 1 ? 'worker-4' : '' })),
     };
   }
@@ -277,6 +277,11 @@ export class MockCluster {
     return { schema: 'troupe/v1/profile-past', now_unix_ms: now, from_unix_ms: from < 0 ? to + from : from, to_unix_ms: to, interval_ms: 10, workers: this.workerCount, samples: stacks.reduce((sum, stack) => sum + stack.samples, 0), total: stacks.length, shown: stacks.length, stacks, activity: { from_unix_ms: first, step_ms: 5000, threads: Array.from({ length: 720 }, (_, i) => (i < 100 ? 0 : 3 + 2 * Math.sin(i / 30))) }, unanswered: [] };
   }
 
+  shuffles() {
+    const states = (of, all) => ({ released: of, waiting: all - of, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0 });
+    return { schema: 'troupe/v1/shuffles', now_unix_ms: Date.now(), looked_at: 900, shuffles: [0, 1].map((i) => ({ group: 4 + i, name: '', prefix: this.prefixes[i], level: 1, blocks: 1, inputs: states(16, 20), pieces: i === 0 ? states(300, 400) : states(0, 0), outputs: states(3, 20) })) };
+  }
+
   taskLogs() {
     return { schema: 'troupe/v1/task-logs', now_unix_ms: Date.now(), asked: 2, shown: 3, lines: [0, 1, 2].map((i) => ({ worker: `worker-${i % 2}`, seq: i + 7, at_unix_ms: this.started - 3000 + i * 900, level: 'info', text: `read ${i + 1} of 3 blocks` })), unanswered: [] };
   }
@@ -297,7 +302,7 @@ export class MockCluster {
 
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/shuffles': () => this.shuffles(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
     if (/^\/api\/v1\/workers\/\d+\/logs$/.test(path)) return this.logs();
     if (/^\/api\/v1\/tasks\/.+\/logs$/.test(path)) return this.taskLogs();

@@ -28,7 +28,7 @@ const signs = {
   graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
   groups: (page) => page.getByRole('link', { name: /join_parts/ }),
   'groups?view=table': (page) => page.getByRole('row', { name: /join_parts/ }),
-  shuffle: (page) => page.getByText('Shuffles are made of tasks here'),
+  shuffle: (page) => page.getByText('300 of 400'),
   stealing: (page) => page.getByText('120 requested'),
   exceptions: (page) => page.getByText('std::out_of_range'),
   events: (page) => page.getByText('event 39:'),

@@ -654,6 +654,46 @@ TEST_F(ApiTest, a_lineage_goes_from_inputs_to_their_inputs) {
   EXPECT_EQ(page.at("complete"), false);
 }
 
+TEST_F(ApiTest, shuffles_are_found_by_what_depends_on_what) {
+  // Three partitions are cut, two pieces of each go to two outputs; then a sum of neighbours, which is none.
+  auto chunk = std::make_shared<GraphChunk>();
+  chunk->templates.resize(1);
+  chunk->dependency_offsets = {0};
+  const auto add = [&](std::initializer_list<std::uint32_t> inputs) {
+    chunk->dependencies.insert(chunk->dependencies.end(), inputs);
+    chunk->dependency_offsets.push_back(static_cast<std::uint32_t>(chunk->dependencies.size()));
+    return chunk->size++;
+  };
+  for (int i = 0; i < 3; ++i) add({});                 // 0..2: cuts
+  for (std::uint32_t i = 0; i < 6; ++i) add({i / 2});  // 3..8: pieces, by cut
+  add({3, 5, 7});                                      // 9, 10: outputs
+  add({4, 6, 8});
+  for (int i = 0; i < 4; ++i) add({});  // 11..14
+  add({11, 12});                        // neighbours
+  add({12, 13});
+  add({13, 14});
+  GroupTasks tasks;
+  tasks.group.number = 4;
+  tasks.group.chunk = chunk;
+  tasks.group.prefixes = {1};
+  tasks.states.assign(chunk->size, TaskState::waiting);
+  tasks.workers.resize(chunk->size);
+  for (std::uint32_t i = 0; i < 3; ++i) tasks.states[i] = TaskState::memory;
+  tasks.states[3] = TaskState::forgotten;
+  source_->graph_list = {tasks};
+  const auto page = get("/api/v1/shuffles").object();
+  EXPECT_EQ(page.at("looked_at"), 18);
+  ASSERT_EQ(page.at("shuffles").as_array().size(), 1U) << json::serialize(page);
+  const auto& shuffle = page.at("shuffles").at(0);
+  EXPECT_EQ(shuffle.at("group"), 4);
+  EXPECT_EQ(shuffle.at("prefix"), "sum");
+  EXPECT_EQ(shuffle.at("blocks"), 1);
+  EXPECT_EQ(shuffle.at("inputs").at("memory"), 3);
+  EXPECT_EQ(shuffle.at("pieces").at("released"), 1);
+  EXPECT_EQ(shuffle.at("pieces").at("waiting"), 5);
+  EXPECT_EQ(shuffle.at("outputs").at("waiting"), 2);
+}
+
 TEST_F(ApiTest, who_cannot_start_workers_says_so_when_it_is_to_scale) {
   EXPECT_EQ(get("/api/v1/cluster").object().at("scalable"), false);
   const auto refused = post("/api/v1/scale", R"({"workers":3})");

@@ -43,14 +43,14 @@ def until(what, condition):
 
 
 class Cluster:
-    """A scheduler, two workers, and some work done."""
+    """A scheduler, three workers, and some work done."""
 
     def __init__(self, troupe, directory):
         self.troupe, self.directory, self.started = troupe, directory, []
         self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json"),
                             "TROUPE__WORKER__NANNY": "false"}
         self.scheduler = self.start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0")
-        for number in (1, 2):
+        for number in (1, 2, 3):
             self.start("worker", "--name", f"w{number}", "--nthreads", "1", "--http-port", "0")
 
     def start(self, *arguments):
@@ -70,6 +70,11 @@ class Cluster:
         text = self.directory / "text.txt"
         text.write_text("to be or not to be\n" * 20_000)
         self.run("demo", "wordcount", str(text), "--block-size", "8KiB")
+
+    def submit(self):
+        """Work that goes on until it is stopped."""
+        return subprocess.Popen([self.troupe, "demo", "wordcount", str(self.directory / "text.txt")],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
 
     def stop(self):
         for process in reversed(self.started):
@@ -166,7 +171,7 @@ def main(troupe, prometheus_program, promtool):
                 targets = prometheus.ask("targets").get("activeTargets", [])
                 up = sorted((t["labels"]["troupe_role"], t["labels"].get("troupe_worker", "")) for t in targets
                             if t["health"] == "up")
-                wanted = [("scheduler", ""), ("worker", "w1"), ("worker", "w2")]
+                wanted = [("scheduler", ""), ("worker", "w1"), ("worker", "w2"), ("worker", "w3")]
                 return True if up == wanted else f"up are {up}"
 
             until("all nodes to be scraped", all_up)
@@ -200,10 +205,18 @@ def main(troupe, prometheus_program, promtool):
             broken = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
             assert not broken, f"rules that cannot be evaluated: {broken}"
             assert not firing(prometheus, "TroupeSchedulerDown")
-            for process in reversed(cluster.started):
+            # Their workers are gone at once, and then there is work for none.
+            for process in cluster.started[1:]:
                 process.kill()
+            waiting = cluster.submit()
+            for alert in ("TroupeNoWorkersWithQueuedTasks", "TroupeWorkerLossRateHigh"):
+                until(f"{alert} to fire", lambda alert=alert: firing(prometheus, alert))
+            assert not firing(prometheus, "TroupeSchedulerDown")
+            waiting.kill()
+            waiting.wait(30)
+            cluster.started[0].kill()
             until("TroupeSchedulerDown to fire", lambda: firing(prometheus, "TroupeSchedulerDown"))
-            print("the alert fires when the scheduler is gone")
+            print("alerts fire when the workers, and then the scheduler, are gone")
         finally:
             if prometheus:
                 prometheus.stop()

@@ -46,7 +46,7 @@ protected:
       run.duration_us = 1000;
       source_->past.add(run);
     }
-    source_->turns.add(100);
+    source_->turned.decisions.add(100);
     recorder_ = std::make_shared<Recorder>(source_);
     metrics_.add(std::make_shared<RecorderCollector>(recorder_, source_));
     // The recorder takes the runs up after its first picture.

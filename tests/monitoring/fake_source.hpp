@@ -48,7 +48,7 @@ public:
   TaskHistory::Snapshot history() override { return past.snapshot(); }
   std::vector<FailedTask> failures() override { return {past.failures().begin(), past.failures().end()}; }
   std::vector<StolenTask> steals() override { return {past.steals().begin(), past.steals().end()}; }
-  DurationHistogram decisions() override { return turns; }
+  TurnDurations turns() override { return turned; }
   Result<void> control(TaskControl control, const std::vector<std::string>& names, const std::string& reason) override {
     acts.push_back((control == TaskControl::cancel ? "cancel " : "retry ") + names.front() + " " + reason);
     if (names.front() == "unknown") return tl::unexpected(Error{ErrorKind::invalid, "no task is known as 'unknown'"});
@@ -72,7 +72,7 @@ public:
   std::vector<GroupView> group_list;
   std::vector<GroupTasks> graph_list;
   TaskHistory past;
-  DurationHistogram turns;
+  TurnDurations turned;
   std::vector<std::string> acts;
 };
 

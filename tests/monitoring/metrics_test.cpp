@@ -34,6 +34,8 @@ SchedulerCounters some_scheduler() {
   c.workers_lost = 4;
   c.steal_requests = 9;
   c.prefixes["add"] = {.finished = 10, .suspicious = 1, .compute_us = 2'500'000, .output_bytes = 80};
+  c.prefixes["add"].entered[static_cast<std::size_t>(TaskState::memory)] = 12;
+  c.steal_requests_us = 1'500'000;
   c.prefixes["weird \"name\"\\\n"] = {.finished = 1};
   return c;
 }
@@ -99,19 +101,26 @@ TEST(Metrics, promtool_finds_nothing_to_say) {
 TEST(Metrics, shows_the_names_operators_know_with_values_of_the_snapshot) {
   const auto page = some_metrics()->scrape("text/plain", "");
   EXPECT_EQ(page.content_type, "text/plain; version=0.0.4; charset=utf-8");
-  for (const char* line :
-       {"troupe_scheduler_tasks{state=\"processing\"} 3\n", "troupe_scheduler_tasks{state=\"erred\"} 0\n",
-        "troupe_scheduler_tasks_forgotten_total 17\n", "troupe_scheduler_workers{state=\"idle\"} 2\n",
-        "troupe_scheduler_workers{state=\"partially_saturated\"} 2\n",
-        "troupe_scheduler_workers{state=\"saturated\"} 1\n",
-        "troupe_scheduler_workers_removed_total{reason=\"lost\"} 4\n",
-        "troupe_scheduler_workers_removed_total{reason=\"drained\"} 0\n",
-        "troupe_scheduler_tasks_suspicious_total{prefix=\"add\"} 1\n",
-        "troupe_scheduler_tasks_compute_seconds_total{prefix=\"add\"} 2.5\n",
-        "troupe_scheduler_tasks_output_bytes{prefix=\"add\"} 80\n", "troupe_stealing_requests_total 9\n",
-        "troupe_worker_tasks{state=\"executing\"} 1\n", "troupe_worker_threads 2\n",
-        "troupe_build_info{version=\"0.1.0\",revision=\"abc\",compiler=\"gcc\"} 1\n",
-        "# TYPE process_cpu_seconds_total counter\n"})
+  for (const char* line : {"troupe_scheduler_tasks{state=\"processing\"} 3\n",
+                           "troupe_scheduler_tasks{state=\"erred\"} 0\n",
+                           "troupe_scheduler_tasks_forgotten_total 17\n",
+                           "troupe_scheduler_workers{state=\"idle\"} 2\n",
+                           "troupe_scheduler_workers{state=\"partially_saturated\"} 2\n",
+                           "troupe_scheduler_workers{state=\"saturated\"} 1\n",
+                           "troupe_scheduler_workers_removed_total{reason=\"lost\"} 4\n",
+                           "troupe_scheduler_workers_removed_total{reason=\"drained\"} 0\n",
+                           "troupe_scheduler_tasks_suspicious_total{prefix=\"add\"} 1\n",
+                           "troupe_scheduler_tasks_compute_seconds_total{prefix=\"add\"} 2.5\n",
+                           "troupe_scheduler_tasks_output_bytes{prefix=\"add\"} 80\n",
+                           "troupe_stealing_requests_total 9\n",
+                           "troupe_stealing_requests_seconds_total 1.5\n",
+                           "troupe_worker_threads_idle 1\n",
+                           "troupe_scheduler_task_transitions_total{prefix=\"add\",state=\"memory\"} 12\n",
+                           "troupe_scheduler_task_transitions_total{prefix=\"add\",state=\"forgotten\"} 0\n",
+                           "troupe_worker_tasks{state=\"executing\"} 1\n",
+                           "troupe_worker_threads 2\n",
+                           "troupe_build_info{version=\"0.1.0\",revision=\"abc\",compiler=\"gcc\"} 1\n",
+                           "# TYPE process_cpu_seconds_total counter\n"})
     EXPECT_THAT(page.body, HasSubstr(line));
   EXPECT_THAT(page.body, Not(HasSubstr("{state=\"forgotten\"}")));
 }

@@ -27,6 +27,7 @@ export type Events = Schemas['Events'];
 export type Logs = Schemas['Logs'];
 export type ProfilePast = Schemas['ProfilePast'];
 export type TaskLogs = Schemas['TaskLogs'];
+export type Shuffles = Schemas['Shuffles'];
 export type Lineage = Schemas['Lineage'];
 export type Clients = Schemas['Clients'];
 export type Login = Schemas['Login'];
