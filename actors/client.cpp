@@ -9,6 +9,7 @@
 
 #include "actors/client_actor.hpp"
 #include "actors/local_cluster.hpp"
+#include "actors/progress_lines.hpp"
 #include "protocol/access.hpp"
 #include "runtime/exec/function_registry.hpp"
 
@@ -394,22 +395,21 @@ void Client::count(FutureStatus status, Progress& counts) {
 
 Progress Client::show_progress(const std::vector<FutureHandle>& futures, std::ostream& out,
                                std::chrono::milliseconds every) {
-  constexpr std::size_t width = 40;
   core().check_mine(futures);
+  ProgressLines lines(out, ProgressLines::Clock::now());
   while (true) {
-    Progress counts;
-    for (const auto& future : futures) count(detail::status_of(future), counts);
-    const auto total = std::max<std::size_t>(counts.total(), 1);
-    const auto filled = counts.total() == 0 ? width : counts.done() * width / total;
-    out << '\r' << '[' << std::string(filled, '#') << std::string(width - filled, ' ') << "] "
-        << (counts.total() == 0 ? 100 : counts.done() * 100 / total) << "% " << counts.done() << '/' << counts.total();
-    if (counts.erred > 0) out << ", " << counts.erred << " erred";
-    if (counts.cancelled + counts.lost > 0) out << ", " << counts.cancelled + counts.lost << " cancelled";
-    out << std::flush;
-    if (counts.pending == 0) {
-      out << '\n';
-      return counts;
+    Progress all;
+    ProgressLines::ByPrefix by_prefix;
+    for (const auto& future : futures) {
+      const FutureStatus status = detail::status_of(future);
+      count(status, all);
+      count(status, by_prefix[future.page().prefix]);
     }
+    if (all.pending == 0) {
+      lines.end(by_prefix, ProgressLines::Clock::now());
+      return all;
+    }
+    lines.show(by_prefix, ProgressLines::Clock::now());
     (void)detail::blocking(core(), "Client::show_progress", [&] { return core().wait_all(futures, after(every)); });
   }
 }

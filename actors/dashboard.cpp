@@ -129,6 +129,8 @@ monitoring::WorkerQuestions questions_of(Node& node, SchedulerHandle scheduler) 
 /// In the order of starting: ended from the last to the first.
 struct Dashboard::Parts {
   std::shared_ptr<monitoring::Logins> logins{std::make_shared<monitoring::Logins>()};
+  std::shared_ptr<monitoring::HistoryWriter> history;
+  std::shared_ptr<monitoring::Recorder> recorder;
   std::unique_ptr<monitoring::HttpServer> http;
 };
 
@@ -165,8 +167,13 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
 
   // The pages of the API ask who they are for the address they are served at, which is known once it is bound.
   api.http_address = std::make_shared<std::string>();
-  api.recorder = std::make_shared<monitoring::Recorder>(api.source);
-  api.identity = {options.build, api.recorder->clock().now_ms(), api.scale != nullptr};
+  monitoring::RecorderOptions record;
+  if (!options.history.directory.empty())
+    record.sink = parts->history = std::make_shared<monitoring::HistoryWriter>(
+        std::move(options.history),
+        monitoring::HistorySources{api.source, api.events, api.log, api.warn, options.build});
+  api.recorder = parts->recorder = std::make_shared<monitoring::Recorder>(api.source, std::move(record));
+  api.identity = {options.build, api.recorder->clock().now_ms(), api.scale != nullptr, {}};
   pages.metrics->add(std::make_shared<monitoring::RecorderCollector>(api.recorder, api.source));
   const auto requests =
       std::make_shared<monitoring::RequestCollector>([logins = parts->logins] { return logins->sessions(); });
@@ -189,7 +196,13 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
 }
 
 Dashboard::Dashboard(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Dashboard::~Dashboard() = default;
+Dashboard::~Dashboard() { end_history("ended"); }
+
+void Dashboard::end_history(std::string_view reason) {
+  if (!parts_->history) return;
+  const bool alive = parts_->recorder->finish();
+  std::exchange(parts_->history, nullptr)->end(reason, alive);
+}
 
 std::string Dashboard::address() const { return parts_->http->address(); }
 

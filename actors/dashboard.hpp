@@ -4,9 +4,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/scheduler_handle.hpp"
+#include "monitoring/history_writer.hpp"
 #include "monitoring/http_server.hpp"
 #include "monitoring/metrics.hpp"
 #include "monitoring/pages.hpp"
@@ -32,6 +34,7 @@ struct DashboardOptions {
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
   std::function<Result<void>(unsigned workers)> scale;  ///< null: nobody here can start workers
   std::shared_ptr<monitoring::EventRing> events;        ///< SchedulerOptions::events
+  monitoring::HistoryOptions history;  ///< where it is written what happens; without a directory nowhere
 };
 
 /// The pages of a scheduler: dashboard, API, metrics and health. Owned by whoever owns the scheduler's node, and ended
@@ -42,6 +45,10 @@ public:
   ~Dashboard();
   Dashboard(const Dashboard&) = delete;
   Dashboard& operator=(const Dashboard&) = delete;
+
+  /// Writes down the last that is known, and why it is the last: to be called before the scheduler stops. The destructor
+  /// does it otherwise.
+  void end_history(std::string_view reason);
 
   /// host:port, as bound.
   [[nodiscard]] std::string address() const;

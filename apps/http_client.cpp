@@ -13,6 +13,7 @@
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
 #include "apps/node_door.hpp"
+#include "monitoring/http_client.hpp"
 
 namespace troupe::apps {
 
@@ -22,29 +23,34 @@ namespace http = beast::http;
 
 namespace {
 
-http::request<http::string_body> request_for(const std::string& address, const std::string& token,
-                                             std::string_view method, std::string_view target, std::string body) {
-  http::request<http::string_body> request;
-  request.method_string({method.data(), method.size()});
-  request.target({target.data(), target.size()});
-  request.version(11);
+http::request<http::empty_body> request_for(const std::string& address, const std::string& token,
+                                            std::string_view target) {
+  http::request<http::empty_body> request(http::verb::get, {target.data(), target.size()}, 11);
   request.set(http::field::host, address);
   request.set(http::field::authorization, "Bearer " + token);
   request.set(http::field::connection, "close");
-  if (!body.empty()) request.set(http::field::content_type, "application/json");
-  request.body() = std::move(body);
-  request.prepare_payload();
   return request;
 }
 
+/// What an answer says about itself, after a colon.
+std::string sentence_of(const std::string& body) {
+  boost::system::error_code error;
+  const auto value = boost::json::parse(body, error);
+  const auto* object = error ? nullptr : value.if_object();
+  const auto* sentence = object == nullptr ? nullptr : object->if_contains("error");
+  return sentence == nullptr || !sentence->is_string() ? std::string() : ": " + printable(sentence->as_string());
+}
+
 /// Raises CommandError if the answer is not what was asked for.
-void check_status(const std::string& address, unsigned status) {
+void check_status(const std::string& address, unsigned status, const std::string& body = {}) {
   switch (status) {
     case 200: return;
     case 401:
     case 403: throw CommandError(ExitCode::authentication, fmt::format("{} does not take this token", address));
     case 404: throw CommandError(ExitCode::not_found, fmt::format("{}: there is no such thing", address));
-    default: throw CommandError(ExitCode::failed, fmt::format("{} answered with status {}", address, status));
+    default:
+      throw CommandError(ExitCode::failed,
+                         fmt::format("{} answered with status {}{}", address, status, sentence_of(body)));
   }
 }
 
@@ -74,30 +80,12 @@ boost::json::value HttpClient::post(std::string_view target, const boost::json::
 std::string HttpClient::get_text(std::string_view target) { return ask("GET", target, {}); }
 
 std::string HttpClient::ask(std::string_view method, std::string_view target, std::string body) {
-  constexpr std::uint64_t body_bytes_max = 256 * 1024 * 1024;
-  const HostPort where = parse_host_port(address_, {}, "the access file's http_address");
-  asio::io_context context(1);
-  beast::tcp_stream stream(context);
-  const auto request = request_for(address_, token_, method, target, std::move(body));
-  beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(body_bytes_max);
-  beast::error_code failed = asio::error::operation_aborted;
-  stream.expires_after(timeout_);
-  beast::error_code error;
-  const auto address = asio::ip::make_address(where.host, error);
-  if (error) throw CommandError(ExitCode::unreachable, fmt::format("'{}' is not an address", printable(address_)));
-  stream.async_connect({address, where.port}, [&](beast::error_code connected) {
-    if ((failed = connected)) return;
-    http::async_write(stream, request, [&](beast::error_code written, std::size_t) {
-      if ((failed = written)) return;
-      http::async_read(stream, buffer, parser, [&](beast::error_code read, std::size_t) { failed = read; });
-    });
-  });
-  context.run();
-  if (failed) throw not_reached(address_, failed);
-  check_status(address_, parser.get().result_int());
-  return parser.release().body();
+  monitoring::HttpQuestion question{address_,        token_,  std::string(method), std::string(target),
+                                    std::move(body), timeout_};
+  auto reply = monitoring::ask_page(question);
+  if (!reply) throw CommandError(ExitCode::unreachable, reply.error().text);
+  check_status(address_, reply->status, reply->body);
+  return std::move(reply->body);
 }
 
 void HttpClient::follow(std::string_view target, const std::function<bool(std::string_view)>& take) {
@@ -106,7 +94,7 @@ void HttpClient::follow(std::string_view target, const std::function<bool(std::s
   asio::ip::tcp::socket socket(context);
   beast::error_code error;
   socket.connect({asio::ip::make_address(where.host), where.port}, error);
-  if (!error) http::write(socket, request_for(address_, token_, "GET", target, {}), error);
+  if (!error) http::write(socket, request_for(address_, token_, target), error);
   beast::flat_buffer buffer;
   http::response_parser<http::buffer_body> parser;
   parser.body_limit(boost::none);

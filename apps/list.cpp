@@ -8,6 +8,7 @@
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
 #include "apps/door.hpp"
+#include "apps/see.hpp"
 #include "monitoring/pages.hpp"
 
 namespace troupe::apps {
@@ -83,7 +84,7 @@ ExitCode list_clients(const Door& door) {
 }  // namespace
 
 void add_list(CLI::App& app, Door& door) {
-  CLI::App* command = app.add_subcommand("list", "List workers, tasks or clients.");
+  CLI::App* command = app.add_subcommand("list", "List workers, tasks, clients, groups, prefixes or events.");
   command->require_subcommand(1);
   command->footer(
       "Examples:\n  troupe list workers\n  troupe list tasks --state erred --limit 10\n"
@@ -101,6 +102,21 @@ void add_list(CLI::App& app, Door& door) {
   add("clients", "Every client with a session.")->callback([&door] {
     door.run = [&door] { return list_clients(door); };
   });
+  for (const char* kind : {"groups", "prefixes", "events"}) {
+    CLI::App* sub =
+        command->add_subcommand(kind, kind == std::string_view("groups") ? "Graphs that were submitted, latest last."
+                                      : kind == std::string_view("prefixes") ? "Kinds of tasks."
+                                                                             : "What happened to the cluster.");
+    door.add_scheduler_options(*sub);
+    add_lines_output(*sub, door);
+    sub->callback([&door, kind] {
+      door.run = [&door, kind] {
+        HttpClient http(door);
+        print_rows(door, seen_kind(kind), http.get(seen_kind(kind).path).as_object());
+        return ExitCode::done;
+      };
+    });
+  }
   CLI::App* tasks = add("tasks", "Tasks the scheduler knows.");
   auto state = std::make_shared<std::string>();
   auto limit = std::make_shared<std::uint32_t>(50);

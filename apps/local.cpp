@@ -20,6 +20,7 @@ namespace {
 struct Flags {
   WorkerFlags worker;
   bool no_dashboard{};
+  bool no_history{};
 };
 
 /// What the dashboard, which is there before the workers and after them, asks for more or fewer of them.
@@ -67,6 +68,7 @@ ExitCode run(Door& door, const Flags& flags) {
   SchedulerService service(config,
                            {.insecure = false,
                             .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled"),
+                            .history = !flags.no_history,
                             .scale = [&scaler](unsigned workers) { return scaler.scale(workers); }},
                            *log);
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
@@ -115,6 +117,8 @@ void add_local(CLI::App& app, Door& door) {
   door.add_key_option(*command, "--port", "scheduler.port")->type_name("PORT");
   door.add_key_option(*command, "--dashboard-address", "dashboard.address")->type_name("ADDRESS");
   command->add_flag("--no-dashboard{true},--dashboard{false}", flags->no_dashboard, "serve no HTTP pages");
+  door.add_key_option(*command, "--history", "history.directory")->type_name("DIR");
+  command->add_flag("--no-history", flags->no_history, "write down nothing of what happens");
   command->add_option("--module", flags->worker.modules, "shared library with functions; may be given several times")
       ->allow_extra_args(false)
       ->type_name("PATH");

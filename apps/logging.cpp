@@ -83,7 +83,8 @@ private:
                              {"msg", text},
                              {"node", options_.node},
                              {"role", options_.role},
-                             {"pid", ::getpid()}};
+                             {"pid", ::getpid()},
+                             {"tid", message.thread_id}};
     return boost::json::serialize(line) + "\n";
   }
 

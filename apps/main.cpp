@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "apps/act.hpp"
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
 #include "apps/door.hpp"
+#include "apps/history.hpp"
+#include "apps/see.hpp"
 #include "apps/version.hpp"
 
 /// The `troupe` program: reads the command line, runs one sub-command, turns its end into an exit code.
@@ -33,10 +36,10 @@ int run(int argc, char** argv) {
       std::string(exit_codes_help));
 
   Door door;
-  for (auto add :
-       {add_scheduler, add_worker,  add_local, add_status,   add_list,     add_explain, add_story,     add_logs,
-        add_stack,     add_profile, add_top,   add_dump,     add_timeline, add_report,  add_dashboard, add_metrics,
-        add_replay,    add_bench,   add_demo,  add_simulate, add_version,  add_config})
+  for (auto add : {add_scheduler, add_worker,   add_local,   add_status,    add_list,    add_explain,  add_story,
+                   add_logs,      add_stack,    add_profile, add_top,       add_dump,    add_timeline, add_report,
+                   add_history,   add_see,      add_act,     add_dashboard, add_metrics, add_replay,   add_bench,
+                   add_demo,      add_simulate, add_version, add_config})
     add(app, door);
   try {
     app.parse(argc, argv);

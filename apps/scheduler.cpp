@@ -21,6 +21,7 @@ namespace {
 struct Flags {
   std::string pid_file;
   bool no_dashboard{};
+  bool no_history{};
   bool insecure{};
 };
 
@@ -54,9 +55,11 @@ ExitCode run(const Door& door, const Flags& flags) {
   const Config config = door.config();
   const auto log = door.log(config, "scheduler", "scheduler");
   const PidFile pid_file(flags.pid_file);
-  SchedulerService service(
-      config, {.insecure = flags.insecure, .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled")},
-      *log);
+  SchedulerService service(config,
+                           {.insecure = flags.insecure,
+                            .dashboard = !flags.no_dashboard && config.boolean("dashboard.enabled"),
+                            .history = !flags.no_history},
+                           *log);
   const auto path = door.access_file.empty() ? default_access_path() : std::filesystem::path(door.access_file);
   const PublishedAccess published(service.access(), path);
   print_ready(door, "scheduler",
@@ -89,6 +92,8 @@ void add_scheduler(CLI::App& app, Door& door) {
   door.add_key_option(*command, "--port", "scheduler.port")->type_name("PORT");
   door.add_key_option(*command, "--dashboard-address", "dashboard.address")->type_name("ADDRESS");
   command->add_flag("--no-dashboard{true},--dashboard{false}", flags->no_dashboard, "serve no HTTP pages");
+  door.add_key_option(*command, "--history", "history.directory")->type_name("DIR");
+  command->add_flag("--no-history", flags->no_history, "write down nothing of what happens");
   command->add_option("--pid-file", flags->pid_file, "write the process id here")->type_name("FILE");
   command
       ->add_option("--scheduler-file,--access-file", door.access_file,

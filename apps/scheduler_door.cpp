@@ -1,6 +1,7 @@
 #include "apps/scheduler_door.hpp"
 
 #include <chrono>
+#include <cstdlib>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -76,13 +77,25 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
           .count();
 }
 
+std::filesystem::path history_directory(const Config& config) {
+  if (const std::string named = config.text("history.directory"); !named.empty()) return named;
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const auto base = variable("XDG_STATE_HOME"); !base.empty())
+    return std::filesystem::path(base) / "troupe" / "history";
+  if (const auto home = variable("HOME"); !home.empty())
+    return std::filesystem::path(home) / ".local" / "state" / "troupe" / "history";
+  return fmt::format("/tmp/troupe-{}/history", ::getuid());
+}
+
 void SchedulerService::serve_pages(const Config& config, const SchedulerServiceOptions& options) {
   const HostPort where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
   DashboardOptions dashboard;
   dashboard.host = where.host;
   dashboard.port = where.port;
   dashboard.insecure = options.insecure;
-  dashboard.scale = options.scale;
   dashboard.token = access_.http_token.reveal_hex();
   dashboard.allowed_hosts = allowed_hosts(config);
   dashboard.frame_ancestors = config.text("dashboard.frame-ancestors");
@@ -92,6 +105,11 @@ void SchedulerService::serve_pages(const Config& config, const SchedulerServiceO
     return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
   };
   dashboard.events = events_;
+  dashboard.scale = options.scale;
+  if (options.history && config.boolean("history.enabled")) {
+    dashboard.history.directory = history_directory(config);
+    dashboard.history.bytes_max = config.size("history.limit").value_or(0);
+  }
   auto started = Dashboard::start(*node_, *handle_, std::move(dashboard));
   if (!started)
     throw CommandError(started.error().kind == ErrorKind::invalid ? ExitCode::usage : ExitCode::failed,
@@ -101,6 +119,7 @@ void SchedulerService::serve_pages(const Config& config, const SchedulerServiceO
 
 void SchedulerService::stop(const std::string& reason) {
   draining_ = true;
+  if (dashboard_) dashboard_->end_history(reason);
   handle_->stop(reason);
   handle_->wait();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,6 +19,7 @@ namespace troupe::apps {
 struct SchedulerServiceOptions {
   bool insecure{};
   bool dashboard{true};
+  bool history{true};                                     ///< if the configuration does not say otherwise
   std::function<Result<void>(unsigned workers)> scale{};  ///< null: nobody here can start workers
 };
 
@@ -52,6 +54,9 @@ private:
   std::unique_ptr<SchedulerHandle> handle_;
   std::unique_ptr<Dashboard> dashboard_;  ///< ends first: its pages ask the scheduler
 };
+
+/// Where histories are, from the configuration.
+std::filesystem::path history_directory(const Config& config);
 
 /// The options of a scheduler from the configuration, but for keys.
 SchedulerOptions scheduler_options(const Config& config);

@@ -87,6 +87,14 @@ json::object totals_json(const ClusterView& view) {
           {"output_bytes", output_bytes}};
 }
 
+json::value recorded_json(const std::optional<Recorded>& recorded) {
+  if (!recorded) return nullptr;
+  return json::object{{"ending", recorded->ending},
+                      {"ended_unix_ms", recorded->ended_unix_ms},
+                      {"reason", recorded->reason},
+                      {"directory", recorded->directory}};
+}
+
 }  // namespace
 
 json::object cluster_json(const Picture& picture, const Identity& identity, const WallClock& clock) {
@@ -112,6 +120,7 @@ json::object cluster_json(const Picture& picture, const Identity& identity, cons
           {"revision", identity.build.revision},
           {"now_unix_ms", picture.unix_ms},
           {"started_unix_ms", identity.started_unix_ms},
+          {"recorded", recorded_json(identity.recorded)},
           {"clients", c.clients},
           {"workers", json::object{{"total", view.workers.size()},
                                    {"running", c.workers_running},

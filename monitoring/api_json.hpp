@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,11 +16,20 @@
 /// What is known, as the objects of docs/api/openapi.json. Pure: each is a function of what it is given.
 namespace troupe::monitoring {
 
+/// Of a cluster that is read from a history: how, and when, it ended.
+struct Recorded {
+  std::string ending;  ///< stopped, killed, or running: it is still being written
+  double ended_unix_ms{};
+  std::string reason;
+  std::string directory;
+};
+
 /// What does not change while a scheduler lives.
 struct Identity {
   BuildInfo build;
   double started_unix_ms{};
   bool scalable{};  ///< it can start workers itself
+  std::optional<Recorded> recorded{};
 };
 
 boost::json::object cluster_json(const Picture& picture, const Identity& identity, const WallClock& clock);

@@ -48,6 +48,14 @@ public:
     events_.push_back({++last_, now, std::string(topic), level, std::string(text.substr(0, text_max)), worker});
   }
 
+  /// As it was once added elsewhere.
+  void restore(Event event) {
+    const std::lock_guard lock(mutex_);
+    if (events_.size() == most_) events_.pop_front();
+    last_ = event.seq;
+    events_.push_back(std::move(event));
+  }
+
   /// Those with a number above `after`, the latest `most` of them, in order; and the number of the last one there is.
   [[nodiscard]] std::pair<std::vector<Event>, std::uint64_t> since(std::uint64_t after, std::size_t most) const {
     const std::lock_guard lock(mutex_);

@@ -30,7 +30,7 @@ double rate(std::uint64_t before, std::uint64_t now, double seconds) {
 }  // namespace
 
 WallClock::WallClock() : offset_ms_(system_now_ms() - static_cast<double>(nanoseconds(Steady::now())) * 1e-6) {}
-double WallClock::now_ms() const { return unix_ms(nanoseconds(Steady::now())); }
+double WallClock::now_ms() const { return stands_at_ms_ > 0 ? stands_at_ms_ : unix_ms(nanoseconds(Steady::now())); }
 
 const std::array<const char*, Recorder::cluster_columns> Recorder::cluster_names{"cpu",
                                                                                  "memory_process_bytes",
@@ -68,11 +68,29 @@ const std::array<const char*, Recorder::worker_columns> Recorder::worker_names{"
                                                                                "disk_write_bytes_per_s"};
 
 Recorder::Recorder(std::shared_ptr<ClusterSource> source, RecorderOptions options)
-    : source_(std::move(source)), options_(options) {
+    : source_(std::move(source)), options_(std::move(options)) {
   thread_ = std::thread([this] { run(); });
 }
 
-Recorder::~Recorder() {
+Recorder::Recorder(std::shared_ptr<ClusterSource> source, const WallClock& clock, RecorderOptions options)
+    : source_(std::move(source)), options_(std::move(options)), clock_(clock), live_(false) {}
+
+void Recorder::show(Picture picture) {
+  picture.unix_ms = clock_.unix_ms(picture.view.now.nanoseconds);
+  auto shown = std::make_shared<Picture>(std::move(picture));
+  {
+    const std::lock_guard lock(mutex_);
+    shown->number = ++taken_;
+    note_rates(*shown);
+    latest_ = shown;
+  }
+  sample(*shown);
+}
+
+Recorder::~Recorder() { stop(); }
+
+void Recorder::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
@@ -81,12 +99,23 @@ Recorder::~Recorder() {
   thread_.join();
 }
 
+bool Recorder::finish() {
+  stop();
+  return take_and_note();
+}
+
+bool Recorder::take_and_note() {
+  const auto picture = take();
+  if (!picture) return false;
+  sample(*picture);
+  const TaskHistory::Snapshot history = count_runs();
+  if (options_.sink) options_.sink->take(*picture, history, clock_);
+  return true;
+}
+
 void Recorder::run() {
   for (;;) {
-    if (const auto picture = take()) {
-      sample(*picture);
-      count_runs();
-    }
+    take_and_note();
     std::unique_lock lock(mutex_);
     if (stopped_.wait_for(lock, options_.interval, [this] { return stop_; })) return;
   }
@@ -95,6 +124,7 @@ void Recorder::run() {
 std::shared_ptr<const Picture> Recorder::picture(std::chrono::milliseconds most_age) {
   const auto fresh = [&]() -> std::shared_ptr<const Picture> {
     const std::lock_guard lock(mutex_);
+    if (!live_) return latest_;
     const auto oldest = Instant{nanoseconds(Steady::now())} - most_age;
     return latest_ && latest_->view.now >= oldest ? latest_ : nullptr;
   };
@@ -254,8 +284,8 @@ void Recorder::sample(const Picture& picture) {
 
 /// Takes up the runs that were recorded since the last time. Those that were forgotten meanwhile are missed: that would
 /// take more than the whole history in one interval.
-void Recorder::count_runs() {
-  const TaskHistory::Snapshot history = source_->history();
+TaskHistory::Snapshot Recorder::count_runs() {
+  TaskHistory::Snapshot history = source_->history();
   std::uint64_t number = history.recorded - history.records;  // of the first run that is kept
   const std::lock_guard lock(mutex_);
   for (const auto& block : history.blocks) {
@@ -272,6 +302,7 @@ void Recorder::count_runs() {
     }
   }
   counted_runs_ = history.recorded;
+  return history;
 }
 
 std::vector<DurationHistogram> Recorder::run_durations() const {

@@ -22,6 +22,8 @@ namespace troupe::monitoring {
 class WallClock {
 public:
   WallClock();
+  /// Of a scheduler that is over: it stands still where that ended.
+  WallClock(double offset_ms, double stands_at_ms) : offset_ms_(offset_ms), stands_at_ms_(stands_at_ms) {}
   [[nodiscard]] double unix_ms(std::int64_t steady_ns) const {
     return offset_ms_ + static_cast<double>(steady_ns) * 1e-6;
   }
@@ -32,6 +34,7 @@ public:
 
 private:
   double offset_ms_{};
+  double stands_at_ms_{};  ///< 0: it runs
 };
 
 /// What follows from two heartbeats of a worker.
@@ -74,10 +77,18 @@ struct Series {
   std::map<std::string, std::vector<double>> columns;
 };
 
+/// Is shown all that a recorder takes, in order, on its thread.
+class RecorderSink {
+public:
+  virtual ~RecorderSink() = default;
+  virtual void take(const Picture& picture, const TaskHistory::Snapshot& history, const WallClock& clock) = 0;
+};
+
 struct RecorderOptions {
   std::chrono::milliseconds interval{500};
   std::size_t most_samples{1200};        ///< ten minutes
   std::size_t most_worker_samples{600};  ///< of every second picture: ten minutes
+  std::shared_ptr<RecorderSink> sink{};
 };
 
 /// Takes a picture of the cluster at an interval, and keeps the last minutes of its figures; asked for a fresher one, it
@@ -85,9 +96,18 @@ struct RecorderOptions {
 class Recorder {
 public:
   Recorder(std::shared_ptr<ClusterSource> source, RecorderOptions options = {});
+  /// Takes nothing: it is shown pictures that were taken long ago, and keeps the last one.
+  Recorder(std::shared_ptr<ClusterSource> source, const WallClock& clock, RecorderOptions options);
   ~Recorder();
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
+
+  /// Takes a last picture, and no more; false if the scheduler has ended before. From one thread.
+  bool finish();
+
+  /// Of one that takes nothing: what comes next. From one thread, before it is asked anything.
+  void show(Picture picture);
+  void show_runs() { (void)count_runs(); }
 
   /// The latest picture, if it is not older; else a new one. Null if the scheduler has ended.
   [[nodiscard]] std::shared_ptr<const Picture> picture(std::chrono::milliseconds most_age);
@@ -134,16 +154,19 @@ private:
   };
 
   void run();
+  void stop();
+  bool take_and_note();
   std::shared_ptr<const Picture> take();
   void note_rates(Picture& picture);
   void measure_own(Picture& picture, std::chrono::steady_clock::time_point asked);
   void sample(const Picture& picture);
-  void count_runs();
+  TaskHistory::Snapshot count_runs();
   [[nodiscard]] static std::array<double, cluster_columns> values_of(const Picture& picture);
 
   const std::shared_ptr<ClusterSource> source_;
   const RecorderOptions options_;
   const WallClock clock_;
+  const bool live_{true};
 
   std::mutex take_mutex_;  ///< held while a picture is taken, so that those who want one wait for the same
   mutable std::mutex mutex_;

@@ -97,13 +97,12 @@ start() {  # name arguments...
   done
 }
 
-say "Starting a scheduler and two workers"
 start scheduler scheduler --port 0 --dashboard-address 127.0.0.1:0
+say "Dashboard: $(sed -nE 's|.*"dashboard":"([^"]+)".*|\1|p' "$directory/scheduler.ready")"
+say "Starting two workers"
 for i in 1 2; do
   TROUPE__WORKER__NANNY=false start "worker $i" worker --name "demo-$i" --nthreads 1 --http-port 0
 done
-
-say "Dashboard: $(sed -nE 's|.*"dashboard":"([^"]+)".*|\1|p' "$directory/scheduler.ready")"
 
 say "Counting the words below ${paths[*]}"
 code=0

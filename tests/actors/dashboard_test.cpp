@@ -1,4 +1,10 @@
+#include <unistd.h>
+
+#include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <numeric>
 #include <set>
 #include <string>
@@ -14,6 +20,7 @@
 #include <boost/json.hpp>
 
 #include "tests/actors/client_functions.hpp"
+#include "troupe/report.hpp"
 
 namespace troupe {
 namespace {
@@ -111,6 +118,60 @@ TEST_F(DashboardTest, shows_what_ran_where_and_when) {
   EXPECT_GT(get("/api/v1/groups").at("edges").as_array().size(), 0U);
   EXPECT_GT(get("/api/v1/graph?limit=100").at("shown").to_number<int>(), 0);
   EXPECT_THAT(json::serialize(get("/api/v1/events")), HasSubstr("registered"));
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+TEST_F(DashboardTest, a_report_of_a_scope_has_its_hundred_thousand_tasks_in_five_megabytes_and_needs_no_network) {
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("troupe-report-{}.html", ::getpid());
+  std::vector<Future<int>> chain;
+  {
+    const PerformanceReport report(cluster, file.string());
+    std::vector<double> numbers(100'000);
+    std::iota(numbers.begin(), numbers.end(), 0.0);
+    const auto squares = client.map<slow_square>(numbers);
+    EXPECT_EQ(client.gather(squares).size(), numbers.size());
+    chain.push_back(client.submit<nap>(1));
+    for (int i = 0; i < 3; ++i) chain.push_back(client.submit<nap>(chain.back()));
+    EXPECT_EQ(chain.back().get(), 1);
+  }
+  const std::string page = text_of(file);
+  std::filesystem::remove(file);
+  const auto has = [&](const char* text) { return page.find(text) != std::string::npos; };
+  ASSERT_TRUE(page.ends_with("</body></html>\n"));
+  EXPECT_LE(page.size(), 5'000'000U);
+  RecordProperty("bytes", std::to_string(page.size()));
+  EXPECT_TRUE(has("<td>Runs of tasks in this time</td><td>100004</td>"));
+  EXPECT_TRUE(has("<p>4 tasks, each of which needs the one before"));
+  for (const char* foreign : {"http://", "https://", "<script", "src=", "@import", "url("})
+    EXPECT_FALSE(has(foreign)) << foreign;
+}
+
+TEST_F(DashboardTest, a_report_that_cannot_be_written_is_thrown_by_write_alone) {
+  { const PerformanceReport report(cluster, "/nowhere/report.html"); }
+  PerformanceReport report(cluster, "/nowhere/report.html");
+  EXPECT_THROW(report.write(), Failure);
+  EXPECT_THROW(report.write(), InvalidRequest);
+  LocalCluster blind({.workers = 0, .dashboard = false});
+  EXPECT_THROW(PerformanceReport(blind, "report.html"), Failure);
+}
+
+TEST_F(DashboardTest, memory_over_a_scope_is_sampled_and_written_as_a_table) {
+  const auto file = std::filesystem::temp_directory_path() / fmt::format("troupe-memory-{}.csv", ::getpid());
+  const MemorySampler sampler(cluster);
+  const auto block = client.submit<numbered_block>(std::int64_t{1'000'000}, std::int64_t{1});
+  client.wait(std::vector{block});
+  std::vector<MemorySample> samples;
+  do samples = sampler.samples();
+  while (samples.empty() || samples.back().managed_bytes < 8e6);  // it is seen by one of the next pictures
+  sampler.write(file.string());
+  const std::string table = text_of(file);
+  std::filesystem::remove(file);
+  EXPECT_THAT(table, StartsWith("unix_ms,process_bytes,managed_bytes,spilled_bytes\n"));
+  EXPECT_GE(std::count(table.begin(), table.end(), '\n'), static_cast<std::ptrdiff_t>(samples.size()));
 }
 
 TEST_F(DashboardTest, shows_failures_by_what_they_have_in_common) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/inspection.hpp"
+#include "monitoring/http_client.hpp"
 #include "tests/apps/fault_functions.hpp"
 #include "tests/apps/troupe_program.hpp"
 #include "troupe/troupe.hpp"
@@ -152,6 +153,139 @@ TEST_F(ObserveTest, a_dump_that_is_cut_off_says_so_and_no_dump_holds_a_key) {
   const auto inspected = run({"dump", "inspect", cut});
   EXPECT_EQ(inspected.status, 0);
   EXPECT_THAT(inspected.err, HasSubstr("cut off"));
+}
+
+TEST_F(ObserveTest, a_scheduler_that_is_killed_leaves_a_history_that_the_dashboard_shows) {
+  const std::string histories = path(".local/state/troupe/history");
+  const auto done = client_->submit<faults::doubled>({.key = "done"}, std::uint64_t{4});
+  EXPECT_EQ(done.get(30s), 8U);
+  const auto served = [&] {
+    auto child = start("history", {"history", "serve", histories, "-o", "json"});
+    const auto line = child.read_line(30s);
+    return std::pair(std::move(child), line ? json::parse(*line).as_object() : json::object{});
+  };
+  // Written half a second later at the latest; it can be looked at while it is.
+  for (const auto deadline = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < deadline;) {
+    const auto [child, said] = served();
+    const auto* runs = said.if_contains("runs");
+    if (runs == nullptr || runs->as_string() == "0") continue;
+    EXPECT_EQ(said.at("ending").as_string(), "running");
+    break;
+  }
+  scheduler_->signal(SIGKILL);
+  EXPECT_EQ(scheduler_->wait(30s), 128 + SIGKILL);
+
+  const auto list = run({"history", "list", histories, "-o", "json"});
+  ASSERT_EQ(list.status, 0) << list.err;
+  const auto entry = json::parse(list.out).as_object().at("histories").as_array().at(0).as_object();
+  EXPECT_EQ(entry.at("ending"), "killed");
+  auto [child, said] = served();
+  EXPECT_EQ(said.at("ending").as_string(), "killed");
+  EXPECT_EQ(said.at("runs").as_string(), "1");
+  const std::string http = std::string(said.at("http").as_string()).substr(7);
+  const std::string link(said.at("dashboard").as_string());
+  const auto ask = [&](const std::string& method, const std::string& target, const std::string& token,
+                       const std::string& body = {}) {
+    const auto reply = monitoring::ask_page({http, token, method, target, body});
+    EXPECT_TRUE(reply) << reply.error().text;
+    return *reply;
+  };
+  const auto code = json::serialize(json::object{{"code", link.substr(link.find("#code=") + 6)}});
+  const std::string token(json::parse(ask("POST", "/api/v1/login", "", code).body).at("token").as_string());
+  const auto get = [&](const std::string& target) { return json::parse(ask("GET", target, token).body); };
+  const auto cluster = get("/api/v1/cluster");
+  EXPECT_EQ(cluster.at("recorded").at("ending"), "killed");
+  EXPECT_EQ(get("/api/v1/workers").at("workers").at(0).at("name"), "alpha");
+  EXPECT_EQ(get("/api/v1/runs").at("shown"), 1);
+  EXPECT_EQ(get("/api/v1/task-stream").at("total"), 1);
+  EXPECT_FALSE(get("/api/v1/events").at("events").as_array().empty());
+  EXPECT_FALSE(get("/api/v1/logs").at("lines").as_array().empty());
+  EXPECT_EQ(ask("POST", "/api/v1/tasks/cancel", token, R"({"keys":["done"]})").status, 403U);
+  EXPECT_EQ(child.stop(), 0);
+  EXPECT_EQ(run({"history", "serve", path("nowhere")}).status, 3);
+}
+
+TEST_F(ObserveTest, a_scheduler_that_stops_says_so_in_its_history_and_none_writes_one_that_is_told_not_to) {
+  const std::string histories = path(".local/state/troupe/history");
+  scheduler_->stop();
+  const auto list = run({"history", "list", histories});
+  EXPECT_THAT(list.out, AllOf(HasSubstr("stopped"), HasSubstr("ENDING"))) << list.err;
+  auto [other, said] = start_scheduler({"--no-history", "--history", path("none")});
+  other.stop();
+  EXPECT_FALSE(std::filesystem::exists(path("none")));
+  auto [third, third_said] = start_scheduler({"--history", path("here")});
+  third.stop();
+  EXPECT_THAT(run({"history", "list", path("here")}).out, HasSubstr("stopped"));
+}
+
+TEST_F(ObserveTest, what_there_is_is_listed_got_and_described) {
+  const auto done = client_->submit<faults::doubled>({.key = "done"}, std::uint64_t{4});
+  EXPECT_EQ(done.get(30s), 8U);
+  const auto next = client_->submit<faults::added>({.key = "sum"}, done, done);
+  EXPECT_EQ(next.get(30s), 16U);
+  const auto deadline = std::chrono::steady_clock::now() + 30s;  // what was shown a moment ago is shown again
+  while (run({"get", "worker", "alpha"}).status != 0 && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_THAT(run({"get", "worker", "alpha"}).out, AllOf(HasSubstr("NAME"), HasSubstr("alpha"), HasSubstr("running")));
+  const auto task = run({"get", "tasks", "done", "sum", "-o", "jsonl"});
+  ASSERT_EQ(task.status, 0) << task.err;
+  EXPECT_EQ(json::parse(task.out.substr(0, task.out.find('\n'))).at("schema"), "troupe/v1/task");
+  EXPECT_EQ(std::count(task.out.begin(), task.out.end(), '\n'), 2);
+  const auto described = json::parse(run({"describe", "task", "sum", "-o", "json"}).out);
+  EXPECT_EQ(described.at("schema"), "troupe/v1/task");
+  EXPECT_EQ(described.at("dependencies").at("total"), 2);
+  EXPECT_THAT(run({"describe", "task", "sum"}).out,
+              AllOf(HasSubstr("who_has"), HasSubstr("story"), HasSubstr("memory")));
+  EXPECT_THAT(run({"describe", "worker", "alpha"}).out, AllOf(HasSubstr("process_bytes"), HasSubstr("alpha")));
+  for (const char* kind : {"groups", "prefixes", "events"}) {
+    const auto list = run({"list", kind, "-o", "json"});
+    ASSERT_EQ(list.status, 0) << kind << list.err;
+    EXPECT_EQ(std::string(json::parse(list.out).at("schema").as_string()), std::string("troupe/v1/") + kind);
+    EXPECT_EQ(run({"list", kind}).status, 0);
+  }
+  EXPECT_THAT(run({"summary", "tasks"}).out, AllOf(HasSubstr("doubled"), HasSubstr("1 memory")));
+  EXPECT_THAT(run({"memory"}).out, AllOf(HasSubstr("alpha"), HasSubstr("doubled"), HasSubstr("MANAGED")));
+  EXPECT_EQ(json::parse(run({"memory", "-o", "json"}).out).at("prefixes").as_array().size(), 2U);
+  EXPECT_THAT(run({"graph"}).out,
+              AllOf(::testing::StartsWith("digraph troupe {"), HasSubstr("doubled (1)"), HasSubstr("->")));
+  EXPECT_THAT(run({"graph", "--tasks"}).out, HasSubstr("\"sum\""));
+  EXPECT_EQ(run({"get", "worker", "nobody"}).status, 3);
+  EXPECT_EQ(run({"describe", "task", "nothing-99-0"}).status, 3);
+  EXPECT_EQ(run({"get", "elephants"}).status, 2);
+}
+
+TEST_F(ObserveTest, events_are_shown_and_watched) {
+  EXPECT_THAT(run({"events"}).out, AllOf(HasSubstr("registered"), HasSubstr("client 1")));
+  auto watching = start("watching", {"events", "-w", "-o", "jsonl"});
+  std::optional<std::string> line;
+  while ((line = watching.read_line(30s)) && line->find("registered") == std::string::npos) {
+  }
+  ASSERT_TRUE(line);
+  EXPECT_EQ(json::parse(*line).at("schema"), "troupe/v1/event");
+  auto [late, said] = start_worker("late");
+  while ((line = watching.read_line(30s)) && line->find("registered") == std::string::npos) {
+  }
+  EXPECT_TRUE(line);
+}
+
+TEST_F(ObserveTest, acts_are_done_when_they_are_meant) {
+  const auto held = client_->submit<faults::hold>({.key = "held"}, fifo_.path());
+  ASSERT_EQ(fifo_.read_line(), "started");
+  EXPECT_EQ(run({"cancel", "held"}).status, 2) << "nobody said yes, and nobody can be asked";
+  EXPECT_EQ(run({"cancel", "nothing-99-0", "--yes"}).status, 3);
+  const auto cancelled = run({"cancel", "held", "--yes", "--reason", "enough"});
+  ASSERT_EQ(cancelled.status, 0) << cancelled.err;
+  EXPECT_EQ(cancelled.out, "held\n");
+  EXPECT_THROW((void)held.get(30s), Cancelled);
+  EXPECT_EQ(fifo_.read_line(), "stopped");
+  EXPECT_EQ(run({"retry", "nothing-99-0"}).status, 3);
+  EXPECT_EQ(run({"restart", "--yes"}).status, 2);
+  EXPECT_EQ(run({"restart", "alpha", "--yes"}).status, 3) << "it has no nanny";
+  auto [other, said] = start_worker("beta");
+  EXPECT_EQ(run({"drain", "nobody", "--yes"}).status, 3);
+  const auto drained = json::parse(run({"drain", "alpha", "--yes", "-o", "json"}).out);
+  EXPECT_EQ(drained.at("names").at(0), "alpha");
+  EXPECT_EQ(worker_->wait(30s), 0);
 }
 
 TEST_F(ObserveTest, a_worker_that_comes_later_has_what_was_uploaded_before) {

@@ -32,6 +32,7 @@ protected:
     environment_ = {{"HOME", folder_},
                     {"XDG_CONFIG_HOME", path("config")},
                     {"XDG_RUNTIME_DIR", folder_},
+                    {"XDG_STATE_HOME", ""},
                     {"TROUPE_ACCESS_FILE", access_file()},
                     {"TROUPE_CONFIG", ""},
                     {"TROUPE_SCHEDULER", ""},

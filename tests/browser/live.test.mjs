@@ -14,7 +14,7 @@ import { axe, go, launch, open, pages, shown } from './support.mjs';
 const folder = mkdtempSync(join(tmpdir(), 'troupe-live.'));
 const access = join(folder, 'access.json');
 const screenshots = process.env.TROUPE_SCREENSHOTS;
-const environment = { ...process.env, TROUPE_ACCESS_FILE: access };
+const environment = { ...process.env, TROUPE_ACCESS_FILE: access, XDG_STATE_HOME: join(folder, 'state') };
 const started = [];
 let browser;
 let scheduler;
@@ -226,5 +226,34 @@ test('an admin drains a worker from its page', async () => {
   await until('it is gone', async () => !(await api('/api/v1/workers')).workers.some((worker) => worker.id === id));
   await go(page, url, 'events');
   await page.getByText(name).first().waitFor();
+  await page.context().close();
+});
+
+test('a cluster whose scheduler was killed is looked at on the same pages', async () => {
+  const finished = (await api('/api/v1/cluster')).totals.finished;
+  scheduler.kill('SIGKILL');
+  const { line } = await start(process.env.TROUPE, ['history', 'serve', '-o', 'json']);
+  const { dashboard, http, ending } = JSON.parse(line);
+  assert.equal(ending, 'killed');
+  const page = await open(browser);
+  await page.goto(dashboard);
+  await page.getByTestId('recorded').filter({ hasText: 'it was killed, and last seen at' }).waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-testid="progress-total"]'));
+  const told = await page.evaluate(async () => {
+    const token = sessionStorage.getItem('troupe.token');
+    return (await fetch('api/v1/cluster', { headers: { Authorization: `Bearer ${token}` } })).json();
+  });
+  // Pictures are written every two seconds: what was told a moment before may be newer.
+  assert.ok(told.totals.finished > 500 && told.totals.finished <= finished + 100_000, `${told.totals.finished} of ${finished}`);
+  assert.equal(await shown(page, 'workers'), told.workers.total);
+  for (const path of pages) {
+    await page.goto(`${http}/${path}`);
+    await page.getByTestId('recorded').waitFor();
+    await page.locator('main h1').first().waitFor({ state: 'attached' });
+    await page.waitForFunction(() => !document.querySelector('main')?.textContent.includes('Waiting for the scheduler'));
+    assert.deepEqual(await axe(page), [], path);
+    if (screenshots) await page.screenshot({ path: join(screenshots, `recorded-${path.replace(/\W+/g, '-')}.png`) });
+  }
+  assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

@@ -36,6 +36,8 @@ class Live {
   /** The scheduler has begun a new life while the page was open. */
   restarted = $state(false);
   nextTryAt = $state.raw(0);
+  /** How the cluster ended, if it is read from a history: then nothing changes any more. */
+  recorded = $state.raw<Cluster['recorded']>(null);
 
   private many = $derived((this.cluster?.workers.total ?? 0) > manyWorkers);
   private topics = '';

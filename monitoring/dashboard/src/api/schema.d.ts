@@ -641,6 +641,17 @@ export interface components {
             readonly now_unix_ms: number;
             /** @description when the scheduler started; milliseconds of the Unix clock */
             readonly started_unix_ms: number;
+            readonly recorded?: null | {
+                /**
+                 * @description running: it is still being written
+                 * @enum {string}
+                 */
+                readonly ending: "stopped" | "killed" | "running";
+                /** @description or last seen; milliseconds of the Unix clock */
+                readonly ended_unix_ms: number;
+                readonly reason: string;
+                readonly directory: string;
+            };
             readonly clients: number;
             readonly workers: {
                 readonly total: number;

@@ -1,17 +1,18 @@
-#include "apps/report_page.hpp"
+#include "monitoring/report_page.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <map>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "apps/config_values.hpp"
+#include "monitoring/units.hpp"
 
-namespace troupe::apps {
+namespace troupe::monitoring {
 
 namespace json = boost::json;
 
@@ -137,6 +138,81 @@ std::string stream_svg(const json::value& stream) {
   return out + "</svg>\n";
 }
 
+std::string critical_html(const ReportFacts& facts) {
+  const auto& path = facts.critical.runs;
+  if (path.empty()) return "<p>Of no task that ran in this time the dependencies are known any more.</p>\n";
+  double busy_s = 0;
+  for (const SlowRun& run : path) busy_s += run.duration_ms / 1000;
+  const double span_s = (path.back().start_unix_ms + path.back().duration_ms - path.front().start_unix_ms) / 1000;
+  std::string out = fmt::format(
+      "<p>{} tasks, each of which needs the one before, took {} from the first to the last, {} of it in functions. "
+      "Nothing is done sooner than these. Of {} tasks the dependencies are known.</p>\n<table><tr>",
+      path.size(), seconds(span_s), seconds(busy_s), facts.critical.known);
+  for (const char* head : {"task", "function", "worker", "began after", "waited", "ran"})
+    out += fmt::format("<th scope=\"col\">{}</th>", head);
+  out += "</tr>\n";
+  constexpr std::size_t most = 100;
+  for (std::size_t i = 0; i < std::min(most, path.size()); ++i) {
+    const double waited_ms = i == 0 ? 0 : path[i].start_unix_ms - path[i - 1].start_unix_ms - path[i - 1].duration_ms;
+    out += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
+                       escaped(path[i].key), escaped(path[i].function), escaped(path[i].worker),
+                       seconds((path[i].start_unix_ms - path.front().start_unix_ms) / 1000), seconds(waited_ms / 1000),
+                       seconds(path[i].duration_ms / 1000));
+  }
+  out += "</table>\n";
+  if (path.size() > most) out += fmt::format("<p>The first {} of {} are shown.</p>\n", most, path.size());
+  return out;
+}
+
+/// Frames by how often they were seen, those that they called below them.
+struct Flame {
+  std::uint64_t samples{};
+  std::map<std::string, Flame> calls;
+};
+
+void draw(const Flame& flame, double x, double width, unsigned depth, unsigned& deepest, std::string& out) {
+  constexpr double row = 17;
+  constexpr unsigned depth_max = 60;
+  for (const auto& [name, call] : flame.calls) {
+    const double part = width * static_cast<double>(call.samples) / static_cast<double>(flame.samples);
+    if (part >= 1 && depth < depth_max) {
+      deepest = std::max(deepest, depth + 1);
+      const auto letters = static_cast<std::size_t>(std::max(0.0, part / 6.2 - 1));
+      out += fmt::format(
+          "<g><title>{0}, {1} times</title><rect x=\"{2:.1f}\" y=\"{3}\" width=\"{4:.1f}\" height=\"16\" fill=\"{5}\"/>"
+          "<text x=\"{6:.1f}\" y=\"{7}\">{8}</text></g>\n",
+          escaped(name), call.samples, x, depth * row, part, colour_of(name), x + 3, depth * row + 12,
+          letters < 4 ? "" : escaped(name.substr(0, letters)));
+      draw(call, x, part, depth + 1, deepest, out);
+    }
+    x += part;
+  }
+}
+
+std::string profile_html(const json::value& profile) {
+  if (profile.is_null() || number(profile, "samples") == 0) return "<p>No stack of a task was seen in this time.</p>\n";
+  Flame all;
+  for (const json::value& stack : profile.at("stacks").as_array()) {
+    const auto samples = stack.at("samples").to_number<std::uint64_t>();
+    Flame* at = &all;
+    at->samples += samples;
+    at = &at->calls[std::string(stack.at("prefix").as_string())];
+    at->samples += samples;
+    for (const json::value& frame : stack.at("frames").as_array()) {
+      at = &at->calls[std::string(frame.as_string())];
+      at->samples += samples;
+    }
+  }
+  std::string rects;
+  unsigned deepest = 0;
+  draw(all, 0, plot_width, 0, deepest, rects);
+  return fmt::format(
+             "<p>{:.0f} stacks were seen of tasks that ran; wider is more often, callers are above.</p>\n"
+             "<svg viewBox=\"0 0 {} {}\" role=\"img\">\n",
+             number(profile, "samples"), plot_width, deepest * 17) +
+         rects + "</svg>\n";
+}
+
 }  // namespace
 
 std::string escaped(std::string_view text) {
@@ -233,6 +309,10 @@ std::string report_page(const ReportFacts& facts) {
                     fmt::format("{:.0f}", number(prefix, "erred")), seconds(number(prefix, "compute_s")),
                     seconds(number(prefix, "mean_duration_s")), size(number(prefix, "output_bytes"))});
   page.table({"function", "finished", "failed", "time", "mean", "output"}, rows);
+  page.heading("Critical path");
+  page.raw(critical_html(facts));
+  page.heading("Profile");
+  page.raw(profile_html(facts.profile));
   page.heading("Slowest tasks");
   rows.clear();
   for (const SlowRun& run : facts.slowest)
@@ -275,4 +355,4 @@ std::string report_page(const ReportFacts& facts) {
   return page.end();
 }
 
-}  // namespace troupe::apps
+}  // namespace troupe::monitoring

@@ -1,4 +1,4 @@
-#include "apps/report_page.hpp"
+#include "monitoring/report_page.hpp"
 
 #include <string>
 
@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
-namespace troupe::apps {
+namespace troupe::monitoring {
 namespace {
 
 namespace json = boost::json;
@@ -70,6 +70,11 @@ ReportFacts some_facts() {
   facts.events =
       json::object{{"events", json::array{json::object{{"text", hostile}, {"level", "info"}, {"at_unix_ms", 1.0}}}}};
   facts.slowest = {{hostile, hostile, hostile, 1.0, 19000.0, true}};
+  facts.critical = {
+      {{hostile, hostile, hostile, 1.0, 2000.0, false}, {hostile, hostile, hostile, 2501.0, 500.0, false}}, 7};
+  facts.profile = json::parse(R"({"samples":5,"stacks":[]})");
+  facts.profile.at("stacks").as_array().push_back(
+      {{"prefix", hostile}, {"frames", json::array{hostile, "inner"}}, {"samples", 5}});
   facts.runs = 11;
   facts.busy_s = 2;
   return facts;
@@ -83,6 +88,21 @@ TEST(ReportPage, loads_and_runs_nothing_whatever_names_there_are) {
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));
   EXPECT_THAT(page, HasSubstr("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
   EXPECT_TRUE(page.ends_with("</body></html>\n"));
+}
+
+TEST(ReportPage, shows_the_critical_path_and_where_time_was_spent) {
+  ReportFacts facts = some_facts();
+  const std::string page = report_page(facts);
+  EXPECT_THAT(page,
+              HasSubstr("2 tasks, each of which needs the one before, took 3.0 s from the first to the last, 2.5 s"));
+  EXPECT_THAT(page, HasSubstr("500.0 ms</td><td>500.0 ms</td></tr>"));
+  EXPECT_THAT(page, HasSubstr("<title>inner, 5 times</title>"));
+  for (const char* heading : {"Summary", "Advice", "Task stream", "Critical path", "Profile", "Slowest tasks",
+                              "Workers", "Memory", "Transfers", "Failures"})
+    EXPECT_THAT(page, HasSubstr(std::string("<h2>") + heading + "</h2>"));
+  facts.critical.runs.clear();
+  facts.profile = nullptr;
+  EXPECT_THAT(report_page(facts), HasSubstr("No stack of a task was seen"));
 }
 
 TEST(ReportPage, gives_advice_that_follows_from_the_figures) {
@@ -113,4 +133,4 @@ TEST(ReportPage, stays_below_five_megabytes_for_as_many_rectangles_as_it_asks_fo
 }
 
 }  // namespace
-}  // namespace troupe::apps
+}  // namespace troupe::monitoring

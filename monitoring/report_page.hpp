@@ -7,7 +7,7 @@
 
 #include <boost/json/value.hpp>
 
-namespace troupe::apps {
+namespace troupe::monitoring {
 
 /// One run, for the table of the slowest.
 struct SlowRun {
@@ -19,6 +19,12 @@ struct SlowRun {
   bool erred{};
 };
 
+/// The longest chain of tasks that each need the one before, by how long they ran.
+struct CriticalPath {
+  std::vector<SlowRun> runs;  ///< in order
+  std::uint64_t known{};      ///< tasks whose dependencies are known
+};
+
 /// What the API answered about a stretch of time.
 struct ReportFacts {
   boost::json::value cluster;
@@ -28,6 +34,8 @@ struct ReportFacts {
   boost::json::value stream;
   boost::json::value exceptions;
   boost::json::value events;
+  boost::json::value profile;  ///< null: nobody looked
+  CriticalPath critical;
   std::vector<SlowRun> slowest;
   std::uint64_t runs{};  ///< in this time
   double busy_s{};       ///< in functions, of these
@@ -42,4 +50,4 @@ std::vector<std::string> advice(const ReportFacts& facts);
 /// Text as it stands in HTML.
 std::string escaped(std::string_view text);
 
-}  // namespace troupe::apps
+}  // namespace troupe::monitoring

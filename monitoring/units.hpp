@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include <fmt/format.h>
+
+/// Figures as people read them, in reports and on the command line.
+namespace troupe::monitoring {
+
+inline std::string show_duration(std::chrono::nanoseconds duration) {
+  const auto ns = static_cast<double>(duration.count());
+  if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
+  if (ns < 1e6) return fmt::format("{:.1f} us", ns / 1e3);
+  if (ns < 1e9) return fmt::format("{:.1f} ms", ns / 1e6);
+  if (ns < 120e9) return fmt::format("{:.1f} s", ns / 1e9);
+  if (ns < 7200e9) return fmt::format("{:.1f} min", ns / 60e9);
+  return fmt::format("{:.1f} h", ns / 3600e9);
+}
+
+inline std::string show_size(std::uint64_t bytes) {
+  constexpr std::array<const char*, 6> units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return fmt::format("{} B", bytes);
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < units.size()) {
+    value /= 1024;
+    ++unit;
+  }
+  return fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+}  // namespace troupe::monitoring

@@ -1,0 +1,314 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "monitoring/history_file.hpp"
+#include "monitoring/history_format.hpp"
+#include "monitoring/history_writer.hpp"
+#include "monitoring/recorded_cluster.hpp"
+#include "tests/monitoring/fake_source.hpp"
+
+namespace troupe::monitoring {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+std::string contents(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+void overwrite(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
+
+std::vector<TaskRun> some_runs(std::size_t count) {
+  std::vector<TaskRun> runs;
+  for (std::size_t i = 0; i < count; ++i) {
+    TaskRun run;
+    run.task = TaskId::of(i / 100 + 1, static_cast<std::uint32_t>(i % 100));
+    run.start_ns = 1'000'000'000 + static_cast<std::int64_t>(i * 1000 - i % 7 * 333);
+    run.duration_us = static_cast<std::uint32_t>(i % 5000);
+    run.worker = {static_cast<std::uint32_t>(1 + i / 10 % 3)};
+    run.prefix = static_cast<std::uint16_t>(i / 50 % 2);
+    run.thread = static_cast<std::uint16_t>(i % 4);
+    run.run = 1 + i % 2;
+    run.erred = i % 11 == 0;
+    runs.push_back(run);
+  }
+  return runs;
+}
+
+class HistoryTest : public testing::Test {
+protected:
+  HistoryTest() {
+    std::string pattern = (fs::temp_directory_path() / "troupe-history-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+    source_->cluster.address = "127.0.0.1:8786";
+    source_->cluster.cluster = {1, 2};
+    source_->cluster.prefixes = {{"load", {}, {}}, {"add", {}, {}}};
+    WorkerView worker;
+    worker.address = {{1}, "alpha", "127.0.0.1:1", "here"};
+    worker.threads = 2;
+    source_->cluster.workers = {worker};
+    source_->cluster.counters.tasks[static_cast<std::size_t>(TaskState::memory)] = 2;
+    source_->cluster.counters.transitions = 1;
+    auto chunk = std::make_shared<GraphChunk>();
+    chunk->size = 2;
+    chunk->templates.resize(2);
+    chunk->template_of = {0, 1};
+    chunk->dependency_offsets = {0, 0, 1};
+    chunk->dependencies = {0};
+    GroupView group;
+    group.number = 7;
+    group.chunk = chunk;
+    group.counts.resize(2);
+    group.prefixes = {0, 1};
+    source_->group_list = {group};
+    source_->graph_list = {{group, {TaskState::memory, TaskState::erred}, {{1}, {}}}};
+    source_->rows = {{TaskId::of(7, 0), "load-7-0", 0, TaskState::memory, {1}, "alpha", 8, 0, 1},
+                     {TaskId::of(7, 1), "add-7-1", 1, TaskState::erred, {}, "", 0, 0, 1}};
+    source_->past.keep(100'000);
+    TaskError error;
+    error.type = "std::runtime_error";
+    error.message = "no such file";
+    source_->past.add(FailedTask{{5}, TaskId::of(7, 1), "add-7-1", 1, std::make_shared<const TaskError>(error)});
+    for (const TaskRun& run : some_runs(10'000)) source_->past.add(run);
+    TaskRun run;
+    run.task = TaskId::of(7, 0);
+    run.start_ns = 2'000'000'000;
+    run.duration_us = 1500;
+    run.worker = {1};
+    run.run = 1;
+    source_->past.add(run);
+    events_->add(EventLevel::warning, "worker", {1}, "alpha was lost");
+  }
+  ~HistoryTest() override { fs::remove_all(folder_); }
+
+  std::shared_ptr<HistoryWriter> writer(std::uint64_t bytes_max = 64U << 20) {
+    HistorySources sources;
+    sources.source = source_;
+    sources.events = events_;
+    sources.log = [](std::uint64_t after, std::size_t) {
+      LogPage page;
+      if (after == 0) page.lines.push_back({1, 1'000'000, 1, {}, "listening"});
+      page.last = 1;
+      return page;
+    };
+    sources.warn = [this](std::string_view text) { warned_.emplace_back(text); };
+    sources.build.version = "9.9";
+    return std::make_shared<HistoryWriter>(HistoryOptions{folder_, bytes_max}, std::move(sources));
+  }
+  /// Takes one picture, and ends, or not.
+  void write(bool end) {
+    RecorderOptions options;
+    options.interval = std::chrono::hours(1);
+    const auto history = writer();
+    options.sink = history;
+    Recorder recorder(source_, options);
+    const bool alive = recorder.finish();
+    if (end) history->end("signal 15", alive);
+  }
+  [[nodiscard]] fs::path the_one() const {
+    for (const auto& entry : fs::directory_iterator(folder_)) return entry.path();
+    return {};
+  }
+
+  fs::path folder_;
+  std::shared_ptr<FakeSource> source_{std::make_shared<FakeSource>()};
+  std::shared_ptr<EventRing> events_{std::make_shared<EventRing>(100)};
+  std::vector<std::string> warned_;
+};
+
+TEST_F(HistoryTest, runs_come_back_as_they_were_in_about_ten_bytes_each) {
+  const auto runs = some_runs(4096);
+  const std::string bytes = packed_runs(runs.data(), runs.size(), 12);
+  EXPECT_LT(bytes.size(), runs.size() * 11);
+  HistoryRuns read;
+  ASSERT_TRUE(unpack(bytes, read));
+  EXPECT_EQ(read.first, 12U);
+  ASSERT_EQ(read.runs.size(), runs.size());
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    ASSERT_EQ(std::memcmp(&read.runs[i], &runs[i], sizeof(TaskRun)), 0) << i;
+}
+
+TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
+  write(true);
+  EXPECT_THAT(warned_, testing::IsEmpty());
+  const auto read = RecordedCluster::read(the_one());
+  ASSERT_TRUE(read) << read.error().text;
+  const auto& recorded = (*read)->recorded();
+  EXPECT_EQ(recorded.ending, "stopped");
+  EXPECT_EQ(recorded.reason, "signal 15");
+  EXPECT_EQ((*read)->runs(), 10'001U);
+  const ApiSources api = (*read)->sources();
+  const auto picture = api.recorder->picture(std::chrono::milliseconds(0));
+  ASSERT_TRUE(picture);
+  ASSERT_EQ(picture->view.workers.size(), 1U);
+  EXPECT_EQ(picture->view.workers[0].address.name, "alpha");
+  EXPECT_EQ(api.recorder->clock().now_ms(), recorded.ended_unix_ms);
+  EXPECT_FALSE(api.recorder->cluster_series(std::chrono::seconds(600)).times_unix_ms.empty());
+  TaskFilter erred;
+  erred.state = TaskState::erred;
+  ASSERT_EQ(api.source->tasks(erred, 0, 10, 100).tasks.size(), 1U);
+  const auto task = api.source->detail("add-7-1");
+  ASSERT_TRUE(task);
+  EXPECT_EQ(task->error->message, "no such file");
+  ASSERT_EQ(task->dependencies.total, 1U);
+  EXPECT_EQ(task->dependencies.tasks[0].key, "load-7-0");
+  EXPECT_EQ(api.source->detail("load-7-0")->story.back().to, TaskState::memory);
+  EXPECT_TRUE(api.source->detail("load-12-3")) << "only its run is known";
+  EXPECT_FALSE(api.source->detail("load-4000-3"));
+  EXPECT_EQ(api.source->groups(10).size(), 1U);
+  EXPECT_EQ(api.source->graph(10, 0).size(), 1U);
+  EXPECT_EQ(api.events->since(0, 10).first.at(0).text, "alpha was lost");
+  EXPECT_EQ(api.log(0, 10).lines.at(0).text, "listening");
+  EXPECT_FALSE(api.source->restart("alpha"));
+}
+
+TEST_F(HistoryTest, what_a_killed_scheduler_did_not_finish_is_left_out_and_told) {
+  write(false);
+  const fs::path file = the_one() / "000001.troupe";
+  const std::string whole = contents(file);
+  ASSERT_GT(whole.size(), 10'000U);
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{20}, whole.size() / 3, whole.size() - 20}) {
+    overwrite(file, whole.substr(0, whole.size() - cut));
+    const auto read = RecordedCluster::read(the_one());
+    ASSERT_TRUE(read) << read.error().text;
+    EXPECT_EQ((*read)->recorded().ending, "killed");
+    EXPECT_GT((*read)->torn_bytes(), 0U);
+  }
+  overwrite(file, whole);
+  EXPECT_EQ((*RecordedCluster::read(the_one()))->torn_bytes(), 0U);
+  EXPECT_EQ((*RecordedCluster::read(the_one()))->runs(), 10'001U);
+}
+
+TEST_F(HistoryTest, a_damaged_file_is_refused_with_its_name_and_the_byte) {
+  write(true);
+  const fs::path file = the_one() / "000001.troupe";
+  std::string text = contents(file);
+  text[history_magic.size() + 18] ^= 1;
+  overwrite(file, text);
+  const auto read = RecordedCluster::read(the_one());
+  ASSERT_FALSE(read);
+  EXPECT_THAT(read.error().text, AllOf(HasSubstr(file.string()),
+                                       HasSubstr(fmt::format("byte {}", history_magic.size())), HasSubstr("checksum")));
+  overwrite(file, "something else");
+  EXPECT_THAT(RecordedCluster::read(the_one()).error().text, HasSubstr("no history that this version"));
+  EXPECT_THAT(RecordedCluster::read(folder_).error().text, HasSubstr("there is no history here"));
+}
+
+TEST_F(HistoryTest, whatever_bytes_stand_in_it_reading_ends_with_a_cluster_or_an_error) {
+  write(true);
+  const fs::path file = the_one() / "000001.troupe";
+  const fs::path state = the_one() / "state.troupe";
+  const std::string whole = contents(file);
+  const std::string whole_state = contents(state);
+  std::mt19937_64 random(7);
+  for (int i = 0; i < 400; ++i) {
+    std::string text = i % 2 == 0 ? whole : whole_state;
+    for (int changes = 0; changes < 1 + i % 4; ++changes) text[random() % text.size()] = static_cast<char>(random());
+    if (i % 3 == 0) text.resize(random() % text.size());
+    overwrite(i % 2 == 0 ? file : state, text);
+    const auto read = RecordedCluster::read(the_one());
+    if (!read) {
+      EXPECT_THAT(read.error().text, HasSubstr("byte"));
+    }
+  }
+}
+
+/// With right checksums around them, so that the decoding itself is what meets them.
+TEST_F(HistoryTest, whatever_a_record_holds_it_is_decoded_or_refused) {
+  write(true);
+  std::string state;
+  std::string picture;
+  std::string runs;
+  ASSERT_TRUE(read_history(the_one(), [&](HistoryKind kind, std::string_view bytes) {
+    if (kind == HistoryKind::state) state = bytes;
+    if (kind == HistoryKind::picture) picture = bytes;
+    if (kind == HistoryKind::runs) runs = bytes.substr(0, 400);
+    return true;
+  }));
+  std::mt19937_64 random(8);
+  std::size_t refused = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes = i % 3 == 0 ? state : i % 3 == 1 ? picture : runs;
+    for (int changes = 0; changes < 1 + i % 5; ++changes) bytes[random() % bytes.size()] = static_cast<char>(random());
+    HistoryState some_state;
+    Picture some_picture;
+    HistoryRuns some_runs;
+    const bool taken = i % 3 == 0   ? unpack(bytes, some_state)
+                       : i % 3 == 1 ? unpack(bytes, some_picture)
+                                    : unpack(bytes, some_runs);
+    refused += taken ? 0 : 1;
+  }
+  EXPECT_GT(refused, 1000U);
+}
+
+TEST_F(HistoryTest, it_stays_below_its_size_and_keeps_the_end) {
+  constexpr std::uint64_t most = 80'000;
+  std::uint64_t written = 0;
+  {
+    auto files = HistoryFiles::create(folder_ / "one", most);
+    ASSERT_TRUE(files);
+    EXPECT_TRUE(is_being_written(folder_ / "one"));
+    for (std::uint64_t i = 0; i < 500; ++i) {
+      const auto runs = some_runs(100);
+      ASSERT_TRUE(
+          files->add(HistoryKind::runs, packed_runs(runs.data(), runs.size(), i * 100), packed(HistoryStart{})));
+      ++written;
+      std::uint64_t size = 0;
+      for (const auto& file : fs::directory_iterator(folder_ / "one")) size += file.file_size();
+      ASSERT_LE(size, most);
+    }
+  }
+  EXPECT_FALSE(is_being_written(folder_ / "one"));
+  const auto read = RecordedCluster::read(folder_ / "one");
+  ASSERT_TRUE(read) << read.error().text;
+  EXPECT_EQ((*read)->sources().source->history().recorded, 50'000U);
+  EXPECT_LT((*read)->runs(), 50'000U);
+  EXPECT_GT((*read)->runs(), 3'000U);
+}
+
+TEST_F(HistoryTest, the_oldest_of_many_go_and_none_that_is_written_to) {
+  for (const char* name : {"1", "2", "3"}) {
+    auto files = HistoryFiles::create(folder_ / name, 1U << 20);
+    ASSERT_TRUE(files->replace_state(std::string(100'000, 'x') + name, ""));
+  }
+  overwrite(folder_ / "2" / "filler", std::string(50'000, 'x'));
+  overwrite(folder_ / "3" / "filler", std::string(50'000, 'x'));
+  fs::create_directories(folder_ / "not ours");
+  const auto held = HistoryFiles::create(folder_ / "0", 1U << 20);
+  prune_histories(folder_, 60'000);
+  EXPECT_TRUE(fs::exists(folder_ / "0"));
+  EXPECT_FALSE(fs::exists(folder_ / "1"));
+  EXPECT_FALSE(fs::exists(folder_ / "2"));
+  EXPECT_TRUE(fs::exists(folder_ / "3"));
+  EXPECT_TRUE(fs::exists(folder_ / "not ours"));
+}
+
+TEST_F(HistoryTest, a_disk_that_refuses_ends_the_history_with_one_warning) {
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 20'000;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  write(true);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ASSERT_EQ(warned_.size(), 1U);
+  EXPECT_THAT(warned_[0], AllOf(HasSubstr("the history ends here"), HasSubstr("File too large")));
+  EXPECT_TRUE(RecordedCluster::read(the_one())) << "what was written is read";
+}
+
+}  // namespace
+}  // namespace troupe::monitoring
