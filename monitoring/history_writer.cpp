@@ -97,8 +97,9 @@ void HistoryWriter::take(const Picture& picture, const TaskHistory::Snapshot& hi
   const auto transitions = picture.view.counters.transitions;
   const double wait =
       transitions == picture_transitions_ && picture_at_ms_ > 0 ? idle_interval_ms : picture_interval_ms;
-  // Who is there is written at once, so that runs of workers that nobody knows are never the last that is known.
-  const bool others = !last_ || last_->view.workers.size() != picture.view.workers.size();
+  // What is new is written at once, so that there are no runs of workers or prefixes that nobody knows.
+  const bool others = !last_ || last_->view.workers.size() != picture.view.workers.size() ||
+                      last_->view.prefixes.size() != picture.view.prefixes.size();
   if (others || picture.unix_ms >= picture_at_ms_ + wait) {
     picture_at_ms_ = picture.unix_ms;
     picture_transitions_ = transitions;

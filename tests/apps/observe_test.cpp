@@ -254,6 +254,23 @@ TEST_F(ObserveTest, what_there_is_is_listed_got_and_described) {
   EXPECT_EQ(run({"get", "elephants"}).status, 2);
 }
 
+TEST_F(ObserveTest, what_ran_is_written_as_a_table_and_as_a_trace) {
+  EXPECT_EQ(client_->submit<faults::doubled>({.key = "done"}, std::uint64_t{4}).get(30s), 8U);
+  const auto table = run({"timeline", "--format", "csv"});
+  ASSERT_EQ(table.status, 0) << table.err;
+  EXPECT_THAT(table.out,
+              ::testing::MatchesRegex("key,function,worker,thread,start_unix_ms,duration_ms,outcome,run\n"
+                                      "[^,]*doubled-[^,]*,[^,]*doubled,alpha,0,[0-9.]+,[0-9.]+,finished,1\n"));
+  ASSERT_EQ(run({"timeline", "--file", path("trace.json")}).status, 0);
+  const auto trace = json::parse(read(path("trace.json")));
+  const auto& events = trace.at("traceEvents").as_array();
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].at("args").at("name"), "alpha");
+  EXPECT_EQ(events[1].at("ph"), "X");
+  EXPECT_GT(events[1].at("ts").to_number<double>(), 1e15) << "microseconds of the Unix clock";
+  EXPECT_GE(events[1].at("dur").to_number<double>(), 0);
+}
+
 TEST_F(ObserveTest, events_are_shown_and_watched) {
   EXPECT_THAT(run({"events"}).out, AllOf(HasSubstr("registered"), HasSubstr("client 1")));
   auto watching = start("watching", {"events", "-w", "-o", "jsonl"});
