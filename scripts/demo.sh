@@ -8,14 +8,15 @@ Usage: scripts/demo.sh [PATH...]
 
 Installs what is missing, builds Troupe, starts a scheduler and two worker processes on free ports of this machine,
 prints a link to its dashboard, counts how often each word occurs in the files below each PATH, prints the twenty most
-frequent words, the throughput and the metrics addresses, and stops all it started. Without PATH it counts the documentation of the Linux kernel, the
-package linux-doc, which it installs.
+frequent words and the throughput; computes, with arrays, how much a byte of these files tells of the next ones; prints
+the metrics addresses, and stops all it started. Without PATH it reads the documentation of the Linux kernel, the package
+linux-doc, which it installs.
 
   --top N    print the N most frequent words (default: 20)
   --keep     leave the cluster up until Ctrl-C, to be looked at
   --help     this text
 
-The exit code is that of `troupe demo wordcount`.
+The exit code is that of the first of `troupe demo wordcount` and `troupe demo entropy` that fails.
 END
 }
 
@@ -107,6 +108,11 @@ done
 say "Counting the words below ${paths[*]}"
 code=0
 "$troupe" demo wordcount "${paths[@]}" --top "$top" || code=$?
+if ((code == 0)); then
+  echo
+  say "How much a byte of these files tells of the next ones"
+  "$troupe" demo entropy "${paths[@]}" || code=$?
+fi
 
 printf '\nMetrics, as long as this runs:\n'
 for name in scheduler "worker 1" "worker 2"; do

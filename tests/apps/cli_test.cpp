@@ -28,9 +28,11 @@ TEST_F(CliTest, version_is_shown_for_people_and_for_programs) {
 
 TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
   EXPECT_THAT(run({"--help"}).out, HasSubstr("Exit codes: 0 done"));
-  const std::vector<std::vector<std::string>> commands{
-      {"scheduler"},         {"worker"},   {"local"},   {"status"}, {"list"}, {"explain"}, {"story"}, {"bench"},
-      {"demo", "wordcount"}, {"simulate"}, {"version"}, {"config"}};
+  const std::vector<std::vector<std::string>> commands{{"scheduler"},       {"worker"},   {"local"},
+                                                       {"status"},          {"list"},     {"explain"},
+                                                       {"story"},           {"bench"},    {"demo", "wordcount"},
+                                                       {"demo", "entropy"}, {"simulate"}, {"version"},
+                                                       {"config"}};
   for (auto command : commands) {
     command.emplace_back("--help");
     const auto ended = run(command);

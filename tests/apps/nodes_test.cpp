@@ -1,5 +1,7 @@
+#include <cmath>
 #include <csignal>
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -176,6 +178,36 @@ TEST_F(NodesTest, the_demo_runs_without_a_cluster_too) {
   const auto nothing = run({"demo", "wordcount", path("empty")});
   EXPECT_EQ(nothing.status, 0) << nothing.err;
   EXPECT_THAT(nothing.out, HasSubstr("0 words, 0 distinct, in 1 files"));
+}
+
+TEST_F(NodesTest, bits_of_bytes_are_those_that_counting_gives) {
+  std::string text;
+  std::uint32_t state = 7;
+  for (int i = 0; i < 50'000; ++i) {
+    state = state * 1664525 + 1013904223;
+    text += state >> 31 ? "ab" : "c";
+  }
+  write("tree/a", text.substr(0, 20'000));
+  write("tree/b", text.substr(20'000));
+  const auto bits = [&](std::size_t width) {
+    std::map<std::string, double> counts;
+    const auto places = text.size() - (width - 1);
+    for (std::size_t i = 0; i < places; ++i) ++counts[text.substr(i, width)];
+    double sum = 0;
+    for (const auto& [part, count] : counts)
+      sum -= count / static_cast<double>(places) * std::log2(count / static_cast<double>(places));
+    return sum;
+  };
+  auto [scheduler, said] = start_scheduler();
+  auto [worker, worker_said] = start_worker("alpha");
+  const auto ended = run({"demo", "entropy", "--distance", "1", "--block-size", "10kB", "-o", "json", path("tree")});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const auto document = boost::json::parse(ended.out).as_object();
+  EXPECT_NEAR(document.at("bits").as_double(), bits(1), 1e-9);
+  EXPECT_NEAR(document.at("bits_left").as_array().at(0).as_double(), bits(2) - bits(1), 1e-9);
+  EXPECT_GE(document.at("blocks").to_number<int>(), 7);
+  write("empty/a", "");
+  EXPECT_THAT(run({"demo", "entropy", path("empty")}).err, HasSubstr("too few"));
 }
 
 TEST_F(NodesTest, what_a_scheduler_decided_is_decided_again_from_its_event_log) {
