@@ -126,6 +126,7 @@ FutureHandle ClientCore::submit(const CallView& call) {
   const bool first = batch_.empty();
   auto* page = batch_page_;
   batch_.add(call, page);
+  if (first) page->prefix = batch_.prefix();  // before anybody has a future of this page, whose name it is part of
   auto& slot = page->slots()[page->size++];
   slot.references.store(1, std::memory_order_relaxed);
   if (page->size == page->capacity || batch_.full()) {
@@ -147,7 +148,6 @@ void ClientCore::seal() {
   if (batch_.empty()) return;
   auto* page = std::exchange(batch_page_, nullptr);
   page->live = page->size;
-  page->prefix = batch_.prefix();
   batch_capacity_ = std::clamp(page->size * 2, batch_capacity_min, ChunkBuilder::tasks_max);
   GraphSubmitted all{page->number, page->number, true, page->token, {}, batch_.finish(), {}, batch_parent_};
   orders_.push_back({ClientEvent{std::move(all)}, page});

@@ -157,6 +157,7 @@ void WorkerActor::start_pool() {
   config.threads = options_.threads;
   config.running = page_.get();
   seceded_ = std::make_shared<Seceded>();
+  config.functions = options_.registry;
   const auto self = address();
   config.notify = [self] {
     if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});

@@ -87,7 +87,8 @@ run_step() {
     package) build dev; run_tests package ;;
     tidy) build dev; check "clang-tidy" scripts/check_tidy.sh build/dev ;;
     fuzz) build fuzz -DTROUPE_FUZZ_SECONDS="${seconds:-60}"; run_tests fuzz ;;
-    asan | tsan) build "$1"; run_tests "$1" ;;
+    asan) build asan; run_tests asan ;;
+    tsan) build tsan -DTROUPE_CAF_SOURCE="$(scripts/caf_source.sh)"; run_tests tsan ;;
     browser | mutants | chaos | soak) build dev; run_tests "$1" ;;
   esac
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <numeric>
+#include <thread>
 
 #include "runtime/core/order.hpp"
 
@@ -140,7 +141,16 @@ private:
     pump(pumps[0], self);
     while (Team::Task* task = self.pop()) task->execute(*task, self);
     self.help_until(ended_, std::uint64_t{graph_.size()} + pumps_);
+    while (looking_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   }
+
+  /// A pump that has retired may be taken, and end the run, on another thread while the first still looks at the run:
+  /// the end waits for that.
+  struct Looking {
+    explicit Looking(LocalRun& at) : run(at) { run.looking_.fetch_add(1, std::memory_order_seq_cst); }
+    ~Looking() { run.looking_.fetch_sub(1, std::memory_order_release); }
+    LocalRun& run;
+  };
 
   static void pump(Team::Task& task, Team::Member& member) noexcept {
     auto& self = static_cast<Pump&>(task);
@@ -151,6 +161,7 @@ private:
       if (next >= run.roots_.size()) break;
       if (!at_any_rate && run.too_many_alive(next)) {
         const auto bit = std::uint64_t{1} << (&self - run.pump_tasks_);
+        const Looking looking(run);
         run.ended_.add(std::exchange(ended, 0), member);
         run.retired_.fetch_or(bit, std::memory_order_seq_cst);
         const bool last = run.busy_.fetch_sub(1, std::memory_order_seq_cst) == 1;
@@ -378,7 +389,8 @@ private:
   std::unique_ptr<Alive[]> alive_;
   alignas(64) std::atomic<std::uint64_t> next_root_{0};
   alignas(64) std::atomic<std::uint64_t> retired_{0};  // bit set: the pump waits
-  alignas(64) std::atomic<std::uint32_t> busy_{0};     // pumps that go on, and members that run what they stole
+  std::atomic<std::uint32_t> looking_{0};
+  alignas(64) std::atomic<std::uint32_t> busy_{0};  // pumps that go on, and members that run what they stole
   alignas(64) std::atomic<bool> failed_{false};
   Team::Member::Counter ended_;
   std::mutex failure_mutex_;

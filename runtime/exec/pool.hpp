@@ -65,9 +65,10 @@ struct alignas(64) Job {
 
 struct PoolConfig {
   unsigned threads{1};
-  unsigned spare_threads_max{1000};    ///< stand in for tasks that seceded; beyond, slots stay empty
-  unsigned spin_rounds{64};            ///< looks for work before a thread sleeps
-  std::size_t inline_bytes_max{1024};  ///< results up to this go into Job::encoded where wanted
+  std::shared_ptr<const FunctionRegistry> functions;  ///< which the jobs point into; kept as long as they may run
+  unsigned spare_threads_max{1000};                   ///< stand in for tasks that seceded; beyond, slots stay empty
+  unsigned spin_rounds{64};                           ///< looks for work before a thread sleeps
+  std::size_t inline_bytes_max{1024};                 ///< results up to this go into Job::encoded where wanted
   std::string thread_name{"troupe-pool"};
   RunningPage* running{};  ///< where to write what runs; may be null
   /// There is something to drain. Called on pool threads, at most once between two drains. Must not block or throw.

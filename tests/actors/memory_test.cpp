@@ -91,7 +91,7 @@ TEST_F(MemoryTest, a_job_whose_live_data_is_four_times_the_memory_finishes_in_th
 }
 
 TEST_F(MemoryTest, a_job_whose_live_data_is_four_times_the_memory_finishes_in_processes) {
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "the sanitizer alone takes more memory than these workers may";
 #endif
   auto wanted = options(2, 128 * mebibyte);
