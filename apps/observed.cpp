@@ -40,7 +40,10 @@ const char* level_text(std::uint8_t level) {
 json::object json_of(const LogLine& line) {
   json::object object{
       {"number", line.number}, {"ts", time_text(line.unix_us)}, {"level", level_text(line.level)}, {"msg", line.text}};
-  if (line.task) object["task"] = line.task.value;
+  if (line.task) {
+    object["task"] = line.task.value;
+    object["group"] = line.task.group();
+  }
   return object;
 }
 

@@ -54,6 +54,7 @@ TEST_F(LogTest, a_json_line_has_all_fields_and_stays_one_line) {
   EXPECT_EQ(line.at("node"), "n1");
   EXPECT_EQ(line.at("role"), "worker");
   EXPECT_EQ(line.at("pid").to_number<int>(), ::getpid());
+  EXPECT_EQ(line.at("tid").to_number<int>(), ::gettid());
 }
 
 TEST_F(LogTest, a_human_line_is_plain_and_printable) {

@@ -51,6 +51,7 @@ TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   const auto line = json::parse(task.out).as_object();
   EXPECT_EQ(line.at("schema"), "troupe/v1/log-line");
   EXPECT_EQ(line.at("node"), "alpha");
+  EXPECT_EQ(line.at("task").to_number<std::uint64_t>() >> 24, line.at("group").to_number<std::uint64_t>());
   EXPECT_THAT(std::string(line.at("msg").as_string()), HasSubstr("the second word"));
   EXPECT_THAT(run({"logs", "worker/alpha", "-n", "1"}).out, Not(HasSubstr("the first word")));
 
