@@ -228,7 +228,7 @@ public:
     for (const auto& future : futures) count(future.status(), counts);
     return counts;
   }
-  /// Draws a bar on `out` until all are done: "[#####     ] 50% 5/10, 1 erred".
+  /// Waits for all; meanwhile a terminal has a line for each prefix: "add  [##  ]  50% 5/10  2.0/s  2 s - 3 s left".
   template <class T>
   Progress show_progress(const std::vector<Future<T>>& futures, std::ostream& out,
                          std::chrono::milliseconds every = std::chrono::milliseconds{100}) {

@@ -365,26 +365,32 @@ bool unpack(std::string_view bytes, HistoryState& state) {
 }
 
 std::string packed_runs(const TaskRun* runs, std::size_t count, std::uint64_t first) {
-  std::string out;
-  out.reserve(16 + count * 12);
-  put_varint(out, first);
-  put_varint(out, count);
+  constexpr std::size_t most_of_one = 48;  // bytes; as many numbers as below, each as long as it can be
+  std::string out((count + 1) * most_of_one, '\0');
+  char* at = out.data();
+  const auto put = [&at](std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) *at++ = static_cast<char>(value | 0x80);
+    *at++ = static_cast<char>(value);
+  };
+  put(first);
+  put(count);
   TaskRun before{};
   for (std::size_t i = 0; i < count; ++i) {
     const TaskRun& run = runs[i];
-    put_varint(out, zigzag(static_cast<std::int64_t>(run.task.value - before.task.value)));
-    put_varint(out, zigzag(static_cast<std::int64_t>(static_cast<std::uint64_t>(run.start_ns) -
-                                                     static_cast<std::uint64_t>(before.start_ns))));
-    put_varint(out, run.duration_us);
+    put(zigzag(static_cast<std::int64_t>(run.task.value - before.task.value)));
+    put(zigzag(static_cast<std::int64_t>(static_cast<std::uint64_t>(run.start_ns) -
+                                         static_cast<std::uint64_t>(before.start_ns))));
+    put(run.duration_us);
     const bool same = i > 0 && run.worker == before.worker && run.prefix == before.prefix && run.run == before.run;
-    put_varint(out, std::uint64_t{run.thread} << 2 | std::uint64_t{run.erred} << 1 | (same ? 1U : 0U));
+    put(std::uint64_t{run.thread} << 2 | std::uint64_t{run.erred} << 1 | (same ? 1U : 0U));
     if (!same) {
-      put_varint(out, run.worker.value);
-      put_varint(out, run.prefix);
-      put_varint(out, run.run);
+      put(run.worker.value);
+      put(run.prefix);
+      put(run.run);
     }
     before = run;
   }
+  out.resize(static_cast<std::size_t>(at - out.data()));
   return out;
 }
 
