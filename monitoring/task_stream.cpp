@@ -1,6 +1,8 @@
 #include "monitoring/task_stream.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -56,10 +58,32 @@ std::vector<StreamRect> coarser(const std::vector<StreamRect>& fine, std::int64_
   return rects;
 }
 
+/// The workers with the lowest numbers, of all that are seen: runs of others need not be looked at any further.
+class FirstWorkers {
+public:
+  explicit FirstWorkers(std::size_t most) : most_(most) {}
+  /// False: it is none of them. Who was one may turn out not to be.
+  bool take(WorkerId worker) {
+    if (worker > last_) return false;
+    if (!seen_.insert(worker).second || seen_.size() <= most_) return true;
+    seen_.erase(std::prev(seen_.end()));
+    last_ = *seen_.rbegin();
+    return worker <= last_;
+  }
+  [[nodiscard]] WorkerId last() const { return last_; }
+
+private:
+  const std::size_t most_;
+  std::set<WorkerId> seen_;
+  WorkerId last_{UINT32_MAX};
+};
+
 /// Goes through the history once: no sorting of what may be a million runs.
 std::vector<LaneDraft> drafts_of(const TaskHistory::Snapshot& history, const StreamWindow& window,
                                  std::int64_t pixel_ns, std::uint64_t& total) {
   const std::unordered_set<WorkerId> chosen(window.workers.begin(), window.workers.end());
+  FirstWorkers first_workers(window.most_workers);
+  WorkerId last_taken{};
   std::vector<LaneDraft> drafts;
   std::unordered_map<std::uint64_t, std::size_t> known;
   for (const auto& block : history.blocks) {
@@ -69,6 +93,8 @@ std::vector<LaneDraft> drafts_of(const TaskHistory::Snapshot& history, const Str
       if (run.end_ns() < window.from_ns || run.start_ns > window.to_ns) continue;
       ++total;
       if (!chosen.empty() && !chosen.contains(run.worker)) continue;
+      if (run.worker != last_taken && !first_workers.take(run.worker)) continue;
+      last_taken = run.worker <= first_workers.last() ? run.worker : WorkerId{};
       const auto [at, first] = known.try_emplace(std::uint64_t{run.worker.value} << 16 | run.thread, drafts.size());
       if (first) drafts.push_back({{run.worker, run.thread}, {}, {}, 0});
       LaneDraft& draft = drafts[at->second];
@@ -87,6 +113,7 @@ std::vector<LaneDraft> drafts_of(const TaskHistory::Snapshot& history, const Str
         merge(place, rect);
     }
   }
+  std::erase_if(drafts, [&](const LaneDraft& draft) { return draft.lane.first > first_workers.last(); });
   std::sort(drafts.begin(), drafts.end(), [](const LaneDraft& a, const LaneDraft& b) { return a.lane < b.lane; });
   return drafts;
 }

@@ -100,6 +100,9 @@ try {
   await pause(3000);
   page.on('request', (seen) => seen.url().startsWith(url) && asked.push(new URL(seen.url()).pathname));
   const one = await share(pid);
+  // Beside the stream, which is read all the time.
+  const paths = asked.filter((path) => !path.endsWith('/stream'));
+  const polls = [...new Set(paths)].map((path) => ({ path, every: (seconds * 1000) / paths.filter((each) => each === path).length }));
   row('scheduler with one viewer of the status page', `${one.toFixed(1)} %: ${(one - alone).toFixed(1)} more`);
   let most = await tabBytes(browser);
   for (const path of ['workers', 'tasks', 'graph', 'groups', 'profile', 'stealing', 'status']) {
@@ -110,13 +113,12 @@ try {
   row('memory of the tab, the most over all pages', `${Math.round(most / 1e6)} MB`);
 
   // Ten such pages in browsers on this machine would be measured themselves: ten connections ask what the page asked.
-  const polls = [...new Set(asked)].map((path) => ({ path, every: (seconds * 1000) / asked.filter((each) => each === path).length }));
   await browser.close();
   browser = undefined;
   const ends = [];
   let over = false;
   const viewer = async () => {
-    void get('/api/v1/stream?topics=summary,workers,prefixes&interval_ms=500', (end) => ends.push(end));
+    void get('/api/v1/stream?topics=summary,workers,prefixes&interval_ms=2000', (end) => ends.push(end));
     for (const { path, every } of polls)
       void (async () => {
         const query = path.endsWith('task-stream') ? '?from=-30000&width=1000' : '';
@@ -128,6 +130,16 @@ try {
   };
   for (let i = 0; i < 10; ++i) void viewer();
   await pause(3000);
+  const streams = await new Promise((resolve, reject) => {
+    const scrape = request(`${url}/metrics`, { headers: { Authorization: `Bearer ${token}` } }, (answer) => {
+      let text = '';
+      answer.on('data', (part) => (text += part));
+      answer.on('end', () => resolve(/^troupe_dashboard_streams (\d+)$/m.exec(text)?.[1]));
+    });
+    scrape.on('error', reject);
+    scrape.end();
+  });
+  if (streams !== '10') throw new Error(`${streams} streams are open, not 10`);
   const ten = await share(pid);
   over = true;
   for (const end of ends) end();

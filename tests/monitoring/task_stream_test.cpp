@@ -27,6 +27,20 @@ std::uint64_t counted(const StreamPicture& picture) {
   return sum;
 }
 
+TEST(TaskStream, of_many_workers_the_first_are_drawn_in_whatever_order_they_come) {
+  TaskHistory history;
+  history.keep(100'000);
+  for (std::uint32_t i = 0; i < 1000; ++i) history.add(run(i, 100 + i % 7, 2000, 0, 1 + i * 617 % 500));
+  StreamWindow window{.from_ns = 0, .to_ns = 1000 * ms, .width = 100};
+  window.most_workers = 20;
+  const auto picture = draw_task_stream(history.snapshot(), window);
+  ASSERT_EQ(picture.lanes.size(), 20U);
+  for (std::uint32_t i = 0; i < 20; ++i) EXPECT_EQ(picture.lanes[i].first, WorkerId{i + 1});
+  EXPECT_EQ(picture.total, 1000U);
+  EXPECT_EQ(picture.covered, 40U) << "each has two runs, the first of which came before others were known";
+  EXPECT_EQ(counted(picture), 40U);
+}
+
 TEST(TaskStream, a_run_that_is_wider_than_a_pixel_is_a_rectangle_of_its_own) {
   TaskHistory history;
   history.keep(100'000);
