@@ -98,7 +98,7 @@ start() {  # name arguments...
   done
 }
 
-start scheduler scheduler --port 0 --dashboard-address 127.0.0.1:0
+start scheduler scheduler --port 0 --dashboard-address 127.0.0.1:0 --history "$directory/history"
 say "Dashboard: $(sed -nE 's|.*"dashboard":"([^"]+)".*|\1|p' "$directory/scheduler.ready")"
 say "Starting two workers"
 for i in 1 2; do

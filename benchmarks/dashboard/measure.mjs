@@ -16,7 +16,7 @@ const tasks = Number(process.argv[3] ?? 1_000_000);
 const seconds = 20;
 const folder = mkdtempSync(join(tmpdir(), 'troupe-dashboard.'));
 const access = join(folder, 'access.json');
-const environment = { ...process.env, TROUPE_ACCESS_FILE: access };
+const environment = { ...process.env, TROUPE_ACCESS_FILE: access, XDG_STATE_HOME: folder };
 const started = [];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 

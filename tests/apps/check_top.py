@@ -13,8 +13,8 @@ import time
 
 def main(troupe, tmux):
     with tempfile.TemporaryDirectory() as name:
-        environment = {**os.environ, "TROUPE_ACCESS_FILE": f"{name}/access.json", "TROUPE__WORKER__NANNY": "false",
-                       "TERM": "xterm"}
+        environment = {**os.environ, "TROUPE_ACCESS_FILE": f"{name}/access.json", "XDG_STATE_HOME": name,
+                       "TROUPE__WORKER__NANNY": "false", "TERM": "xterm"}
         started = []
 
         def start(*arguments):

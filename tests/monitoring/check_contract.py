@@ -27,7 +27,8 @@ class Cluster:
 
     def __init__(self, troupe, load, module, directory):
         self.started = []
-        self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json")}
+        self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json"),
+                            "XDG_STATE_HOME": str(directory)}
         self.troupe = troupe
         ready = self.start([troupe, "scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0", "-o", "json"])
         ready = json.loads(ready)

@@ -48,7 +48,7 @@ class Cluster:
     def __init__(self, troupe, directory):
         self.troupe, self.directory, self.started = troupe, directory, []
         self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json"),
-                            "TROUPE__WORKER__NANNY": "false"}
+                            "XDG_STATE_HOME": str(directory), "TROUPE__WORKER__NANNY": "false"}
         self.scheduler = self.start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0")
         for number in (1, 2, 3):
             self.start("worker", "--name", f"w{number}", "--nthreads", "1", "--http-port", "0")
