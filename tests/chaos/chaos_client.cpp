@@ -188,6 +188,10 @@ private:
     } catch (const troupe::Disconnected& lost) {
       if (client_.closed()) throw;
       return "scattered_lost";
+    } catch (const troupe::Cancelled& cancelled) {
+      // It did not get to its worker: what waits for it is cancelled, and says why.
+      if (std::string_view(cancelled.what()).find("scatter: ") == std::string_view::npos) throw;
+      return "scattered_lost";
     }
     tasks = 8;
     return "scattered";

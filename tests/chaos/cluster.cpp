@@ -102,6 +102,7 @@ Cluster::Cluster(Programs programs, std::uint64_t seed, Findings& findings)
   environment_ = {{"HOME", folder_},
                   {"XDG_CONFIG_HOME", path("config")},
                   {"XDG_RUNTIME_DIR", folder_},
+                  {"XDG_STATE_HOME", path("state")},
                   {"TMPDIR", folder_},
                   {"TROUPE_ACCESS_FILE", ""},
                   {"TROUPE_CONFIG", path("config.yaml")},
@@ -311,6 +312,7 @@ void Cluster::check_folder() {
     const auto file = entry.path();
     if (file.filename() == "config.yaml" || entry.is_directory()) continue;
     if (file.filename() == ".lock" && entry.file_size() == 0) continue;  // beside the workers' directories; it stays
+    if (file.parent_path().parent_path().filename() == "history") continue;  // what was stays, so much of it as is said
     if (file.extension() != ".log") {
       findings_.add("left behind: " + file.string());
       continue;
