@@ -85,26 +85,24 @@ ExitCode control(const Door& door, const Flags& flags, TaskControl what) {
 ExitCode drain(const Door& door, const Flags& flags) {
   confirm(flags, "end workers, once what they hold is elsewhere: " + listed(flags.names));
   Connection connection(door);
-  for (const std::string& name : flags.names) {
-    const auto summary = connection.summary();
+  const auto summary = connection.summary();
+  for (const std::string& name : flags.names)
     if (std::none_of(summary->workers.begin(), summary->workers.end(), [&](const WorkerSummary& worker) {
           return name == worker.address.name || name == worker.address.address || name == worker.address.host;
         }))
       throw CommandError(ExitCode::not_found,
                          fmt::format("no worker is called '{}'; `troupe list workers` shows them", printable(name)));
-  }
   return done(door, "drain", known([&] { return connection.client().retire_workers(flags.names, patience(flags)); }));
 }
 
 /// Where the scheduler's own program started the workers; it says so where it did not.
 ExitCode scale(const Door& door, const Flags& flags, unsigned workers) {
+  HttpClient http(door);
   if (!flags.yes) {
-    HttpClient http(door);
     const auto now = http.get("/api/v1/cluster").at("workers").at("total").to_number<unsigned>();
     if (workers < now)
       confirm(flags, fmt::format("end {} of {} workers, once what they hold is elsewhere", now - workers, now));
   }
-  HttpClient http(door);
   const json::value answer = http.post("/api/v1/scale", json::object{{"workers", workers}});
   print(door.json() ? json::serialize(answer) + "\n" : printable(answer.at("text").as_string()) + "\n");
   return ExitCode::done;

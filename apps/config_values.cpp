@@ -10,8 +10,6 @@
 
 #include <fmt/format.h>
 
-#include "monitoring/units.hpp"
-
 namespace troupe::apps {
 
 namespace {
@@ -143,9 +141,6 @@ std::optional<bool> parse_boolean(std::string_view text) {
   if (word == "false" || word == "no" || word == "off" || word == "0") return false;
   return std::nullopt;
 }
-
-std::string show_duration(std::chrono::nanoseconds duration) { return monitoring::show_duration(duration); }
-std::string show_size(std::uint64_t bytes) { return monitoring::show_size(bytes); }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "monitoring/units.hpp"
+
 /// How values are written in files, variables and flags: one reader for each kind, the same at every door.
 namespace troupe::apps {
 
@@ -17,9 +19,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 
 std::optional<bool> parse_boolean(std::string_view text);
 
-std::string show_duration(std::chrono::nanoseconds duration);
-/// With a binary unit and one decimal: `1.5 GiB`.
-std::string show_size(std::uint64_t bytes);
+using monitoring::show_duration;
+using monitoring::show_size;
 
 /// Insertions, deletions and replacements that lead from `a` to `b`.
 std::size_t edit_distance(std::string_view a, std::string_view b);

@@ -71,6 +71,13 @@ DemoPlace::DemoPlace(const Door& door) : threads_(available_cpus()) {
   }
 }
 
+std::uint64_t parse_block_size(const std::string& text) {
+  const auto size = parse_size(text);
+  if (!size || *size == 0)
+    throw CommandError(ExitCode::usage, fmt::format("--block-size: '{}' is not a size such as 8MiB", printable(text)));
+  return *size;
+}
+
 void add_demo(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("demo", "Real work to look at.");
   command->require_subcommand(1);

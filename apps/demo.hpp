@@ -43,6 +43,9 @@ private:
   std::uint64_t threads_{};
 };
 
+/// The bytes that --block-size asks for. Throws CommandError if it is no size.
+std::uint64_t parse_block_size(const std::string& text);
+
 void add_wordcount(CLI::App& demo, Door& door);
 void add_entropy(CLI::App& demo, Door& door);
 

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "apps/config_values.hpp"
 #include "apps/demo.hpp"
 #include "troupe/array.hpp"
 
@@ -52,16 +51,8 @@ std::vector<double> bits_left(const Array& bytes, std::int64_t distance, const C
   return bits;
 }
 
-std::int64_t parsed(const Flags& flags) {
-  const auto size = parse_size(flags.block_size);
-  if (!size || *size == 0)
-    throw CommandError(ExitCode::usage,
-                       fmt::format("--block-size: '{}' is not a size such as 8MiB", printable(flags.block_size)));
-  return static_cast<std::int64_t>(*size);
-}
-
 ExitCode show_entropy(const Door& door, const Flags& flags) {
-  const auto block = parsed(flags);
+  const auto block = static_cast<std::int64_t>(parse_block_size(flags.block_size));
   const FileTree tree = list_files(flags.paths);
   if (tree.bytes <= static_cast<std::uint64_t>(flags.distance))
     throw CommandError(ExitCode::failed, fmt::format("{} bytes in {} files are too few", tree.bytes, tree.files));

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <boost/json.hpp>
 
-#include "apps/config_values.hpp"
 #include "apps/demo.hpp"
 #include "troupe/bag.hpp"
 
@@ -44,13 +43,7 @@ struct Flags {
 
 /// Blocks large enough that a task costs far more than its scheduling, and enough of them that all threads have some.
 std::uint64_t block_bytes(const Flags& flags, std::uint64_t total, std::uint64_t threads) {
-  if (!flags.block_size.empty()) {
-    const auto size = parse_size(flags.block_size);
-    if (!size || *size == 0)
-      throw CommandError(ExitCode::usage,
-                         fmt::format("--block-size: '{}' is not a size such as 8MiB", printable(flags.block_size)));
-    return *size;
-  }
+  if (!flags.block_size.empty()) return parse_block_size(flags.block_size);
   constexpr std::uint64_t least = 256 * 1024;
   constexpr std::uint64_t most = 8 * 1024 * 1024;
   return std::clamp(total / std::max<std::uint64_t>(1, threads * 4), least, most);

@@ -66,8 +66,9 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
   out.push_back(gauge("troupe_scheduler_last_heartbeat_timestamp_seconds",
                       "When a worker last gave a sign of life; 0 if there is none.", {{last_seen_ms / 1000}}));
   out.push_back(gauge("troupe_scheduler_desired_workers",
-                      "Workers that are wanted: those that are there, as nothing scales them.",
-                      {{number(view.workers.size())}}));
+                      "Workers that are wanted: those that are there and not on their way out.",
+                      {{number(std::count_if(view.workers.begin(), view.workers.end(),
+                                             [](const WorkerView& worker) { return !worker.retiring; }))}}));
   out.push_back(gauge("troupe_history_runs", "Runs of tasks that are remembered.", {{number(view.history_records)}}));
   out.push_back(counter("troupe_history_runs_recorded_total", "Runs of tasks that were recorded.",
                         {{number(view.history_recorded)}}));

@@ -10,6 +10,7 @@
 /// Figures as people read them, in reports and on the command line.
 namespace troupe::monitoring {
 
+/// With a unit that fits, such as "1.5 ms".
 inline std::string show_duration(std::chrono::nanoseconds duration) {
   const auto ns = static_cast<double>(duration.count());
   if (ns < 1e3) return fmt::format("{:.0f} ns", ns);
@@ -20,6 +21,7 @@ inline std::string show_duration(std::chrono::nanoseconds duration) {
   return fmt::format("{:.1f} h", ns / 3600e9);
 }
 
+/// In powers of 1024, such as "1.5 MiB".
 inline std::string show_size(std::uint64_t bytes) {
   constexpr std::array<const char*, 6> units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);

@@ -70,6 +70,15 @@ protected:
   Metrics metrics_{BuildInfo{"1", "2", "3"}};
 };
 
+TEST_F(ClusterCollectorTest, a_worker_on_its_way_out_is_not_wanted) {
+  const auto source = std::make_shared<FakeSource>();
+  source->cluster = some_cluster();
+  source->cluster.workers.front().retiring = true;
+  Metrics metrics{BuildInfo{"1", "2", "3"}};
+  metrics.add(std::make_shared<RecorderCollector>(std::make_shared<Recorder>(source), source));
+  EXPECT_THAT(metrics.scrape("", "").body, HasSubstr("troupe_scheduler_desired_workers 1\n"));
+}
+
 TEST_F(ClusterCollectorTest, durations_of_runs_are_histograms_by_function) {
   const std::string page = metrics_.scrape("", "").body;
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.000256\"} 0\n"));
