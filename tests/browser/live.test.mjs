@@ -1,93 +1,40 @@
-// The pages on a real cluster of real processes that works: a scheduler, workers, and the client of the chaos runs, which
-// has trees, chains, blocks and failures. TROUPE, TROUPE_LOAD and TROUPE_LOAD_MODULE name the programs; the build sets them.
+// The pages on a real cluster that works.
 
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { promisify } from 'node:util';
+import { Cluster, until } from './cluster.mjs';
 import { axe, go, launch, open, pages, shown } from './support.mjs';
 
-const folder = mkdtempSync(join(tmpdir(), 'troupe-live.'));
-const access = join(folder, 'access.json');
+const cluster = new Cluster();
+const api = (path) => cluster.api(path);
 const screenshots = process.env.TROUPE_SCREENSHOTS;
-const environment = { ...process.env, TROUPE_ACCESS_FILE: access, XDG_STATE_HOME: join(folder, 'state') };
-const started = [];
 let browser;
-let scheduler;
-let load;
 let url;
-let token;
-
-/** Starts a program; resolves with it once it has printed a line. */
-function start(program, args) {
-  const child = spawn(program, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
-  started.push(child);
-  let errors = '';
-  child.stderr.on('data', (text) => (errors = (errors + text).slice(-4000)));
-  return new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', (line) => resolve({ child, line }));
-    child.once('exit', (code) => reject(new Error(`${program} ${args.join(' ')} ended with ${code}: ${errors}`)));
-    child.once('error', reject);
-  });
-}
-
-async function api(path) {
-  const answer = await fetch(url + path, { headers: { Authorization: `Bearer ${token}` } });
-  assert.equal(answer.status, 200, `${path}: ${await answer.clone().text()}`);
-  return answer.json();
-}
-
-async function troupe(...args) {
-  return (await promisify(execFile)(process.env.TROUPE, args, { env: environment })).stdout.trim();
-}
-
-/** Asks until the answer is as wanted: the cluster goes its own pace. */
-async function until(what, ask, limit = 60_000) {
-  const end = Date.now() + limit;
-  for (;;) {
-    const answer = await ask();
-    if (answer) return answer;
-    assert.ok(Date.now() < end, `waited in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+let load;
+let scheduler;
 
 before(async () => {
-  const ready = await start(process.env.TROUPE, ['scheduler', '--port', '0', '--dashboard-address', '127.0.0.1:0', '-o', 'json']);
-  scheduler = ready.child;
-  const { address, http } = JSON.parse(ready.line);
-  url = http;
-  token = await troupe('dashboard', '--admin', '--token');
-  await start(process.env.TROUPE, ['worker', '--nworkers', '2', '--nthreads', '2', '--http-port', '0', '--module', process.env.TROUPE_LOAD_MODULE, '-o', 'json']);
-  load = (await start(process.env.TROUPE_LOAD, [access, address.replace('tcp://', ''), 'load', '7', folder])).child;
-  await until('tasks finish', async () => (await api('/api/v1/cluster')).totals.finished > 500);
+  await cluster.work();
+  ({ url, load, scheduler } = cluster);
   browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
-  for (const child of started.reverse()) {
-    child.kill('SIGCONT');
-    child.kill('SIGTERM');
-    await Promise.race([new Promise((resolve) => child.once('exit', resolve)), new Promise((resolve) => setTimeout(resolve, 5000))]);
-    child.kill('SIGKILL');
-  }
-  rmSync(folder, { recursive: true, force: true });
+  await cluster.stop();
 });
 
 async function loggedIn(options) {
   const page = await open(browser, options);
-  await page.goto(await troupe('dashboard', '--admin'));
+  await page.goto(await cluster.troupe('dashboard', '--admin'));
   await page.getByRole('navigation', { name: 'Pages' }).waitFor();
   return page;
 }
 
 test('the link that the command line prints is good once', async () => {
-  const link = await troupe('dashboard');
+  const link = await cluster.troupe('dashboard');
   const page = await open(browser);
   await page.goto(link);
   await page.getByRole('navigation', { name: 'Pages' }).waitFor();
@@ -146,12 +93,12 @@ test('the figures shown are the scheduler’s own', async () => {
       counts = await api('/json/counts.json');
       return JSON.stringify(counts) === before;
     });
-    const cluster = await api('/api/v1/cluster');
+    const now = await api('/api/v1/cluster');
     await until('the page shows what the scheduler says', async () => (await shown(page, 'tasks')) === counts.tasks, 10_000);
     assert.equal(await shown(page, 'workers'), counts.workers);
     assert.equal(await shown(page, 'processing'), counts.processing);
     assert.equal(await shown(page, 'erred'), counts.erred);
-    const { memory, released, erred } = cluster.tasks;
+    const { memory, released, erred } = now.tasks;
     const written = (value) => value.toLocaleString('en-US');
     assert.match(await page.getByTestId('progress-total').innerText(), new RegExp(`^${written(memory + released + erred)} of ${written(counts.tasks)} done`));
     await go(page, url, 'tasks?view=list');
@@ -202,8 +149,8 @@ test('a task tells its state, its story, what it depends on and why it is where 
 
 test('a scheduler that is silent is shown as lost, and as live when it is back', async () => {
   const page = await loggedIn();
-  await page.getByTestId('workers').waitFor();
-  const workers = await shown(page, 'workers');
+  const workers = (await api('/api/v1/cluster')).workers.total;
+  await until('the page shows the workers', async () => (await shown(page, 'workers')) === workers);
   scheduler.kill('SIGSTOP');
   try {
     await page.getByRole('alert').filter({ hasText: 'Scheduler lost' }).filter({ hasText: /what is shown is from/ }).waitFor({ timeout: 20_000 });
@@ -232,7 +179,7 @@ test('an admin drains a worker from its page', async () => {
 test('a cluster whose scheduler was killed is looked at on the same pages', async () => {
   const finished = (await api('/api/v1/cluster')).totals.finished;
   scheduler.kill('SIGKILL');
-  const { line } = await start(process.env.TROUPE, ['history', 'serve', '-o', 'json']);
+  const { line } = await cluster.start(process.env.TROUPE, ['history', 'serve', '-o', 'json']);
   const { dashboard, http, ending } = JSON.parse(line);
   assert.equal(ending, 'killed');
   const page = await open(browser);

@@ -1,10 +1,11 @@
 import { untrack } from 'svelte';
-import { ApiError, authorization, refusal, url } from './api/client';
-import { Backoff, LineCutter } from './api/ndjson';
+import { authorization, url } from './api/client';
+import { ApiError } from './api/error';
+import { Backoff } from './api/ndjson';
 import { session } from './api/session.svelte';
+import { followStream } from './api/shared_stream';
+import type { Topic } from './api/stream';
 import type { Cluster, ClusterEvent, Events, Prefixes, StreamLine, Workers } from './api/types';
-
-export type Topic = 'summary' | 'workers' | 'prefixes' | 'events';
 
 /** Silence for this long means that the scheduler is gone: it says something every two seconds. */
 const silenceMax = 6_000;
@@ -40,7 +41,7 @@ class Live {
   recorded = $state.raw<Cluster['recorded']>(null);
 
   private many = $derived((this.cluster?.workers.total ?? 0) > manyWorkers);
-  private topics = '';
+  private topics: Topic[] = [];
   private intervalMs = 500;
   private epoch = '';
   private abort: AbortController | null = null;
@@ -57,12 +58,12 @@ class Live {
     $effect(() => {
       const wanted = topics();
       const interval = this.many && wanted.includes('workers') ? Math.max(intervalMs, manyWorkersInterval) : intervalMs;
-      untrack(() => this.change(wanted.join(','), interval));
+      untrack(() => this.change(wanted, interval));
     });
   }
 
-  private change(topics: string, intervalMs: number): void {
-    if (topics === this.topics && intervalMs === this.intervalMs) return;
+  private change(topics: Topic[], intervalMs: number): void {
+    if (topics.join() === this.topics.join() && intervalMs === this.intervalMs) return;
     this.topics = topics;
     this.intervalMs = intervalMs;
     this.restart();
@@ -96,7 +97,7 @@ class Live {
 
   private async loop(): Promise<void> {
     for (;;) {
-      if (!session.token || this.topics === '' || (document.hidden && this.connection === 'paused')) {
+      if (!session.token || this.topics.length === 0 || (document.hidden && this.connection === 'paused')) {
         await this.sleep(60_000);
         continue;
       }
@@ -110,7 +111,10 @@ class Live {
           this.connection = 'paused';
           continue;
         }
-        if (error instanceof ApiError && error.status === 401) continue;
+        if (error instanceof ApiError && error.status === 401) {
+          session.refuse();
+          continue;
+        }
         this.lose(error instanceof ApiError ? error.message : abort.signal.reason === 'silence' ? 'the scheduler is silent' : 'the scheduler does not answer');
       }
       const wait = this.backoff.next();
@@ -136,36 +140,26 @@ class Live {
   }
 
   private async read(abort: AbortController): Promise<void> {
-    let watch = setTimeout(() => abort.abort('silence'), silenceMax);
+    const silence = () => setTimeout(() => abort.abort('silence'), silenceMax);
+    let watch = silence();
+    const wanted = { address: url('api/v1/stream'), authorization: authorization(), topics: [...this.topics], intervalMs: this.intervalMs };
     try {
-      const answer = await fetch(url('api/v1/stream', { topics: this.topics, interval_ms: this.intervalMs }), {
-        headers: { ...authorization(), Accept: 'application/x-ndjson' },
-        cache: 'no-store',
-        credentials: 'omit',
-        signal: abort.signal,
-      });
-      if (!answer.ok || !answer.body) throw await refusal(answer);
-      const reader = answer.body.getReader();
-      const cutter = new LineCutter();
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
+      await followStream(wanted, abort.signal, (line) => {
         clearTimeout(watch);
-        watch = setTimeout(() => abort.abort('silence'), silenceMax);
-        for (const line of cutter.push(value)) if (!this.take(JSON.parse(line) as StreamLine)) return;
-      }
+        watch = silence();
+        this.take(line);
+      });
     } finally {
       clearTimeout(watch);
       if (!abort.signal.aborted) abort.abort('done');
     }
   }
 
-  /** False after the last line of a scheduler that stops. */
-  private take(line: StreamLine): boolean {
+  private take(line: StreamLine): void {
     this.heardAt = Date.now();
     this.skew = line.at_unix_ms - this.heardAt;
     this.now = this.heardAt;
-    if (line.topic === 'goodbye') return false;
+    if (line.topic === 'goodbye') return;
     if (line.topic === 'hello') this.greet(String((line.data as { epoch?: unknown } | undefined)?.epoch ?? ''));
     this.connection = 'live';
     this.problem = '';
@@ -175,7 +169,6 @@ class Live {
     else if (line.topic === 'workers') this.workers = data as Workers;
     else if (line.topic === 'prefixes') this.prefixes = data as Prefixes;
     else if (line.topic === 'events') this.addEvents(data as Events);
-    return true;
   }
 
   private greet(epoch: string): void {

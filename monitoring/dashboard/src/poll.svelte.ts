@@ -1,5 +1,6 @@
 import { untrack } from 'svelte';
-import { ApiError, type Query, get } from './api/client';
+import { type Query, get } from './api/client';
+import { ApiError } from './api/error';
 import { session } from './api/session.svelte';
 
 export interface Question {

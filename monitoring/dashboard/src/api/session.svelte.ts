@@ -40,6 +40,11 @@ class Session {
     }
   }
 
+  /** The scheduler does not know the token any more. */
+  refuse(): void {
+    if (this.token) this.end('The token is no longer valid: the scheduler was started anew, or it has expired.');
+  }
+
   /** Panels of one notebook share the storage of their tab: who logs in at one is in at all. */
   follow(): void {
     window.addEventListener('storage', (event) => {

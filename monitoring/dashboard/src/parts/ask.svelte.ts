@@ -1,4 +1,5 @@
-import { ApiError, post } from '../api/client';
+import { post } from '../api/client';
+import { ApiError } from '../api/error';
 import type { Action } from '../api/types';
 
 /** A question before something is done that cannot be undone, and what came of it. One at a time, shown by the shell. */
