@@ -18,6 +18,7 @@
 #include "monitoring/login.hpp"
 #include "monitoring/recorder.hpp"
 #include "monitoring/request_collector.hpp"
+#include "runtime/exec/continuous_profiler.hpp"
 
 namespace troupe {
 
@@ -37,11 +38,20 @@ auto answer_of(Node& node, const SchedulerHandle& scheduler, Ask ask) -> Result<
   }
 }
 
+std::chrono::microseconds microseconds(std::uint64_t count) {
+  return std::chrono::microseconds(static_cast<std::int64_t>(count));
+}
+
+monitoring::PastSamples::Worker windows_of(const ProfilePast& past) {
+  monitoring::PastSamples::Worker of;
+  of.interval = microseconds(past.interval_us);
+  for (const auto& window : past.windows)
+    of.windows.push_back({microseconds(window.begun_ago_us), microseconds(window.length_us), window.samples});
+  return of;
+}
+
 /// Of all workers as of one.
 monitoring::PastSamples past_samples(ByWorker<ProfilePast> answers) {
-  const auto microseconds = [](std::uint64_t count) {
-    return std::chrono::microseconds(static_cast<std::int64_t>(count));
-  };
   monitoring::PastSamples seen;
   std::map<std::pair<std::string, std::vector<std::string>>, std::uint64_t> sums;
   for (auto& [worker, past] : answers) {
@@ -49,10 +59,7 @@ monitoring::PastSamples past_samples(ByWorker<ProfilePast> answers) {
       seen.unanswered.emplace(worker, past.error().message);
       continue;
     }
-    auto& of = seen.workers.emplace_back();
-    of.interval = microseconds(past->interval_us);
-    for (const auto& window : past->windows)
-      of.windows.push_back({microseconds(window.begun_ago_us), microseconds(window.length_us), window.samples});
+    seen.workers.push_back(windows_of(*past));
     for (auto& stack : past->stacks) sums[{std::move(stack.prefix), std::move(stack.frames)}] += stack.samples;
   }
   for (const auto& [stack, samples] : sums) seen.stacks.push_back({stack.first, stack.second, samples});
@@ -126,6 +133,35 @@ monitoring::WorkerQuestions questions_of(Node& node, SchedulerHandle scheduler) 
 
 }  // namespace
 
+/// What the loops of this process did, by which the scheduler runs.
+class LoopProfile {
+public:
+  LoopProfile(Node& node, std::chrono::microseconds interval, std::chrono::microseconds cycle) {
+    if (interval <= std::chrono::microseconds(0)) return;
+    auto started = ContinuousProfiler::start_on_loops([&node](const auto& visit) { node.for_each_loop_thread(visit); },
+                                                      {interval, cycle});
+    if (started)
+      profiler_ = std::move(*started);
+    else
+      why_not_ = "no continuous profile: " + started.error().text;
+  }
+  [[nodiscard]] Result<monitoring::PastSamples> past(std::chrono::microseconds from_ago,
+                                                     std::chrono::microseconds to_ago) const {
+    if (!profiler_) return tl::unexpected(Error{ErrorKind::unsupported, why_not_});
+    ProfilePast past =
+        profiler_->past({static_cast<std::uint64_t>(from_ago.count()), static_cast<std::uint64_t>(to_ago.count()), {}});
+    monitoring::PastSamples seen;
+    seen.workers.push_back(windows_of(past));
+    for (auto& stack : past.stacks)
+      seen.stacks.push_back({std::move(stack.prefix), std::move(stack.frames), stack.samples});
+    return seen;
+  }
+
+private:
+  std::unique_ptr<ContinuousProfiler> profiler_;
+  std::string why_not_{"the continuous profile is off here: worker.profile.interval"};
+};
+
 /// In the order of starting: ended from the last to the first.
 struct Dashboard::Parts {
   std::shared_ptr<monitoring::Logins> logins{std::make_shared<monitoring::Logins>()};
@@ -145,6 +181,12 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
   api.ask = questions_of(node, scheduler);
+  const auto loops = std::make_shared<const LoopProfile>(
+      node, std::chrono::duration_cast<std::chrono::microseconds>(options.profile_interval),
+      std::chrono::duration_cast<std::chrono::microseconds>(options.profile_cycle));
+  api.ask.loop_past = [loops](std::chrono::microseconds from_ago, std::chrono::microseconds to_ago) {
+    return loops->past(from_ago, to_ago);
+  };
   api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
   api.logins = parts->logins;
   api.scale = std::move(options.scale);

@@ -34,6 +34,8 @@ struct DashboardOptions {
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
   std::function<Result<void>(unsigned workers)> scale;  ///< null: nobody here can start workers
   std::shared_ptr<monitoring::EventRing> events;        ///< SchedulerOptions::events
+  Duration profile_interval{};  ///< between two looks at what the scheduler's threads do; 0: none
+  Duration profile_cycle{std::chrono::seconds(1)};
   monitoring::HistoryOptions history;  ///< where it is written what happens; without a directory nowhere
 };
 

@@ -130,6 +130,7 @@ struct LocalCluster::Parts {
     start.token = access.http_token.reveal_hex();
     start.build = {SchedulerOptions{}.version, {}, {}};
     start.events = events;
+    start.profile_interval = options.profile_interval;
     start.scale = [this](unsigned count) { return scale(count); };
     auto started = Dashboard::start(node, *scheduler, std::move(start));
     if (!started) throw_error(started.error());

@@ -1,6 +1,8 @@
 #include "actors/node.hpp"
 
 #include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <caf/actor_system_config.hpp>
@@ -14,6 +16,8 @@
 #include "actors/asio_coordinator.hpp"
 #include "actors/local_directory.hpp"
 #include "actors/log_ring.hpp"
+#include "runtime/exec/function_registry.hpp"
+#include "runtime/exec/thread_activity.hpp"
 
 namespace troupe {
 namespace {
@@ -26,6 +30,14 @@ constexpr std::uint64_t state_bits = 2;
 constexpr std::uint64_t state_mask = 3;
 /// Quiet looks before the stand-by stops looking and waits to be woken.
 constexpr int quiet_looks = 50;
+
+/// What a thread runs that has the loop, as profiles name it.
+void begin_loop(ThreadActivity& activity) {
+  static const ResolvedFunction loop{"event_loop", {}, nullptr};
+  static const std::string shown_as = "event loop";
+  activity.thread.store(static_cast<int>(::syscall(SYS_gettid)), std::memory_order_relaxed);
+  activity.begin({}, {}, loop, &shown_as, Node::now().nanoseconds);
+}
 
 /// Each thread that spawns keeps CAF's logger alive, and an actor system does not end before its logger has.
 void forget_system() { caf::logger::set_current_actor_system(nullptr); }
@@ -47,6 +59,8 @@ struct Node::Parts {
   std::unique_ptr<caf::actor_system> system;
   std::thread loop;
   std::thread::id loop_id;
+  ThreadActivity loop_activity;
+  ThreadActivity standby_activity;
 
   std::mutex actors_mutex;
   std::map<caf::actor_id, caf::actor> actors;  // guarded by actors_mutex
@@ -70,7 +84,9 @@ Node::Node(NodeOptions options) : parts_(std::make_unique<Parts>(std::move(optio
       [&io = parts.io](caf::actor_system& system) { return new AsioCoordinator(system, io); });
   parts.loop = std::thread([this] {
     loop_of_this_thread = this;
+    begin_loop(parts_->loop_activity);
     parts_->io.run();
+    parts_->loop_activity.end();
   });
   parts.loop_id = parts.loop.get_id();
   parts.system = std::make_unique<caf::actor_system>(parts.config);
@@ -194,8 +210,15 @@ void Node::Parts::stand_by(const Node* node) {
 
 void Node::Parts::take_over(const Node* node) {
   loop_of_this_thread = node;
+  begin_loop(standby_activity);
   while (!give_back.load(std::memory_order_relaxed) && !io.stopped()) io.run_one();
+  standby_activity.end();
   loop_of_this_thread = nullptr;
+}
+
+void Node::for_each_loop_thread(const std::function<void(const ThreadActivity&)>& visit) const {
+  visit(parts_->loop_activity);
+  visit(parts_->standby_activity);
 }
 
 void Node::finish_later(std::thread thread) {

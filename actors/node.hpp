@@ -23,6 +23,7 @@ namespace troupe {
 
 class LocalDirectory;
 class LogRing;
+struct ThreadActivity;
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 /// Called on the loop thread. The library itself prints nothing.
@@ -92,6 +93,9 @@ public:
     std::forward<F>(work)();
     end_inline();
   }
+
+  /// The threads that may have the loop, in the same order every time. From any thread.
+  void for_each_loop_thread(const std::function<void(const ThreadActivity&)>& visit) const;
 
   /// Joined as the node ends: for what must not block the loop.
   void finish_later(std::thread thread);

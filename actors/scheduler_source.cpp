@@ -55,6 +55,10 @@ public:
     });
   }
 
+  TimeView times() override {
+    return ask([](SchedulerState& state) { return state.times(); });
+  }
+
   monitoring::TurnDurations turns() override {
     return node_.call([this] {
       SchedulerActor* running = scheduler_.shared().running;

@@ -308,6 +308,7 @@ void WorkerActor::perform() {
     if (!performing_.load.empty()) load(performing_.load);
     for (auto& request : performing_.run) run_function(request);
     for (auto& modules : performing_.share) share(modules);
+    if (performing_.close) tell_time_spent(true);  // what follows says goodbye
     if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
     const bool close = performing_.close;
     auto refused = std::move(performing_.refused);
@@ -324,9 +325,17 @@ void WorkerActor::perform() {
 
 // ---- executing --------------------------------------------------------------------------------------------------
 
+namespace {
+
+const std::string& prefix_of(const TaskTemplate& tmpl) {
+  return tmpl.prefix.empty() ? tmpl.function.name : tmpl.prefix;
+}
+
+}  // namespace
+
 monitoring::DurationHistogram& WorkerActor::durations_of(const TaskTemplate& tmpl) {
   constexpr std::size_t prefixes_max = 200;
-  const std::string& name = tmpl.prefix.empty() ? tmpl.function.name : tmpl.prefix;
+  const std::string& name = prefix_of(tmpl);
   const bool room = durations_.tasks.size() < prefixes_max || durations_.tasks.contains(name);
   return durations_.tasks[room ? name : "other"];
 }
@@ -336,6 +345,7 @@ WorkerActor::KnownTemplate& WorkerActor::known(const std::shared_ptr<const TaskT
   if (known.tmpl) return known;
   known.tmpl = tmpl;
   known.durations = &durations_of(*tmpl);
+  known.time = &ledger_.function(prefix_of(*tmpl));
   const auto& function = tmpl->function;
   if (tmpl->annotations.isolate && !can_be_child()) {
     known.error = isolation_refused(function);
@@ -455,6 +465,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
     auto& average = found->second.average_ns;
     average = average < 0 ? job.duration_ns : average + (job.duration_ns - average) / 8;
     found->second.durations->add(static_cast<std::uint64_t>(job.duration_ns / 1000));
+    found->second.time->add(job.duration_ns, job.cpu_ns);
   }
   const bool erred = job.error != nullptr;
   append_value(ended, values, job.encoded);
@@ -539,6 +550,19 @@ void WorkerActor::tick() {
     handle(WorkerTick{process_memory(), cpu_ms(), traffic()});
   else
     handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic()});
+  tell_time_spent();
+}
+
+/// About as often as there are heartbeats.
+void WorkerActor::tell_time_spent(bool last) {
+  constexpr std::chrono::milliseconds interval{500};
+  if (!link_is_up_ || !state_->id() || (!last && now_ - time_told_ < interval)) return;
+  time_told_ = now_;
+  if (disk_) {
+    const auto spill = disk_->counters();
+    ledger_.disk(spill.read_ns, spill.write_ns);
+  }
+  if (auto spent = ledger_.take(options_.registry.get())) link_->send({std::move(*spent)});
 }
 
 void WorkerActor::forget_templates() {

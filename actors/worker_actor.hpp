@@ -14,6 +14,7 @@
 #include "actors/link.hpp"
 #include "actors/link_messages.hpp"
 #include "actors/node.hpp"
+#include "actors/time_ledger.hpp"
 #include "actors/value_exchange.hpp"
 #include "actors/worker_node.hpp"
 #include "monitoring/histogram.hpp"
@@ -102,6 +103,7 @@ private:
     std::shared_ptr<const TaskError> error;
     std::int64_t average_ns{-1};                 ///< of its runs here; -1 = none yet
     monitoring::DurationHistogram* durations{};  ///< of its prefix, in `durations_`
+    TimeLedger::Function* time{};                ///< likewise, in `ledger_`
   };
   /// Pool threads write, the loop takes.
   struct Seceded {
@@ -173,6 +175,7 @@ private:
   void run_inline_job();
   std::shared_ptr<const TaskError> complete(const TaskError& error, TaskId task) const;
   void tick();
+  void tell_time_spent(bool last = false);
   Traffic traffic();
   void arm_tick();
   void forget_templates();
@@ -206,6 +209,8 @@ private:
   ExecutionsDone ended_at_once_;                    ///< tasks that could not be started
   std::unordered_map<const TaskTemplate*, KnownTemplate> templates_;
   monitoring::WorkerDurations durations_;  ///< at most as many prefixes as metrics show, and "other"
+  TimeLedger ledger_;
+  Instant time_told_;
   std::unordered_set<std::shared_ptr<const TaskTemplate>> orphans_;  ///< of an earlier registration, jobs may run
   std::unordered_map<std::uint32_t, RequestId> requests_;            ///< functions outside tasks, by run
   std::uint32_t last_request_{};

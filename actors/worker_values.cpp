@@ -12,11 +12,12 @@
 namespace troupe {
 
 void WorkerActor::fetch(Fetch& fetch) {
-  auto received = [this, weak = caf::actor_addr(address()), number = fetch.fetch, generation = generation_,
-                   asked = Node::now()](Result<FetchedValues> fetched) {
+  auto received = [this, weak = caf::actor_addr(address()), number = fetch.fetch, peer = fetch.peer,
+                   generation = generation_, asked = Node::now()](Result<FetchedValues> fetched) {
     const auto alive = caf::actor_cast<caf::actor>(weak);
     if (!alive || ended_ || generation != generation_) return;
-    durations_.transfers.add(static_cast<std::uint64_t>((Node::now() - asked).count() / 1000));
+    const auto took_ns = static_cast<std::uint64_t>((Node::now() - asked).count());
+    durations_.transfers.add(took_ns / 1000);
     FetchDone event;
     event.fetch = number;
     if (!fetched) {
@@ -26,8 +27,10 @@ void WorkerActor::fetch(Fetch& fetch) {
       event.outcome = fetched->status == DataStatus::busy ? FetchOutcome::busy : FetchOutcome::lost;
     } else {
       ++transfers_received_;
+      TimeLedger::Fetched noted(ledger_, peer, took_ns);
       for (std::size_t i = 0; i < fetched->tasks.size(); ++i) {
         const auto nbytes = fetched->values[i].nbytes();
+        noted.add(fetched->values[i], nbytes);
         put(fetched->tasks[i], std::move(fetched->values[i]), nbytes);
         received_bytes_ += nbytes;
         event.nbytes.push_back(nbytes);
@@ -94,6 +97,7 @@ void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
     std::vector<CarriedItem> items;
     items.reserve(gathered.size());
     ValuesServed serving{{}, true};
+    const auto begun = Node::now();
     for (const auto& [task, value, missing] : gathered) {
       if (value) {
         sent_bytes_ += value.nbytes();
@@ -106,6 +110,7 @@ void WorkerActor::get(const std::vector<TaskId>& tasks, std::uint64_t max_bytes,
       absent.item.missing = missing ? 1 : 0;
       items.push_back(std::move(absent));
     }
+    ledger_.serialized(static_cast<std::uint64_t>((Node::now() - begun).count()));
     ++transfers_sent_;
     if (!serving.tasks.empty()) caf::anon_send(caf::actor_cast<caf::actor>(this), std::move(serving));
     answer(std::move(items));

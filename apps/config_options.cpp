@@ -129,7 +129,9 @@ constexpr std::array options{
     Option{"worker.lifetime-restart", boolean, "false", "Start a worker again whose lifetime is over.",
            "--lifetime-restart"},
     Option{"worker.profile.interval", duration, "10ms",
-           "How often a worker looks where its running tasks are, for the page of profiles.", "", "off"},
+           "How often a worker looks where its running tasks are, and a scheduler at its own threads, for the pages of "
+           "profiles.",
+           "", "off"},
     Option{"worker.profile.cycle", duration, "1s", "Length of the windows that such looks are counted in.", ""},
     Option{"worker.http-port",
            integer,

@@ -45,6 +45,16 @@ PidFile::~PidFile() {
   if (!path_.empty()) std::filesystem::remove(path_, ignored);
 }
 
+ProfileTimes profile_times(const Config& config) {
+  const ProfileTimes times{config.duration("worker.profile.interval").value_or(Duration{0}),
+                           config.duration("worker.profile.cycle").value_or(std::chrono::seconds(1))};
+  if (times.interval != Duration{0} && times.interval < std::chrono::milliseconds(1))
+    throw CommandError(ExitCode::usage, "worker.profile.interval has to be 1ms or more, or off");
+  if (times.cycle < std::chrono::milliseconds(100))
+    throw CommandError(ExitCode::usage, "worker.profile.cycle has to be 100ms or more");
+  return times;
+}
+
 LogSink sink_of(Log& log, const char* logger) {
   return [&log, logger](LogLevel level, std::string_view text) {
     const auto as_ours = [&] {

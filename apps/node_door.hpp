@@ -46,6 +46,14 @@ std::vector<std::string> allowed_hosts(const Config& config);
 /// What metrics.compat asks for. Raises CommandError for a value that is not known.
 bool dask_names_wanted(const Config& config);
 
+/// How often threads are looked at for the pages of profiles, 0 = never, and the windows that this is counted in. Raises
+/// CommandError for what is too little.
+struct ProfileTimes {
+  Duration interval{};
+  Duration cycle{};
+};
+ProfileTimes profile_times(const Config& config);
+
 /// The one line a node prints to stdout when it is ready: fields by name, "-" for what is not served.
 void print_ready(const Door& door, std::string_view role,
                  const std::vector<std::pair<std::string, std::string>>& fields);

@@ -106,6 +106,9 @@ void SchedulerService::serve_pages(const Config& config, const SchedulerServiceO
   };
   dashboard.events = events_;
   dashboard.scale = options.scale;
+  const auto [interval, cycle] = profile_times(config);
+  dashboard.profile_interval = interval;
+  dashboard.profile_cycle = cycle;
   if (options.history && config.boolean("history.enabled")) {
     dashboard.history.directory = history_directory(config);
     dashboard.history.bytes_max = config.size("history.limit").value_or(0);

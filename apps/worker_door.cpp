@@ -177,7 +177,9 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   adopt_nanny(options);
   options.lifetime = config.duration("worker.lifetime").value_or(Duration{0});
   options.lifetime_stagger = config.duration("worker.lifetime-stagger").value_or(Duration{0});
-  profile(config, options);
+  const auto [interval, cycle] = profile_times(config);
+  options.profile_interval = interval;
+  options.profile_cycle = cycle;
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
   if (!started)
@@ -186,15 +188,6 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
         started.error().text + (config.integer("worker.port") == 0 ? "" : "; --worker-port 0 takes any free port"));
   handle_ = std::make_unique<WorkerHandle>(std::move(*started));
   asked_ = handle_.get();
-}
-
-void WorkerService::profile(const Config& config, WorkerOptions& options) {
-  options.profile_interval = config.duration("worker.profile.interval").value_or(Duration{0});
-  options.profile_cycle = config.duration("worker.profile.cycle").value_or(options.profile_cycle);
-  if (options.profile_interval != Duration{0} && options.profile_interval < std::chrono::milliseconds(1))
-    throw CommandError(ExitCode::usage, "worker.profile.interval has to be 1ms or more, or off");
-  if (options.profile_cycle < std::chrono::milliseconds(100))
-    throw CommandError(ExitCode::usage, "worker.profile.cycle has to be 100ms or more");
 }
 
 void WorkerService::serve_pages(const Config& config, bool insecure, const std::string& token) {

@@ -67,7 +67,6 @@ public:
   void leave(const std::string& reason);
 
 private:
-  static void profile(const Config& config, WorkerOptions& options);
   void serve_pages(const Config& config, bool insecure, const std::string& token);
 
   std::atomic<bool> draining_{false};

@@ -12,13 +12,13 @@
 
 #include "monitoring/api_questions.hpp"
 #include "monitoring/api_route.hpp"
+#include "monitoring/api_times.hpp"
 #include "monitoring/live.hpp"
 #include "monitoring/query.hpp"
 
 namespace troupe::monitoring {
 
 namespace json = boost::json;
-using namespace std::chrono_literals;
 
 HttpResponse answer(const json::object& document) {
   return {200, "application/json", {}, json::serialize(document) + "\n", {}};
@@ -367,7 +367,7 @@ PrefixNames Api::names_for(const TaskHistory::Snapshot& history) const {
   for (auto block = history.blocks.rbegin(); block != history.blocks.rend() && newer > 0; ++block)
     for (std::uint32_t i = (*block)->size; i-- > 0 && newer > 0; --newer)
       if ((*block)->runs[i].prefix >= now->view.prefixes.size()) {
-        const auto fresh = s_.recorder->picture(0ms);
+        const auto fresh = s_.recorder->picture(std::chrono::milliseconds(0));
         return fresh ? prefix_names(*fresh) : PrefixNames{};
       }
   return prefix_names(*now);
@@ -588,7 +588,8 @@ std::vector<Route> Api::routes() {
     return self->stream(request, refusal);
   };
   routes.push_back(std::move(live));
-  for (Route& route : question_routes(s_)) routes.push_back(std::move(route));
+  for (const auto& more : {question_routes, time_routes})
+    for (Route& route : more(s_)) routes.push_back(std::move(route));
   return routes;
 }
 

@@ -38,7 +38,7 @@ struct StackSamples {
   std::map<std::string, std::string> unanswered;  ///< why, by name of the worker
 };
 
-/// What workers remember of what their threads ran.
+/// What workers, or the scheduler's own process, remember of what their threads ran.
 struct PastSamples {
   struct Window {
     std::chrono::microseconds begun_ago{};
@@ -76,6 +76,8 @@ struct WorkerQuestions {
                                     std::chrono::microseconds to_ago, const std::string& prefix)>
       past;
   std::function<Result<TaskLog>(std::vector<std::string> workers, TaskId task, std::size_t most)> task_log;
+  /// Of the threads on which the scheduler runs.
+  std::function<Result<PastSamples>(std::chrono::microseconds from_ago, std::chrono::microseconds to_ago)> loop_past;
 };
 
 /// What the pages below /api/v1 are made from.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,6 +68,13 @@ boost::json::object exceptions_json(const std::vector<FailedTask>& failures, con
                                     const WallClock& clock);
 boost::json::object events_json(const std::vector<Event>& events, std::uint64_t recorded, double now_unix_ms);
 boost::json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms);
+
+/// Time in functions of `prefix`, or of all if it is empty, those that took longest first; and of all activities.
+boost::json::object time_spent_json(const TimeView& times, const std::string& prefix, std::size_t most,
+                                    double now_unix_ms);
+/// Between the `most` workers that moved most, and by type of the values.
+boost::json::object bandwidth_json(const TimeView& times, std::size_t most,
+                                   const std::function<std::string(WorkerId)>& name_of, double now_unix_ms);
 
 /// Name of the task of a run, as people write it, whether the task is still known or not.
 std::string run_key(const TaskRun& run, const PrefixNames& prefixes);

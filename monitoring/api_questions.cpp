@@ -46,7 +46,8 @@ public:
 
   std::vector<Route> routes() {
     return {route("workers/{id}/logs", &Questions::worker_logs), route("tasks/{key}/logs", &Questions::task_logs),
-            route("profile", &Questions::profile), route("profile/past", &Questions::past)};
+            route("profile", &Questions::profile), route("profile/past", &Questions::past),
+            route("profile/scheduler", &Questions::loop_past)};
   }
 
 private:
@@ -68,6 +69,7 @@ private:
   HttpResponse task_logs(const HttpRequest& request);
   HttpResponse profile(const HttpRequest& request);
   HttpResponse past(const HttpRequest& request);
+  HttpResponse loop_past(const HttpRequest& request);
   [[nodiscard]] std::vector<std::string> workers_named(const Query& query) const;
   [[nodiscard]] std::vector<std::string> workers_that_ran(const TaskFacts& task, const Picture& picture) const;
 
@@ -170,36 +172,63 @@ HttpResponse Questions::profile(const HttpRequest& request) {
                  {"unanswered", unanswered_json(seen->unanswered)}});
 }
 
+/// The part of the past that a request is about.
+class PastWindow {
+public:
+  PastWindow(const Query& query, double now_ms) : now_ms_(now_ms) {
+    const double to = query.number("to", 0);
+    to_ms_ = to == 0 ? now_ms : to;
+    const double from = query.number("from", -600'000);
+    from_ms_ = from < 0 ? to_ms_ + from : from;
+    if (to_ms_ < 0 || from_ms_ >= to_ms_) throw BadRequest("from must be before to");
+  }
+  [[nodiscard]] std::chrono::milliseconds from_ago() const { return ago(from_ms_); }
+  [[nodiscard]] std::chrono::milliseconds to_ago() const { return ago(to_ms_); }
+
+  [[nodiscard]] HttpResponse answer_with(const PastSamples& seen) const {
+    std::uint64_t samples = 0;
+    const auto total = seen.stacks.size();
+    auto stacks = stacks_json(seen.stacks, "prefix", &PastSamples::Stack::prefix, samples);
+    std::chrono::microseconds interval{};
+    for (const auto& worker : seen.workers) interval = std::max(interval, worker.interval);
+    return answer({{"schema", "troupe/v1/profile-past"},
+                   {"now_unix_ms", now_ms_},
+                   {"from_unix_ms", from_ms_},
+                   {"to_unix_ms", to_ms_},
+                   {"interval_ms", static_cast<double>(interval.count()) / 1000},
+                   {"workers", seen.workers.size()},
+                   {"samples", samples},
+                   {"total", total},
+                   {"shown", stacks.size()},
+                   {"stacks", std::move(stacks)},
+                   {"activity", activity_json(seen, now_ms_)},
+                   {"unanswered", unanswered_json(seen.unanswered)}});
+  }
+
+private:
+  [[nodiscard]] std::chrono::milliseconds ago(double at_ms) const {
+    return std::chrono::milliseconds(std::llround(std::clamp(now_ms_ - at_ms, 0.0, 1e12)));
+  }
+  double now_ms_;
+  double from_ms_{};
+  double to_ms_{};
+};
+
 HttpResponse Questions::past(const HttpRequest& request) {
   const Query query(request.query, {"worker", "prefix", "from", "to"});
-  const double now_ms = s_.recorder->clock().now_ms();
-  const double to = query.number("to", 0);
-  const double to_ms = to == 0 ? now_ms : to;
-  const double from = query.number("from", -600'000);
-  const double from_ms = from < 0 ? to_ms + from : from;
-  if (to_ms < 0 || from_ms >= to_ms) throw BadRequest("from must be before to");
-  const auto ago = [&](double at_ms) {
-    return std::chrono::milliseconds(std::llround(std::clamp(now_ms - at_ms, 0.0, 1e12)));
-  };
-  auto seen = s_.ask.past(workers_named(query), ago(from_ms), ago(to_ms), query.text("prefix").value_or(std::string()));
+  const PastWindow window(query, s_.recorder->clock().now_ms());
+  const auto seen = s_.ask.past(workers_named(query), window.from_ago(), window.to_ago(),
+                                query.text("prefix").value_or(std::string()));
   if (!seen) throw Refused(503, seen.error().text);
-  std::uint64_t samples = 0;
-  const auto total = seen->stacks.size();
-  auto stacks = stacks_json(seen->stacks, "prefix", &PastSamples::Stack::prefix, samples);
-  std::chrono::microseconds interval{};
-  for (const auto& worker : seen->workers) interval = std::max(interval, worker.interval);
-  return answer({{"schema", "troupe/v1/profile-past"},
-                 {"now_unix_ms", now_ms},
-                 {"from_unix_ms", from_ms},
-                 {"to_unix_ms", to_ms},
-                 {"interval_ms", static_cast<double>(interval.count()) / 1000},
-                 {"workers", seen->workers.size()},
-                 {"samples", samples},
-                 {"total", total},
-                 {"shown", stacks.size()},
-                 {"stacks", std::move(stacks)},
-                 {"activity", activity_json(*seen, now_ms)},
-                 {"unanswered", unanswered_json(seen->unanswered)}});
+  return window.answer_with(*seen);
+}
+
+HttpResponse Questions::loop_past(const HttpRequest& request) {
+  const Query query(request.query, {"from", "to"});
+  const PastWindow window(query, s_.recorder->clock().now_ms());
+  const auto seen = s_.ask.loop_past(window.from_ago(), window.to_ago());
+  if (!seen) throw Refused(503, seen.error().text);
+  return window.answer_with(*seen);
 }
 
 }  // namespace

@@ -285,14 +285,21 @@ json::object shuffles_json(const std::vector<ShuffleView>& shuffles, std::uint64
   };
   json::array rows;
   for (const ShuffleView& shuffle : shuffles)
-    rows.push_back({{"group", shuffle.group},
-                    {"name", shuffle.name},
-                    {"prefix", name_at(prefixes, shuffle.prefix)},
-                    {"level", shuffle.level},
-                    {"blocks", shuffle.blocks},
-                    {"inputs", states(shuffle.inputs)},
-                    {"pieces", states(shuffle.pieces)},
-                    {"outputs", states(shuffle.outputs)}});
+    rows.push_back(
+        {{"shuffle", std::to_string(shuffle.shuffle.value)},
+         {"key", shuffle.first_name.empty() ? fmt::format("{}-{}-{}", name_at(prefixes, shuffle.first_prefix),
+                                                          shuffle.shuffle.group(), shuffle.shuffle.index())
+                                            : fmt::format("{}-{}", shuffle.first_name, shuffle.shuffle.index())},
+         {"stage", shuffle.stage},
+         {"stages", shuffle.stages},
+         {"group", shuffle.group},
+         {"name", shuffle.name},
+         {"prefix", name_at(prefixes, shuffle.prefix)},
+         {"level", shuffle.level},
+         {"blocks", shuffle.blocks},
+         {"inputs", states(shuffle.inputs)},
+         {"pieces", states(shuffle.pieces)},
+         {"outputs", states(shuffle.outputs)}});
   return {{"schema", "troupe/v1/shuffles"},
           {"now_unix_ms", now_unix_ms},
           {"looked_at", looked_at},

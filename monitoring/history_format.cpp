@@ -50,6 +50,7 @@ public:
   void operator()(T&... values) {
     (put(values), ...);
   }
+  [[nodiscard]] static bool ended() { return false; }
   std::string out;
 
 private:
@@ -96,6 +97,8 @@ public:
   }
   [[nodiscard]] bool whole() const { return good_ && rest_.empty(); }
   [[nodiscard]] bool good() const { return good_; }
+  /// There is no more: what is asked for next was not there yet when this was written.
+  [[nodiscard]] bool ended() const { return whole(); }
   void refuse() { good_ = false; }
 
   std::uint64_t varint() {
@@ -294,8 +297,29 @@ void fields(A& a, HistoryEnd& v) {
   a(v.unix_ms, v.reason);
 }
 template <class A>
+void fields(A& a, FunctionTime& v) {
+  a(v.prefix, v.runs, v.cpu_us, v.noncpu_us, v.unsplit_us);
+}
+template <class A>
+void fields(A& a, ValuesMoved& v) {
+  a(v.values, v.bytes, v.us);
+}
+template <class A>
+void fields(A& a, TimeView::Pair& v) {
+  a(v.to, v.from, v.moved);
+}
+template <class A>
+void fields(A& a, MovedType& v) {
+  a(v.type, v.moved);
+}
+template <class A>
+void fields(A& a, TimeView& v) {
+  a(v.functions, v.pairs, v.types, v.other_pairs, v.moved, v.serialize_us, v.disk_read_us, v.disk_write_us);
+}
+template <class A>
 void fields(A& a, HistoryState& v) {
   a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals);
+  if (!a.ended()) a(v.times);
 }
 template <class A>
 void fields(A& a, Event& v) {

@@ -42,6 +42,7 @@ struct HistoryState {
   std::vector<GroupTasks> graph;
   std::vector<FailedTask> failures;
   std::vector<StolenTask> steals;
+  TimeView times;  ///< histories of earlier versions have none
 };
 
 /// Runs that follow one on another.

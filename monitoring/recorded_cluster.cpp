@@ -59,6 +59,7 @@ public:
   std::vector<FailedTask> failures() override { return state_.failures; }
   std::vector<StolenTask> steals() override { return state_.steals; }
   TurnDurations turns() override { return {}; }
+  TimeView times() override { return state_.times; }
   Result<void> control(TaskControl, const std::vector<std::string>&, const std::string&) override {
     return tl::unexpected(over());
   }
@@ -313,6 +314,7 @@ ApiSources RecordedCluster::sources() const {
   };
   api.ask.profile = [](const auto&...) -> Result<StackSamples> { return tl::unexpected(over()); };
   api.ask.past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
+  api.ask.loop_past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
   api.ask.task_log = [](const auto&...) -> Result<TaskLog> { return tl::unexpected(over()); };
   api.identity.build = {start_.version, start_.revision, {}};
   api.identity.started_unix_ms = start_.started_unix_ms;

@@ -28,6 +28,9 @@ public:
   [[nodiscard]] const std::vector<std::uint32_t>& inputs(std::uint32_t task) const { return inputs_[task]; }
   [[nodiscard]] std::uint32_t readers(std::uint32_t task) const { return readers_[task]; }
   [[nodiscard]] std::uint32_t level(std::uint32_t task) const { return level_[task]; }
+  [[nodiscard]] TaskId id(std::uint32_t task) const {
+    return TaskId::of(groups_[of_[task].first].group.number, of_[task].second);
+  }
   [[nodiscard]] const GroupView& group(std::uint32_t task) const { return groups_[of_[task].first].group; }
   [[nodiscard]] std::uint32_t prefix(std::uint32_t task) const {
     const GroupView& view = group(task);
@@ -72,6 +75,7 @@ private:
 
 /// Outputs that have the same inputs, and the pieces between.
 struct Block {
+  std::vector<std::uint32_t> sources;
   std::vector<std::uint32_t> outputs;
   std::vector<std::uint32_t> pieces;
 };
@@ -80,11 +84,9 @@ void count(const Tasks& tasks, std::uint32_t task, TaskCounts& counts) {
   ++counts[static_cast<std::size_t>(tasks.state(task))];
 }
 
-}  // namespace
-
-std::vector<ShuffleView> find_shuffles(const std::vector<GroupTasks>& groups) {
-  const Tasks tasks(groups);
-  std::map<std::vector<std::uint32_t>, Block> blocks;
+/// Those of which every source gives something to every output, in the order of their first outputs.
+std::vector<Block> whole_blocks(const Tasks& tasks) {
+  std::map<std::vector<std::uint32_t>, Block> found;
   for (std::uint32_t output = 0; output < tasks.size(); ++output) {
     if (tasks.inputs(output).size() < 2) continue;
     std::vector<std::uint32_t> sources;
@@ -96,31 +98,85 @@ std::vector<ShuffleView> find_shuffles(const std::vector<GroupTasks>& groups) {
     }
     std::sort(sources.begin(), sources.end());
     if (std::adjacent_find(sources.begin(), sources.end()) != sources.end()) continue;
-    Block& block = blocks[std::move(sources)];
+    Block& block = found[std::move(sources)];
     block.outputs.push_back(output);
     block.pieces.insert(block.pieces.end(), pieces.begin(), pieces.end());
   }
-  std::map<std::pair<std::uint64_t, std::uint32_t>, ShuffleView> found;  // by group and level
-  for (const auto& [sources, block] : blocks) {
-    const bool whole = block.outputs.size() > 1 &&
-                       std::all_of(sources.begin(), sources.end(),
-                                   [&](std::uint32_t source) { return tasks.readers(source) == block.outputs.size(); });
-    if (!whole) continue;
-    const std::uint32_t first = block.outputs.front();
+  std::vector<Block> whole;
+  for (auto& [sources, block] : found) {
+    if (block.outputs.size() < 2 || !std::all_of(sources.begin(), sources.end(), [&](std::uint32_t source) {
+          return tasks.readers(source) == block.outputs.size();
+        }))
+      continue;
+    block.sources = sources;
+    whole.push_back(std::move(block));
+  }
+  std::sort(whole.begin(), whole.end(),
+            [](const Block& a, const Block& b) { return a.outputs.front() < b.outputs.front(); });
+  return whole;
+}
+
+/// By block, the first one of its shuffle.
+std::vector<std::size_t> shuffles_of(const std::vector<Block>& blocks) {
+  std::map<std::uint32_t, std::size_t> reader_of;  // by source: each has one block
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    for (const std::uint32_t source : blocks[i].sources) reader_of[source] = i;
+  std::vector<std::size_t> first(blocks.size());
+  for (std::size_t i = 0; i < blocks.size(); ++i) first[i] = i;
+  const auto root = [&](std::size_t block) {
+    while (first[block] != block) block = first[block] = first[first[block]];
+    return block;
+  };
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    std::map<std::size_t, unsigned> given;  // outputs, by the block that cuts them further
+    for (const std::uint32_t output : blocks[i].outputs)
+      if (const auto reader = reader_of.find(output); reader != reader_of.end()) ++given[reader->second];
+    for (const auto& [reader, outputs] : given) {
+      if (outputs != 1) continue;
+      const auto [low, high] = std::minmax({root(i), root(reader)});
+      first[high] = low;
+    }
+  }
+  for (std::size_t i = 0; i < blocks.size(); ++i) first[i] = root(i);
+  return first;
+}
+
+}  // namespace
+
+std::vector<ShuffleView> find_shuffles(const std::vector<GroupTasks>& groups) {
+  const Tasks tasks(groups);
+  const auto blocks = whole_blocks(tasks);
+  const auto shuffle_of = shuffles_of(blocks);
+  std::map<std::pair<std::size_t, std::uint32_t>, ShuffleView> found;  // by shuffle and level
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const Block& block = blocks[i];
     std::uint32_t level = 0;
-    for (const std::uint32_t source : sources) level = std::max(level, tasks.level(source));
-    ShuffleView& view = found[{tasks.group(first).number, level}];
-    view.group = tasks.group(first).number;
-    view.name = tasks.group(first).name;
-    view.prefix = tasks.prefix(first);
-    view.level = level;
+    for (const std::uint32_t source : block.sources) level = std::max(level, tasks.level(source));
+    const auto [at, first_of_stage] = found.try_emplace({shuffle_of[i], level});
+    ShuffleView& view = at->second;
+    if (first_of_stage) {
+      const std::uint32_t first = block.outputs.front();
+      view.group = tasks.group(first).number;
+      view.name = tasks.group(first).name;
+      view.prefix = tasks.prefix(first);
+      view.level = level;
+    }
     ++view.blocks;
-    for (const std::uint32_t source : sources) count(tasks, source, view.inputs);
+    for (const std::uint32_t source : block.sources) count(tasks, source, view.inputs);
     for (const std::uint32_t piece : block.pieces) count(tasks, piece, view.pieces);
     for (const std::uint32_t output : block.outputs) count(tasks, output, view.outputs);
   }
+  std::map<std::size_t, std::uint32_t> stages;
+  for (auto& [key, view] : found) view.stage = ++stages[key.first];
   std::vector<ShuffleView> list;
-  for (auto& [key, view] : found) list.push_back(std::move(view));
+  for (auto& [key, view] : found) {
+    const std::uint32_t first = blocks[key.first].outputs.front();
+    view.shuffle = tasks.id(first);
+    view.first_name = tasks.group(first).name;
+    view.first_prefix = tasks.prefix(first);
+    view.stages = stages[key.first];
+    list.push_back(std::move(view));
+  }
   return list;
 }
 

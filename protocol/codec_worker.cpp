@@ -65,6 +65,37 @@ void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
   w.setOpenFiles(m.traffic.open_files);
 }
 
+void fill(wire::ValuesMoved::Builder w, const ValuesMoved& m) {
+  w.setValues(m.values);
+  w.setBytes(m.bytes);
+  w.setUs(m.us);
+}
+
+void fill(wire::TimeSpent::Builder w, const TimeSpent& m) {
+  auto functions = w.initFunctions(count(m.functions));
+  for (std::uint32_t i = 0; i < m.functions.size(); ++i) {
+    const FunctionTime& function = m.functions[i];
+    functions[i].setPrefix(name(function.prefix, "prefix"));
+    functions[i].setRuns(function.runs);
+    functions[i].setCpuUs(function.cpu_us);
+    functions[i].setNoncpuUs(function.noncpu_us);
+    functions[i].setUnsplitUs(function.unsplit_us);
+  }
+  auto sources = w.initSources(count(m.sources));
+  for (std::uint32_t i = 0; i < m.sources.size(); ++i) {
+    sources[i].setWorker(m.sources[i].worker.value);
+    fill(sources[i].initMoved(), m.sources[i].moved);
+  }
+  auto types = w.initTypes(count(m.types));
+  for (std::uint32_t i = 0; i < m.types.size(); ++i) {
+    types[i].setType(name(m.types[i].type, "type"));
+    fill(types[i].initMoved(), m.types[i].moved);
+  }
+  w.setSerializeUs(m.serialize_us);
+  w.setDiskReadUs(m.disk_read_us);
+  w.setDiskWriteUs(m.disk_write_us);
+}
+
 void fill(wire::FunctionRan::Builder w, const FunctionRan& m) {
   w.setRequest(m.request.value);
   w.setValue(data(m.value));
@@ -165,6 +196,7 @@ void write(wire::WorkerMessage::Builder w, const WorkerMessage& message) {
           [&](const FunctionRan& m) { fill(w.initFunctionRan(), m); },
           [&](const Goodbye& m) { w.initGoodbye().setReason(text(m.reason)); },
           [&](const Leaving& m) { w.initLeaving().setReason(text(m.reason)); },
+          [&](const TimeSpent& m) { fill(w.initTimeSpent(), m); },
       },
       message);
 }
@@ -214,6 +246,7 @@ std::size_t expected_bytes(const WorkerMessage& message) {
             return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.rejoined);
           },
           [](const FunctionRan& m) { return fixed_bytes + list_bytes(m.value); },
+          [](const TimeSpent& m) { return (1 + m.functions.size() + m.sources.size() + m.types.size()) * fixed_bytes; },
           [](const auto&) { return fixed_bytes; },
       },
       message);
@@ -362,6 +395,25 @@ Heartbeat read(Input& in, wire::Heartbeat::Reader r) {
            r.getDiskReadBytes(), r.getDiskWrittenBytes(), r.getOpenFiles()}};
 }
 
+ValuesMoved read(wire::ValuesMoved::Reader r) { return {r.getValues(), r.getBytes(), r.getUs()}; }
+
+TimeSpent read(Input& in, wire::TimeSpent::Reader r) {
+  in.begin("TimeSpent");
+  TimeSpent m;
+  in.reserve(r.getFunctions(), m.functions);
+  for (const auto each : r.getFunctions())
+    m.functions.push_back({in.name(each.getPrefix(), "prefix"), each.getRuns(), each.getCpuUs(), each.getNoncpuUs(),
+                           each.getUnsplitUs()});
+  in.reserve(r.getSources(), m.sources);
+  for (const auto each : r.getSources()) m.sources.push_back({{each.getWorker()}, read(each.getMoved())});
+  in.reserve(r.getTypes(), m.types);
+  for (const auto each : r.getTypes()) m.types.push_back({in.name(each.getType(), "type"), read(each.getMoved())});
+  m.serialize_us = r.getSerializeUs();
+  m.disk_read_us = r.getDiskReadUs();
+  m.disk_write_us = r.getDiskWriteUs();
+  return m;
+}
+
 WorkerRegistered read(Input& in, wire::WorkerRegistered::Reader r) {
   in.begin("WorkerRegistered");
   WorkerRegistered m{{r.getWorker()}, {r.getEpoch()}, r.getHeartbeatMs(), {}};
@@ -466,6 +518,7 @@ WorkerMessage read(Input& in, wire::WorkerMessage::Reader r) {
     case wire::WorkerMessage::FUNCTION_RAN: return read(in, r.getFunctionRan());
     case wire::WorkerMessage::GOODBYE: return Goodbye{in.text(r.getGoodbye().getReason(), "reason")};
     case wire::WorkerMessage::LEAVING: return Leaving{in.text(r.getLeaving().getReason(), "reason")};
+    case wire::WorkerMessage::TIME_SPENT: return read(in, r.getTimeSpent());
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

@@ -410,6 +410,7 @@ struct WorkerMessage {
     functionRan @11 :FunctionRan;
     goodbye @12 :Goodbye;
     leaving @13 :Leaving;
+    timeSpent @14 :TimeSpent;
   }
 }
 
@@ -511,6 +512,39 @@ struct FunctionRan {
 
 struct Leaving {
   reason @0 :Text;   # for people
+}
+
+struct FunctionTime {
+  prefix @0 :Text;        # of the tasks
+  runs @1 :UInt64;        # that ended
+  cpuUs @2 :UInt64;       # on a processor, of runs that were asked
+  noncpuUs @3 :UInt64;    # waiting, in the same runs
+  unsplitUs @4 :UInt64;   # of runs that were not asked
+}
+
+struct ValuesMoved {
+  values @0 :UInt64;   # that were fetched
+  bytes @1 :UInt64;    # of them
+  us @2 :UInt64;       # that took
+}
+
+struct MovedFrom {
+  worker @0 :UInt32;        # WorkerId that gave them
+  moved @1 :ValuesMoved;    # from there
+}
+
+struct MovedType {
+  type @0 :Text;            # of the values, for people
+  moved @1 :ValuesMoved;    # of that type
+}
+
+struct TimeSpent {   # since the last one
+  functions @0 :List(FunctionTime);   # by prefix
+  sources @1 :List(MovedFrom);        # by worker
+  types @2 :List(MovedType);          # by type
+  serializeUs @3 :UInt64;             # of values given to others
+  diskReadUs @4 :UInt64;              # of values
+  diskWriteUs @5 :UInt64;             # of values, with encoding
 }
 
 # ---- scheduler -> worker ---------------------------------------------------------------------------------------

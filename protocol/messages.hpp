@@ -385,9 +385,50 @@ struct Leaving {
   friend bool operator==(const Leaving&, const Leaving&) = default;
 };
 
+/// Runs of functions of one prefix. How much of its time a run had a processor is asked of long ones only.
+struct FunctionTime {
+  std::string prefix;
+  std::uint64_t runs{};
+  std::uint64_t cpu_us{};      ///< on a processor
+  std::uint64_t noncpu_us{};   ///< waiting, in the same runs
+  std::uint64_t unsplit_us{};  ///< of runs that were not asked
+  friend bool operator==(const FunctionTime&, const FunctionTime&) = default;
+};
+
+/// Values that were fetched; of a fetch of several each has as much of its time as of its bytes.
+struct ValuesMoved {
+  std::uint64_t values{};
+  std::uint64_t bytes{};
+  std::uint64_t us{};
+  friend bool operator==(const ValuesMoved&, const ValuesMoved&) = default;
+};
+
+struct MovedFrom {
+  WorkerId worker;
+  ValuesMoved moved;
+  friend bool operator==(const MovedFrom&, const MovedFrom&) = default;
+};
+
+struct MovedType {
+  std::string type;  ///< the text of its description, or of its fingerprint if nothing here knows more
+  ValuesMoved moved;
+  friend bool operator==(const MovedType&, const MovedType&) = default;
+};
+
+/// What the time of a worker went to since it said so last. Sent with heartbeats, if there is anything to tell.
+struct TimeSpent {
+  std::vector<FunctionTime> functions;
+  std::vector<MovedFrom> sources;
+  std::vector<MovedType> types;
+  std::uint64_t serialize_us{};   ///< of values given to others
+  std::uint64_t disk_read_us{};   ///< of values: the system calls and unpacking
+  std::uint64_t disk_write_us{};  ///< likewise, and encoding
+  friend bool operator==(const TimeSpent&, const TimeSpent&) = default;
+};
+
 using WorkerMessage =
     std::variant<RegisterWorker, TasksFinished, TasksErred, ReplicasAdded, ReplicasRemoved, InputsMissing, StealReply,
-                 TasksSeceded, Heartbeat, WorkerStatusChanged, ModulesAdded, FunctionRan, Goodbye, Leaving>;
+                 TasksSeceded, Heartbeat, WorkerStatusChanged, ModulesAdded, FunctionRan, Goodbye, Leaving, TimeSpent>;
 
 // ---- scheduler -> worker --------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@
 #include "runtime/core/scheduler_events.hpp"
 #include "runtime/core/scheduler_tables.hpp"
 #include "runtime/core/task_history.hpp"
+#include "runtime/core/time_totals.hpp"
 #include "runtime/core/views.hpp"
 
 namespace troupe {
@@ -78,6 +79,7 @@ public:
   /// Remembers so many runs of tasks, and some failures and steals; nothing before this is called.
   void keep_history(std::size_t runs) { history_.keep(runs); }
   [[nodiscard]] const TaskHistory& history() const { return history_; }
+  [[nodiscard]] TimeView times() const { return times_.view(); }
   [[nodiscard]] ClusterView view(Instant now);
   /// Tasks that pass the filter, from a page's `next` on; looks at no more than `most_scanned`.
   [[nodiscard]] TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most,
@@ -156,6 +158,7 @@ private:
   void on_message(WorkerRecord& worker, FunctionRan& message);
   void on_message(WorkerRecord& worker, Goodbye& message);
   void on_message(WorkerRecord& worker, Leaving& message);
+  void on_message(WorkerRecord& worker, TimeSpent& message);
   void remove_worker(WorkerId id, bool graceful, std::string_view reason);
   void free_unless_needed(WorkerRecord& worker, TaskRef task, TaskId id);
   void blame(TaskId id, RunId run, Incarnation dead, const std::string& how);
@@ -400,6 +403,7 @@ private:
   std::vector<TransitionEntry> story_;
   std::size_t story_next_{};
   TaskHistory history_;
+  TimeTotals times_;
   SchedulerCounters counters_;
   std::uint64_t live_tasks_{};
   std::uint64_t ready_total_{};  ///< tasks in state queued

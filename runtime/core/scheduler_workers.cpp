@@ -212,6 +212,8 @@ void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
   load_changed(worker);
 }
 
+void SchedulerState::on_message(WorkerRecord& worker, TimeSpent& message) { times_.add(worker.id, message); }
+
 void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {
   worker.status = message.status;
   load_changed(worker);
@@ -300,6 +302,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   WorkerRecord* worker = find_worker(id);
   if (worker == nullptr) return;
   ++(graceful ? counters_.workers_drained : counters_.workers_lost);
+  times_.worker_left(id);
   if (!graceful && !worker->registration.nannied && !worker->closing) blame_what_ran(*worker, reason);
   const char* cause = graceful ? "worker left" : "worker lost";
 

@@ -159,6 +159,25 @@ struct GroupView {
   std::vector<std::uint32_t> prefixes;  ///< by template
 };
 
+/// What workers' time went to, since the scheduler began.
+struct TimeView {
+  struct Pair {
+    WorkerId to;
+    WorkerId from;
+    ValuesMoved moved;
+    friend bool operator==(const Pair&, const Pair&) = default;
+  };
+  std::vector<FunctionTime> functions;  ///< by prefix
+  std::vector<Pair> pairs;              ///< in their order
+  std::vector<MovedType> types;         ///< by name
+  ValuesMoved other_pairs{};            ///< between workers of which there is no pair
+  ValuesMoved moved{};                  ///< between any
+  std::uint64_t serialize_us{};
+  std::uint64_t disk_read_us{};
+  std::uint64_t disk_write_us{};
+  friend bool operator==(const TimeView&, const TimeView&) = default;
+};
+
 /// The first tasks of a group.
 struct GroupTasks {
   GroupView group;

@@ -1,10 +1,12 @@
 #include "runtime/exec/continuous_profiler.hpp"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <time.h>
 #include <unwind.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "runtime/exec/pool.hpp"
@@ -42,16 +44,38 @@ std::vector<const void*> functions_of(const StackSample& sample) {
   return places;
 }
 
+/// Where an event loop waits for something to happen: the function of the system, with what may stand before it.
+bool waits_for_events(const std::vector<const void*>& places) {
+  constexpr std::size_t innermost = 4;
+  static const std::array<const void*, 2> waiting{::dlsym(RTLD_DEFAULT, "epoll_wait"),
+                                                  ::dlsym(RTLD_NEXT, "epoll_wait")};
+  for (std::size_t i = 0; i < std::min(innermost, places.size()); ++i)
+    if (places[i] != nullptr && std::find(waiting.begin(), waiting.end(), places[i]) != waiting.end()) return true;
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ContinuousProfiler>> ContinuousProfiler::start(const Pool& pool, const Options& options) {
-  auto sampler = Sampler::open();
-  if (!sampler) return tl::unexpected(sampler.error());
-  return std::unique_ptr<ContinuousProfiler>(new ContinuousProfiler(pool, options, std::move(*sampler)));
+  return start([&pool](const auto& visit) { pool.for_each_thread(visit); }, Kind::pool, options);
 }
 
-ContinuousProfiler::ContinuousProfiler(const Pool& pool, const Options& options, Sampler sampler)
-    : pool_(pool),
+Result<std::unique_ptr<ContinuousProfiler>> ContinuousProfiler::start_on_loops(Threads threads,
+                                                                               const Options& options) {
+  return start(std::move(threads), Kind::event_loops, options);
+}
+
+Result<std::unique_ptr<ContinuousProfiler>> ContinuousProfiler::start(Threads threads, Kind kind,
+                                                                      const Options& options) {
+  auto sampler = Sampler::open();
+  if (!sampler) return tl::unexpected(sampler.error());
+  return std::unique_ptr<ContinuousProfiler>(
+      new ContinuousProfiler(std::move(threads), kind, options, std::move(*sampler)));
+}
+
+ContinuousProfiler::ContinuousProfiler(Threads threads, Kind kind, const Options& options, Sampler sampler)
+    : threads_(std::move(threads)),
+      kind_(kind),
       options_(options),
       sampler_(std::move(sampler)),
       windows_(std::chrono::nanoseconds(options.cycle).count()) {
@@ -83,35 +107,62 @@ void ContinuousProfiler::work() {
 bool ContinuousProfiler::look() {
   bool busy = false;
   std::size_t index = 0;
-  pool_.for_each_thread([&](const ThreadActivity& thread) {
+  threads_([&](const ThreadActivity& thread) {
     if (index >= seen_.size()) seen_.resize(index + 1);
     Seen& seen = seen_[index++];
-    if (thread.function.load(std::memory_order_acquire) != nullptr) {
-      busy = true;
-      return look_at(thread, seen);
-    }
-    // Between two tasks: of tiny ones that is where it mostly is.
-    const std::int64_t cpu_ns = cpu_ns_of(thread.thread.load(std::memory_order_relaxed));
-    busy = busy || cpu_ns - seen.between_cpu_ns >= waiting_cpu_ns;
-    seen.between_cpu_ns = cpu_ns;
+    busy = (kind_ == Kind::pool ? look_at(thread, seen) : look_at_loop(thread, seen)) || busy;
   });
   return busy;
 }
 
-void ContinuousProfiler::look_at(const ThreadActivity& thread, Seen& seen) {
+bool ContinuousProfiler::look_at(const ThreadActivity& thread, Seen& seen) {
   const int number = thread.thread.load(std::memory_order_relaxed);
+  if (thread.function.load(std::memory_order_acquire) == nullptr) {
+    // Between two tasks: of tiny ones that is where it mostly is.
+    const std::int64_t cpu_ns = cpu_ns_of(number);
+    const bool busy = cpu_ns - seen.between_cpu_ns >= waiting_cpu_ns;
+    seen.between_cpu_ns = cpu_ns;
+    return busy;
+  }
   if (seen.task == thread.task.load(std::memory_order_relaxed) &&
       seen.run == thread.run.load(std::memory_order_relaxed) &&
       seen.begun_ns == thread.begun_ns.load(std::memory_order_relaxed)) {
     const std::int64_t cpu_ns = cpu_ns_of(number);
     const std::lock_guard lock(mutex_);
-    if (cpu_ns >= 0 && cpu_ns - seen.cpu_ns < waiting_cpu_ns && seen.generation == windows_.generation())
-      return windows_.add(seen.stack, now_ns());
+    if (cpu_ns >= 0 && cpu_ns - seen.cpu_ns < waiting_cpu_ns && seen.generation == windows_.generation()) {
+      windows_.add(seen.stack, now_ns());
+      return true;
+    }
   }
+  ask(thread, seen);
+  return true;
+}
+
+/// True: it did something since the last look, or is held up by something else than that there is nothing to do.
+bool ContinuousProfiler::look_at_loop(const ThreadActivity& thread, Seen& seen) {
+  if (thread.function.load(std::memory_order_acquire) == nullptr) return false;
+  const std::int64_t cpu_ns = cpu_ns_of(thread.thread.load(std::memory_order_relaxed));
+  const bool stood = seen.begun_ns != 0 && cpu_ns >= 0 && cpu_ns - seen.cpu_ns < waiting_cpu_ns;
+  if (stood && seen.waits) return false;
+  if (stood) {
+    const std::lock_guard lock(mutex_);
+    if (seen.generation == windows_.generation()) {
+      windows_.add(seen.stack, now_ns());
+      return true;
+    }
+  }
+  ask(thread, seen);
+  return true;
+}
+
+void ContinuousProfiler::ask(const ThreadActivity& thread, Seen& seen) {
+  const int number = thread.thread.load(std::memory_order_relaxed);
   auto sample = sampler_.sample(thread);
   if (!sample) return;
   auto places = functions_of(*sample);
-  seen = {sample->task.value, sample->run.value, sample->begun_ns, cpu_ns_of(number), seen.between_cpu_ns, 0, 0};
+  seen = {sample->task.value, sample->run.value, sample->begun_ns, cpu_ns_of(number), seen.between_cpu_ns, 0, 0, false};
+  seen.waits = kind_ == Kind::event_loops && waits_for_events(places);
+  if (seen.waits) return;
   const std::lock_guard lock(mutex_);
   seen.stack = windows_.number_of({std::move(sample->prefix), std::move(places)});
   seen.generation = windows_.generation();

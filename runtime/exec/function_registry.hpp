@@ -49,6 +49,10 @@ public:
 
   /// The error says what is known instead. Build 0 finds the build that was added last.
   [[nodiscard]] Result<const ResolvedFunction*> find(const FunctionRef& ref) const;
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const ResolvedFunction& function : functions_) visit(function);
+  }
   /// Files that were loaded, in their order, each once.
   [[nodiscard]] const std::vector<LoadedModule>& files() const { return files_; }
   /// In the order of adding.

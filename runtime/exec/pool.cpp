@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/exec/isolation.hpp"
@@ -23,10 +24,19 @@ constexpr std::size_t chunk_jobs_max = 32;
 constexpr std::size_t kept_inputs_max = 64;
 constexpr std::size_t kept_encoded_max = 4096;
 constexpr unsigned inline_slots = 32;
+/// What a run has to take for the next one of its function on that thread to be asked how long it had a processor: that
+/// takes two system calls.
+constexpr std::int64_t long_run_ns = 100'000;
 
 std::int64_t now_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
       .count();
+}
+
+std::int64_t thread_cpu_ns() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
 }
 
 void relax() {
@@ -66,12 +76,19 @@ struct alignas(64) Pool::Thread {
   std::uint32_t seed;
   RunningPage::Slot* const slot;
   ThreadActivity activity;
-  bool seceded{};  // its job gave the slot back; guarded by life_mutex_
+  bool seceded{};                                           // its job gave the slot back; guarded by life_mutex_
+  std::array<const ResolvedFunction*, 8> long_functions{};  // that took long here when they ran last; by address
   WorkDeque<Job> deque;
   Parking::Bed bed;
   DoneStack done;
   std::thread handle;
 };
+
+/// Where a function stands among those that take long; whose place it is, if another has the same one, is whose run came
+/// last.
+std::size_t place_of(const ResolvedFunction* function) {
+  return (reinterpret_cast<std::uintptr_t>(function) / sizeof(ResolvedFunction)) % 8;
+}
 
 /// What a CallFrame's `execution` points to.
 struct Pool::Execution {
@@ -369,6 +386,9 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
   CallFrame frame{&host_table(), &execution, job.arguments.span(), job.inputs, {},
                   job.task,      job.run,    job.function->name};
   if (self) self->activity.begin(job.task, job.run, *job.function, job.tmpl ? &job.tmpl->prefix : nullptr, start);
+  const ResolvedFunction** const place = self ? &self->long_functions[place_of(job.function)] : nullptr;
+  const bool asked = place && *place == job.function && !job.isolated;
+  const std::int64_t cpu_before = asked ? thread_cpu_ns() : 0;
   if (job.isolated) {
     run_in_process(job, frame);  // not on the page: whatever ends this process, it was not that
   } else {
@@ -377,8 +397,13 @@ void Pool::run(Job& job, Thread* self, RunningPage::Slot* slot, std::int64_t& cl
     if (slot) slot->leave();
   }
   if (self) self->activity.end();
+  job.cpu_ns = asked ? thread_cpu_ns() - cpu_before : -1;
   clock_ns = now_ns();
   job.duration_ns = clock_ns - start;
+  if (place && job.duration_ns >= long_run_ns)
+    *place = job.function;
+  else if (asked)
+    *place = nullptr;
   job.ended_ns = clock_ns;
   job.thread = static_cast<std::uint16_t>(self ? self->index : config_.threads);
   if (timeout_ms > 0 && job.duration_ns > timeout_ms * 1'000'000)

@@ -53,6 +53,7 @@ struct alignas(64) Job {
   std::vector<std::byte> encoded;          ///< as encode_inline made it; empty: not wanted, or too large
   std::uint64_t nbytes{};                  ///< of the result
   std::int64_t duration_ns{};              ///< of the run
+  std::int64_t cpu_ns{-1};                 ///< of it on a processor; less than 0: not asked
   std::int64_t ended_ns{};                 ///< on the steady clock
   std::uint16_t thread{};                  ///< of the pool, from 0; beyond its threads: spare ones, or the io thread
 

@@ -15,12 +15,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What stands between the pool and the user's function.
+/// What stands between the pool and the user's function, or between an event loop and what it calls.
 bool is_wrapping(std::string_view name) {
   for (const std::string_view ours :
-       {"troupe::detail::", "std::__invoke", "std::invoke", "std::__apply_impl", "std::apply"})
+       {"troupe::detail::", "std::__invoke", "std::invoke", "std::__apply_impl", "std::apply", "boost::asio::"})
     if (name.starts_with(ours)) return true;
   return false;
+}
+
+/// Below it nothing is of interest.
+bool is_outermost(std::string_view name) {
+  constexpr std::string_view loop = "boost::asio::detail::scheduler::";
+  if (name.starts_with(loop)) return name.substr(loop.size()).find("run") != std::string_view::npos;
+  return name == "troupe::Pool::run" || name == "troupe::Pool::work" ||
+         name.starts_with("boost::asio::io_context::run");
 }
 
 std::vector<std::string> names_of(const StackSample& sample, Symbols& symbols) {
@@ -44,7 +52,7 @@ std::vector<std::string> frame_names(const std::vector<const void*>& places, Sym
   std::vector<std::string> names;
   for (const void* place : places) {
     const auto& name = symbols.name_of(place);
-    if (name == "troupe::Pool::run" || name == "troupe::Pool::work") break;
+    if (is_outermost(name)) break;
     names.push_back(name);
   }
   while (!names.empty() && is_wrapping(names.back())) names.pop_back();

@@ -75,7 +75,7 @@ struct ProfileOptions {
 
 /// An address in each function of a stack, innermost first.
 std::vector<const void*> places_of(const StackSample& sample);
-/// Their names, outermost first, from the task's function on.
+/// Their names, outermost first, from the task's function on, or from what an event loop called.
 std::vector<std::string> frame_names(const std::vector<const void*>& places, Symbols& symbols);
 
 /// What each thread runs now. Errors: see Sampler::open.

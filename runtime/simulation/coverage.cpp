@@ -22,7 +22,7 @@ const std::array<Kind, 6>& kinds() {
       {"worker says",
        {"RegisterWorker", "TasksFinished", "TasksErred", "ReplicasAdded", "ReplicasRemoved", "InputsMissing",
         "StealReply", "TasksSeceded", "Heartbeat", "WorkerStatusChanged", "ModulesAdded", "FunctionRan", "Goodbye",
-        "Leaving"}},
+        "Leaving", "TimeSpent"}},
       {"worker is told",
        {"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys", "CancelCompute",
         "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker",

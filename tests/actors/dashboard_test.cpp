@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <numeric>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
@@ -20,6 +22,7 @@
 #include <boost/json.hpp>
 
 #include "tests/actors/client_functions.hpp"
+#include "troupe/bag.hpp"
 #include "troupe/report.hpp"
 
 namespace troupe {
@@ -257,6 +260,99 @@ TEST_F(DashboardTest, shows_where_tasks_spent_their_time_and_what_they_said) {
   EXPECT_THAT(std::string(log.at("lines").at(0).at("text").as_string()), HasSubstr("slept a little"));
   EXPECT_EQ(log.at("asked"), 1) << "only who runs it";
   client.cancel(napping);
+}
+
+TEST_F(DashboardTest, shows_what_time_went_to_and_what_moved_between_workers) {
+  log_in(false);
+  // Two blocks on each worker, all of which one task reads: two of them have to move, whichever runs it.
+  std::vector<Future<std::vector<double>>> blocks;
+  for (const char* worker : {"worker-0", "worker-1"})
+    for (int i = 0; i < 2; ++i) {
+      TaskOptions there;
+      there.workers = {std::string(worker)};
+      blocks.push_back(client.submit<numbered_block>(there, std::int64_t{200'000}, std::int64_t{i}));
+    }
+  client.wait(blocks);
+  std::vector<Future<double>> totals;
+  for (const auto& block : blocks) {
+    TaskOptions first;
+    first.workers = {"worker-0"};
+    totals.push_back(client.submit<total>(first, block));
+  }
+  client.gather(totals);
+  json::value moved;
+  do moved = get("/api/v1/bandwidth");
+  while (moved.at("all").at("values").to_number<int>() < 2);
+  ASSERT_EQ(moved.at("pairs").as_array().size(), 1U) << json::serialize(moved);
+  const auto& pair = moved.at("pairs").at(0);
+  const auto name = [&](const char* end) {
+    return moved.at("workers").at(pair.at(end).to_number<std::size_t>()).at("name");
+  };
+  EXPECT_EQ(name("from"), "worker-1");
+  EXPECT_EQ(name("to"), "worker-0");
+  EXPECT_GE(pair.at("bytes").to_number<std::uint64_t>(), 2 * 200'000 * sizeof(double));
+  EXPECT_EQ(moved.at("types").at(0).at("type"), "vec<f64>");
+  json::value spent;
+  std::uint64_t runs = 0;
+  do {
+    spent = get("/api/v1/time-spent?prefix=client_tests::numbered_block");
+    runs = spent.at("total") == 0 ? 0 : spent.at("functions").at(0).at("runs").to_number<std::uint64_t>();
+  } while (runs < 4);
+  EXPECT_EQ(runs, 4U);
+  EXPECT_GT(spent.at("activities").at("execute_s").to_number<double>(), 0);
+  EXPECT_GT(spent.at("activities").at("transfer_s").to_number<double>(), 0);
+}
+
+TEST_F(DashboardTest, shows_what_the_scheduler_itself_does) {
+  log_in(false);
+  json::value past;
+  do {
+    std::vector<double> numbers(20'000);
+    std::iota(numbers.begin(), numbers.end(), 0.0);
+    client.wait(client.map<slow_square>(numbers));
+    past = get("/api/v1/profile/scheduler");
+  } while (past.at("samples").to_number<int>() < 5);
+  EXPECT_EQ(past.at("stacks").at(0).at("prefix"), "event loop");
+  EXPECT_THAT(json::serialize(past.at("stacks")), HasSubstr("SchedulerActor"));
+  EXPECT_THAT(json::serialize(past.at("stacks")), testing::Not(HasSubstr("epoll_wait")));
+}
+
+TEST_F(DashboardTest, shuffles_of_a_bag_have_a_line_for_each_of_their_stages) {
+  using namespace terms;
+  log_in(false);
+  const ComputeOptions here{.scheduler = SchedulerKind::cluster, .client = &client};
+  const auto numbers = bag::range(900, 9);
+  // Three shuffles of the same partitions in one graph: in two stages, in one, and through files.
+  const auto staged = numbers.groupby(_1 % 17, 9, Shuffle::tasks, 3);
+  const auto whole = numbers.groupby(_1 % 5, 4, Shuffle::tasks);
+  const auto filed = numbers.groupby(_1 % 7, 3, Shuffle::disk);
+  std::vector<ExpressionRef> wanted;
+  for (const auto* partitions : {&staged.partitions(), &whole.partitions(), &filed.partitions()})
+    wanted.insert(wanted.end(), partitions->begin(), partitions->end());
+  const auto kept = persist_expressions(wanted, here);
+  EXPECT_EQ(compute_expressions(kept, here).size(), 9U + 4 + 3);
+  const json::value page = get("/api/v1/shuffles");
+  std::map<std::string, std::vector<std::tuple<int, int, int, int, int>>>
+      lines;  // stage, stages, blocks, cuts, outputs
+  for (const auto& row : page.at("shuffles").as_array()) {
+    const auto number = [&](const char* of) { return row.at(of).to_number<int>(); };
+    const auto known = [&](const char* of) {
+      int sum = 0;
+      for (const auto& state : row.at(of).as_object()) sum += state.value().to_number<int>();
+      return sum;
+    };
+    lines[std::string(row.at("key").as_string())].emplace_back(number("stage"), number("stages"), number("blocks"),
+                                                               known("inputs"), known("outputs"));
+  }
+  std::vector<std::vector<std::tuple<int, int, int, int, int>>> shuffles;
+  for (const auto& [key, stages] : lines) {
+    shuffles.push_back(stages);
+    EXPECT_EQ(ask("GET", "/api/v1/tasks/" + key).status, 200U) << key << " is a task";
+  }
+  using Stages = std::vector<std::tuple<int, int, int, int, int>>;
+  EXPECT_THAT(shuffles, testing::UnorderedElementsAre(Stages{{1, 2, 3, 9, 9}, {2, 2, 3, 9, 9}}, Stages{{1, 1, 1, 9, 4}},
+                                                      Stages{{1, 1, 1, 9, 3}}))
+      << json::serialize(page);
 }
 
 TEST(Dashboard, scales_a_cluster_of_processes) {

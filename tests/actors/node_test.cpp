@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/exec/continuous_profiler.hpp"
+
 namespace troupe {
 namespace {
 
@@ -220,6 +222,44 @@ TEST(NodeTest, AShortInlineTaskCostsNearlyNothing) {
   RecordProperty("ns_per_task", std::to_string(ns));
   EXPECT_LT(ns, 2000.0);
 }
+
+#if !defined(__SANITIZE_THREAD__)
+/// Not inlined, and not the last thing that the caller does: it is to be seen in stacks.
+__attribute__((noinline)) int busy_on_the_loop(std::chrono::milliseconds time) {
+  const auto end = Clock::now() + time;
+  int rounds = 0;
+  while (Clock::now() < end) ++rounds;
+  return rounds;
+}
+
+TEST(NodeTest, ItsLoopIsSeenAtWorkAndNotWhileItWaits) {
+  Node node;
+  auto profiler = ContinuousProfiler::start_on_loops([&](const auto& visit) { node.for_each_loop_thread(visit); },
+                                                     {std::chrono::milliseconds(1)});
+  ASSERT_TRUE(profiler) << profiler.error().text;
+  const auto seen = [&] {
+    std::uint64_t in_function = 0;
+    for (const auto& stack : (*profiler)->past({}).stacks) {
+      EXPECT_EQ(stack.prefix, "event loop");
+      const auto is = [](const char* name) {
+        return [name](const std::string& frame) { return frame.find(name) != std::string::npos; };
+      };
+      EXPECT_TRUE(std::none_of(stack.frames.begin(), stack.frames.end(), is("epoll_wait"))) << "it waited";
+      EXPECT_TRUE(std::none_of(stack.frames.begin(), stack.frames.end(), is("scheduler::run"))) << "below the work";
+      if (std::any_of(stack.frames.begin(), stack.frames.end(), is("busy_on_the_loop"))) in_function += stack.samples;
+    }
+    return in_function;
+  };
+  std::uint64_t before = 0;
+  do {
+    EXPECT_GT(node.call([] { return busy_on_the_loop(std::chrono::milliseconds(20)); }), 0);
+    before = seen();
+  } while (before < 5);
+  std::uint64_t samples = 0;
+  for (const auto& window : (*profiler)->past({}).windows) samples += window.samples;
+  EXPECT_GE(samples, before);
+}
+#endif
 
 }  // namespace
 }  // namespace troupe

@@ -80,6 +80,47 @@ test('every single plot of the list for notebooks is served and shows data', asy
   await page.context().close();
 });
 
+test('times, bandwidth and the scheduler’s own stacks are those of the interface', async () => {
+  const page = await loggedIn();
+  await until('values move', async () => (await api('/api/v1/bandwidth')).all.values > 0);
+  load.kill('SIGSTOP');
+  try {
+    let spent;
+    let moved;
+    await until('nothing more is told', async () => {
+      const before = JSON.stringify([(await api('/api/v1/time-spent')).activities, (await api('/api/v1/bandwidth')).all]);
+      await new Promise((resolve) => setTimeout(resolve, 1200));
+      [spent, moved] = [await api('/api/v1/time-spent'), await api('/api/v1/bandwidth')];
+      return JSON.stringify([spent.activities, moved.all]) === before;
+    });
+    await page.goto(`${url}/time`);
+    const table = page.getByRole('table', { name: 'Time by function and activity' });
+    await table.locator('tbody tr').first().waitFor();
+    const runs = async () => Number((await table.locator('tfoot td').nth(3).innerText()).replace(/\D/g, ''));
+    const all = spent.functions.reduce((sum, row) => sum + row.runs, 0);
+    await until('the page counts all runs', async () => (await runs()) === all, 10_000);
+    assert.ok(all > 500, `${all} runs`);
+    assert.ok(spent.activities.thread_cpu_s + spent.activities.thread_noncpu_s + spent.activities.execute_s > 0);
+    await page.goto(`${url}/bandwidth`);
+    const types = page.getByRole('table', { name: 'Bandwidth by type of the values moved' });
+    await types.locator('tbody tr').first().waitFor();
+    assert.equal(await types.locator('tbody tr').count(), moved.types.length);
+    await page.getByText('as text').click();
+    const pairs = page.getByRole('table', { name: 'Bandwidth by pair of workers' });
+    const values = Number((await pairs.locator('tfoot td').nth(4).innerText()).replace(/\D/g, ''));
+    assert.equal(values, moved.pairs.reduce((sum, pair) => sum + pair.values, 0));
+    assert.equal(values + moved.others.values, moved.all.values);
+  } finally {
+    load.kill('SIGCONT');
+  }
+  await until('the scheduler is seen at work', async () => (await api('/api/v1/profile/scheduler')).samples > 3);
+  await page.goto(`${url}/profile-server`);
+  await page.getByRole('button', { name: /^event loop: / }).waitFor();
+  assert.equal(await page.getByRole('button', { name: /epoll_wait/ }).count(), 0);
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
 test('the figures shown are the scheduler’s own', async () => {
   const page = await loggedIn();
   await page.getByTestId('progress-total').waitFor();

@@ -277,9 +277,36 @@ export class MockCluster {
     return { schema: 'troupe/v1/profile-past', now_unix_ms: now, from_unix_ms: from < 0 ? to + from : from, to_unix_ms: to, interval_ms: 10, workers: this.workerCount, samples: stacks.reduce((sum, stack) => sum + stack.samples, 0), total: stacks.length, shown: stacks.length, stacks, activity: { from_unix_ms: first, step_ms: 5000, threads: Array.from({ length: 720 }, (_, i) => (i < 100 ? 0 : 3 + 2 * Math.sin(i / 30))) }, unanswered: [] };
   }
 
+  timeSpent(query) {
+    const all = this.prefixes.map((prefix, i) => ({ prefix, runs: 1000 * (7 - i), thread_cpu_s: 120 / (i + 1), thread_noncpu_s: i % 3 === 1 ? 40 : 2, execute_s: i > 3 ? 15 : 0.02 }));
+    const functions = all.filter((row) => !query.get('prefix') || row.prefix === query.get('prefix')).slice(0, Number(query.get('limit') ?? 200));
+    const total = (name) => all.reduce((result, row) => result + row[name], 0);
+    const activities = { thread_cpu_s: total('thread_cpu_s'), thread_noncpu_s: total('thread_noncpu_s'), execute_s: total('execute_s'), transfer_s: 61.5, serialize_s: 3.2, disk_read_s: 12, disk_write_s: 19 };
+    return { schema: 'troupe/v1/time-spent', now_unix_ms: Date.now(), activities, total: query.get('prefix') ? functions.length : all.length, shown: functions.length, functions };
+  }
+
+  bandwidth(query) {
+    const most = Math.min(Number(query.get('limit') ?? 50), this.workerCount);
+    const moved = (values, bytes, seconds) => ({ values, bytes, seconds, bytes_per_s: seconds > 0 ? bytes / seconds : null });
+    const chance = random(11);
+    const pairs = [];
+    for (let to = 0; to < most; ++to)
+      for (let from = 0; from < most; ++from)
+        if (from !== to && chance() < 0.8) pairs.push({ to, from, ...moved(Math.ceil(chance() * 400), Math.ceil(10 ** (3 + 6 * chance())), chance() < 0.05 ? 0 : 0.5 + chance()) });
+    const types = [['vec<f64>', 5e9, 4], ['string', 3e6, 1.2], ['map<string,vec<{name:string,age:i64,city:string,income:f64}>>', 8e7, 2.1], ['a type with fingerprint 0123456789abcdef', 100, 0]];
+    return { schema: 'troupe/v1/bandwidth', now_unix_ms: Date.now(), total: this.workerCount, shown: most, workers: Array.from({ length: most }, (_, i) => ({ id: i + 1, name: `worker-${i}` })), pairs, others: moved(most < this.workerCount ? 12 : 0, most < this.workerCount ? 9e6 : 0, 0.1), types: types.map(([type, bytes, seconds]) => ({ type, ...moved(120, bytes, seconds) })), all: moved(480, 5_083_000_100, 7.3) };
+  }
+
+  /** The scheduler's own threads. */
+  loop(query) {
+    const seen = this.past(new URLSearchParams({ from: query.get('from') ?? '-600000', to: query.get('to') ?? '0' }));
+    const stacks = [['troupe::SchedulerActor::resume', 'troupe::SchedulerState::place'], ['troupe::SchedulerActor::resume', 'troupe::codec::read']].map((frames, i) => ({ prefix: 'event loop', frames, samples: 90 - 60 * i }));
+    return { ...seen, workers: 1, samples: 120, total: 2, shown: 2, stacks };
+  }
+
   shuffles() {
     const states = (of, all) => ({ released: of, waiting: all - of, no_worker: 0, queued: 0, processing: 0, memory: 0, erred: 0 });
-    return { schema: 'troupe/v1/shuffles', now_unix_ms: Date.now(), looked_at: 900, shuffles: [0, 1].map((i) => ({ group: 4 + i, name: '', prefix: this.prefixes[i], level: 1, blocks: 1, inputs: states(16, 20), pieces: i === 0 ? states(300, 400) : states(0, 0), outputs: states(3, 20) })) };
+    return { schema: 'troupe/v1/shuffles', now_unix_ms: Date.now(), looked_at: 900, shuffles: [0, 1].map((i) => ({ shuffle: String((4 + i) * 2 ** 24 + 40), key: `${this.prefixes[i]}-${4 + i}-40`, stage: 1, stages: 1, group: 4 + i, name: '', prefix: this.prefixes[i], level: 1, blocks: 1, inputs: states(16, 20), pieces: i === 0 ? states(300, 400) : states(0, 0), outputs: states(3, 20) })) };
   }
 
   taskLogs() {
@@ -302,7 +329,7 @@ export class MockCluster {
 
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/shuffles': () => this.shuffles(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/profile/scheduler': () => this.loop(query), '/api/v1/time-spent': () => this.timeSpent(query), '/api/v1/bandwidth': () => this.bandwidth(query), '/api/v1/shuffles': () => this.shuffles(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
     if (/^\/api\/v1\/workers\/\d+\/logs$/.test(path)) return this.logs();
     if (/^\/api\/v1\/tasks\/.+\/logs$/.test(path)) return this.taskLogs();

@@ -25,6 +25,9 @@ const signs = {
   'tasks?view=list': (page) => page.getByRole('link', { name: 'read_block-a3f29c-0', exact: true }),
   system: (page) => page.getByRole('figure', { name: 'CPU of the scheduler' }),
   profile: (page) => page.getByRole('button', { name: /^square: / }),
+  time: (page) => page.getByRole('row', { name: /read_block/ }),
+  bandwidth: (page) => page.getByRole('row', { name: /vec<f64>/ }),
+  'profile-server': (page) => page.getByRole('button', { name: /SchedulerState::place: 90 samples, 75 %/ }),
   graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
   groups: (page) => page.getByRole('link', { name: /join_parts/ }),
   'groups?view=table': (page) => page.getByRole('row', { name: /join_parts/ }),
@@ -68,6 +71,36 @@ test('every single plot is shown alone, and is on the list for notebooks', async
   }
   assert.deepEqual(findings, []);
   assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('time is shown by action and by function, and of one function alone', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'time');
+  await page.getByTestId('action-transfer').getByText('1 min 02 s').waitFor();
+  const table = page.getByRole('table', { name: 'Time by function and activity' });
+  await table.getByRole('row', { name: /of no one function/ }).waitFor();
+  assert.equal(await table.locator('tbody tr').count(), 8);
+  await page.getByRole('combobox', { name: 'Only this prefix' }).selectOption('parse');
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  assert.equal(new URL(page.url()).searchParams.get('prefix'), 'parse');
+  await page.getByTestId('action-transfer').getByText('1 min 02 s').waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.context().close();
+});
+
+test('bandwidth is a map with the same figures as text beside it', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'bandwidth');
+  const told = cluster.bandwidth(new URLSearchParams());
+  const map = page.getByRole('img', { name: /Bandwidth from worker to worker/ });
+  await map.waitFor();
+  assert.equal(await map.locator('i.bar-part').count(), told.pairs.length);
+  await page.getByText('as text').click();
+  await page.getByText(`${told.pairs.length} pairs`, { exact: true }).waitFor();
+  assert.deepEqual(await axe(page), []);
   await page.context().close();
 });
 

@@ -67,6 +67,13 @@ protected:
       return PastSamples{
           {busy, {20ms, {{100s, 1s, 50}}}}, {{"f", {"f", "g"}, 3}, {"f", {"f", "h"}, 9}}, {{"w2", "off"}}};
     };
+    sources_.ask.loop_past = [this](std::chrono::microseconds from,
+                                    std::chrono::microseconds to) -> Result<PastSamples> {
+      profiled_.push_back(fmt::format("loop {} {}", from.count() / 1000, to.count() / 1000));
+      using namespace std::chrono_literals;
+      if (from > 1h) return tl::unexpected(Error{ErrorKind::failed, "the continuous profile is off here"});
+      return PastSamples{{{10ms, {{60s, 1s, 70}}}}, {{"event loop", {"resume", "place"}, 70}}, {}};
+    };
     sources_.ask.task_log = [](const std::vector<std::string>& workers, TaskId task,
                                std::size_t most) -> Result<TaskLog> {
       TaskLog log;

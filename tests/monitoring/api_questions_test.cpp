@@ -101,30 +101,50 @@ TEST_F(ApiTest, a_lineage_goes_from_inputs_to_their_inputs) {
   EXPECT_EQ(page.at("complete"), false);
 }
 
+/// One group of tasks that a test writes down, each with its inputs.
+class Written {
+public:
+  Written() {
+    chunk_->templates.resize(1);
+    chunk_->dependency_offsets = {0};
+  }
+  std::uint32_t add(const std::vector<std::uint32_t>& inputs) {
+    chunk_->dependencies.insert(chunk_->dependencies.end(), inputs.begin(), inputs.end());
+    chunk_->dependency_offsets.push_back(static_cast<std::uint32_t>(chunk_->dependencies.size()));
+    return chunk_->size++;
+  }
+  /// So many that read the same.
+  std::vector<std::uint32_t> add_all(std::size_t count, const std::vector<std::uint32_t>& inputs = {}) {
+    std::vector<std::uint32_t> made;
+    for (std::size_t i = 0; i < count; ++i) made.push_back(add(inputs));
+    return made;
+  }
+  [[nodiscard]] GroupTasks tasks() const {
+    GroupTasks tasks;
+    tasks.group.number = 4;
+    tasks.group.chunk = chunk_;
+    tasks.group.prefixes = {1};
+    tasks.states.assign(chunk_->size, TaskState::waiting);
+    tasks.workers.resize(chunk_->size);
+    return tasks;
+  }
+
+private:
+  std::shared_ptr<GraphChunk> chunk_ = std::make_shared<GraphChunk>();
+};
+
 TEST_F(ApiTest, shuffles_are_found_by_what_depends_on_what) {
   // Three partitions are cut, two pieces of each go to two outputs; then a sum of neighbours, which is none.
-  auto chunk = std::make_shared<GraphChunk>();
-  chunk->templates.resize(1);
-  chunk->dependency_offsets = {0};
-  const auto add = [&](std::initializer_list<std::uint32_t> inputs) {
-    chunk->dependencies.insert(chunk->dependencies.end(), inputs);
-    chunk->dependency_offsets.push_back(static_cast<std::uint32_t>(chunk->dependencies.size()));
-    return chunk->size++;
-  };
-  for (int i = 0; i < 3; ++i) add({});                 // 0..2: cuts
-  for (std::uint32_t i = 0; i < 6; ++i) add({i / 2});  // 3..8: pieces, by cut
-  add({3, 5, 7});                                      // 9, 10: outputs
-  add({4, 6, 8});
-  for (int i = 0; i < 4; ++i) add({});  // 11..14
-  add({11, 12});                        // neighbours
-  add({12, 13});
-  add({13, 14});
-  GroupTasks tasks;
-  tasks.group.number = 4;
-  tasks.group.chunk = chunk;
-  tasks.group.prefixes = {1};
-  tasks.states.assign(chunk->size, TaskState::waiting);
-  tasks.workers.resize(chunk->size);
+  Written graph;
+  graph.add_all(3);                                          // 0..2: cuts
+  for (std::uint32_t i = 0; i < 6; ++i) graph.add({i / 2});  // 3..8: pieces, by cut
+  graph.add({3, 5, 7});                                      // 9, 10: outputs
+  graph.add({4, 6, 8});
+  graph.add_all(4);     // 11..14
+  graph.add({11, 12});  // neighbours
+  graph.add({12, 13});
+  graph.add({13, 14});
+  GroupTasks tasks = graph.tasks();
   for (std::uint32_t i = 0; i < 3; ++i) tasks.states[i] = TaskState::memory;
   tasks.states[3] = TaskState::forgotten;
   source_->graph_list = {tasks};
@@ -135,10 +155,60 @@ TEST_F(ApiTest, shuffles_are_found_by_what_depends_on_what) {
   EXPECT_EQ(shuffle.at("group"), 4);
   EXPECT_EQ(shuffle.at("prefix"), "sum");
   EXPECT_EQ(shuffle.at("blocks"), 1);
+  EXPECT_EQ(shuffle.at("stages"), 1);
+  EXPECT_EQ(shuffle.at("shuffle").as_string(), std::to_string(TaskId::of(4, 9).value));
+  EXPECT_EQ(shuffle.at("key"), "sum-4-9");
   EXPECT_EQ(shuffle.at("inputs").at("memory"), 3);
   EXPECT_EQ(shuffle.at("pieces").at("released"), 1);
   EXPECT_EQ(shuffle.at("pieces").at("waiting"), 5);
   EXPECT_EQ(shuffle.at("outputs").at("waiting"), 2);
+}
+
+TEST_F(ApiTest, shuffles_that_are_equally_deep_have_a_line_each_and_stages_of_one_belong_together) {
+  Written graph;
+  const auto partitions = graph.add_all(4);
+  std::vector<std::uint32_t> left, right, staged;
+  for (const auto each : partitions) {  // the same partitions, cut in three ways
+    left.push_back(graph.add({each}));
+    right.push_back(graph.add({each}));
+    staged.push_back(graph.add({each}));
+  }
+  graph.add_all(2, left);
+  graph.add_all(3, right);
+  // In stages: by the low digit of two, then by the high one.
+  const auto low = graph.add_all(2, {staged[0], staged[1]});
+  const auto high = graph.add_all(2, {staged[2], staged[3]});
+  graph.add_all(2, {low[0], high[0]});
+  graph.add_all(2, {low[1], high[1]});
+  source_->graph_list = {graph.tasks()};
+  const auto page = get("/api/v1/shuffles").object();
+  struct Line {
+    std::string shuffle;
+    std::int64_t stage, stages, blocks, inputs, outputs;
+    auto operator<=>(const Line&) const = default;
+  };
+  std::vector<Line> lines;
+  for (const auto& row : page.at("shuffles").as_array())
+    lines.push_back({std::string(row.at("shuffle").as_string()), row.at("stage").to_number<std::int64_t>(),
+                     row.at("stages").to_number<std::int64_t>(), row.at("blocks").to_number<std::int64_t>(),
+                     row.at("inputs").at("waiting").to_number<std::int64_t>(),
+                     row.at("outputs").at("waiting").to_number<std::int64_t>()});
+  const auto named = [](std::uint32_t output) { return std::to_string(TaskId::of(4, output).value); };
+  EXPECT_THAT(lines, testing::ElementsAre(Line{named(16), 1, 1, 1, 4, 2}, Line{named(18), 1, 1, 1, 4, 3},
+                                          Line{named(21), 1, 2, 2, 4, 4}, Line{named(21), 2, 2, 2, 4, 4}))
+      << json::serialize(page);
+}
+
+TEST_F(ApiTest, the_threads_of_the_scheduler_are_shown_as_those_of_workers_are) {
+  const auto page = get("/api/v1/profile/scheduler?from=-60000").object();
+  EXPECT_EQ(page.at("schema"), "troupe/v1/profile-past");
+  EXPECT_EQ(page.at("samples"), 70);
+  EXPECT_EQ(page.at("interval_ms"), 10.0);
+  EXPECT_EQ(page.at("stacks").at(0).at("frames").at(1), "place");
+  EXPECT_THAT(profiled_, testing::Contains("loop 60000 0"));
+  EXPECT_EQ(get("/api/v1/profile/scheduler?from=-7200000").status, 503U) << "it says why there is none";
+  EXPECT_EQ(get("/api/v1/profile/scheduler?worker=w2").status, 400U);
+  EXPECT_EQ(get("/api/v1/profile/scheduler", "").status, 401U);
 }
 
 TEST_F(ApiTest, who_cannot_start_workers_says_so_when_it_is_to_scale) {

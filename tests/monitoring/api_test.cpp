@@ -415,8 +415,9 @@ TEST_F(ApiTest, every_plot_that_is_listed_and_every_page_is_served_to_everybody)
     EXPECT_THAT(page.head, HasSubstr("text/html"));
   }
   const std::string everything = get("/sitemap.json", "").body;
-  for (const char* path : {"/status", "/workers", "/tasks", "/system", "/profile", "/graph", "/groups", "/shuffle",
-                           "/stealing", "/exceptions", "/events", "/logs", "/login"}) {
+  for (const char* path :
+       {"/status", "/workers", "/tasks", "/system", "/profile", "/graph", "/groups", "/shuffle", "/stealing",
+        "/exceptions", "/events", "/logs", "/login", "/profile-server", "/time", "/bandwidth"}) {
     EXPECT_EQ(get(path, "").status, 200U) << path;
     EXPECT_THAT(everything, HasSubstr(path));
   }

@@ -49,6 +49,7 @@ public:
   std::vector<FailedTask> failures() override { return {past.failures().begin(), past.failures().end()}; }
   std::vector<StolenTask> steals() override { return {past.steals().begin(), past.steals().end()}; }
   TurnDurations turns() override { return turned; }
+  TimeView times() override { return spent; }
   Result<void> control(TaskControl control, const std::vector<std::string>& names, const std::string& reason) override {
     acts.push_back((control == TaskControl::cancel ? "cancel " : "retry ") + names.front() + " " + reason);
     if (names.front() == "unknown") return tl::unexpected(Error{ErrorKind::invalid, "no task is known as 'unknown'"});
@@ -73,6 +74,7 @@ public:
   std::vector<GroupTasks> graph_list;
   TaskHistory past;
   TurnDurations turned;
+  TimeView spent;
   std::vector<std::string> acts;
 };
 

@@ -173,6 +173,19 @@ TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   EXPECT_EQ(api.events->since(0, 10).first.at(0).text, "alpha was lost");
   EXPECT_EQ(api.log(0, 10).lines.at(0).text, "listening");
   EXPECT_FALSE(api.source->restart("alpha"));
+  EXPECT_EQ(api.source->times(), source_->spent);
+}
+
+TEST_F(HistoryTest, what_was_written_before_times_were_known_is_read_without_them) {
+  HistoryState state;
+  state.known = 7;
+  std::string bytes = packed(state);
+  ASSERT_TRUE(bytes.ends_with(std::string(12, '\0'))) << "no times, in twelve numbers";
+  bytes.resize(bytes.size() - 12);
+  HistoryState read;
+  ASSERT_TRUE(unpack(bytes, read));
+  EXPECT_EQ(read.known, 7U);
+  EXPECT_EQ(read.times, TimeView{});
 }
 
 TEST_F(HistoryTest, what_a_killed_scheduler_did_not_finish_is_left_out_and_told) {

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte';
 import { live } from './live.svelte';
 import { short } from './data/format';
+import Bandwidth from './pages/Bandwidth.svelte';
 import Events from './pages/Events.svelte';
 import Exceptions from './pages/Exceptions.svelte';
 import Graph from './pages/Graph.svelte';
@@ -10,11 +11,13 @@ import InfoTask from './pages/InfoTask.svelte';
 import InfoWorker from './pages/InfoWorker.svelte';
 import Logs from './pages/Logs.svelte';
 import Profile from './pages/Profile.svelte';
+import ProfileServer from './pages/ProfileServer.svelte';
 import Shuffle from './pages/Shuffle.svelte';
 import Stealing from './pages/Stealing.svelte';
 import Status from './pages/Status.svelte';
 import System from './pages/System.svelte';
 import Tasks from './pages/Tasks.svelte';
+import Time from './pages/Time.svelte';
 import Workers from './pages/Workers.svelte';
 
 export interface Page {
@@ -42,6 +45,7 @@ export const pages: Page[] = [
   menu('workers', 'Workers', Workers, () => (live.cluster ? { text: short(live.cluster.workers.total), alarm: false } : null)),
   menu('tasks', 'Tasks', plain(Tasks)),
   menu('system', 'System', plain(System)),
+  menu('time', 'Time', plain(Time)),
   menu('profile', 'Profile', plain(Profile)),
   menu('graph', 'Graph', plain(Graph)),
   menu('groups', 'Groups', plain(Groups)),
@@ -49,6 +53,8 @@ export const pages: Page[] = [
   menu('exceptions', 'Exceptions', plain(Exceptions), () => alarm(live.cluster?.tasks.erred)),
   menu('events', 'Events', plain(Events)),
   menu('logs', 'Logs', plain(Logs)),
+  { path: 'profile-server', title: () => 'Profile of the scheduler', component: plain(ProfileServer) },
+  { path: 'bandwidth', title: () => 'Bandwidth', component: plain(Bandwidth) },
   { path: 'shuffle', title: () => 'Shuffles', component: plain(Shuffle) },
   { path: 'info/worker', title: (id) => `Worker ${id}`, component: InfoWorker },
   { path: 'info/task', title: (key) => key, component: InfoTask },

@@ -165,6 +165,42 @@ TEST_F(PoolTest, gives_results_errors_sizes_and_inline_forms) {
   EXPECT_EQ(seen.size(), 3U);
 }
 
+std::int64_t thread_cpu_ns() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::int64_t{used.tv_sec} * 1'000'000'000 + used.tv_nsec;
+}
+
+TEST_F(PoolTest, runs_of_functions_that_take_long_are_asked_how_long_they_had_a_processor) {
+  static constexpr std::int64_t busy_ns = 2'000'000;
+  const ResolvedFunction spin{"spin", "", [](CallFrame& frame) noexcept {
+                                const auto begun = thread_cpu_ns();
+                                while (thread_cpu_ns() - begun < busy_ns) {
+                                }
+                                unit(frame);
+                              }};
+  const ResolvedFunction wait{"wait", "", [](CallFrame& frame) noexcept {
+                                std::this_thread::sleep_for(std::chrono::nanoseconds(busy_ns));
+                                unit(frame);
+                              }};
+  start(1);
+  const auto run = [&](const ResolvedFunction& function) {
+    pool_->submit(job(1, function));
+    std::pair<std::int64_t, std::int64_t> times;
+    drain(1, [&](Job& done) { times = {done.cpu_ns, done.duration_ns}; });
+    return times;
+  };
+  EXPECT_LT(run(spin).first, 0) << "nobody knew that it takes long";
+  const auto [cpu, whole] = run(spin);
+  EXPECT_GE(cpu, busy_ns);
+  EXPECT_LE(cpu, whole + 1'000'000);
+  run(wait);
+  const auto waited = run(wait);
+  EXPECT_GE(waited.first, 0);
+  EXPECT_LT(waited.first, busy_ns / 2) << "of " << waited.second;
+  EXPECT_LT(run(give_task).first, 0);
+}
+
 TEST_F(PoolTest, starts_jobs_in_the_order_of_submission) {
   start(1);
   std::vector<Job*> jobs{&job(1000, pass_gate)};

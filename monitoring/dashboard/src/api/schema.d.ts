@@ -402,6 +402,40 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/time-spent": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What the time of workers went to since the scheduler began, also of those that are gone */
+        readonly get: operations["get_time_spent"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/bandwidth": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What moved between workers since the scheduler began, and how fast: by pair of workers, and by type of the values */
+        readonly get: operations["get_bandwidth"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/stealing": {
         readonly parameters: {
             readonly query?: never;
@@ -513,6 +547,23 @@ export interface paths {
         };
         /** Where tasks spent their time: what workers saw of them all along */
         readonly get: operations["get_profile_past"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/api/v1/profile/scheduler": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Where the scheduler's own threads spent their time, seen all along; while they wait for something to do they are not looked at */
+        readonly get: operations["get_profile_scheduler"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -1356,6 +1407,14 @@ export interface components {
             /** @description tasks, the latest ones */
             readonly looked_at: number;
             readonly shuffles: readonly {
+                /** @description which it is: the id of the first task that its first stage puts together; no two shuffles have the same */
+                readonly shuffle: string;
+                /** @description of that task, as people write it */
+                readonly key: string;
+                /** @description from 1 */
+                readonly stage: number;
+                /** @description that the shuffle has */
+                readonly stages: number;
                 /** @description of the outputs */
                 readonly group: number;
                 /** @description the user's name of that group, or empty */
@@ -1370,6 +1429,109 @@ export interface components {
                 readonly pieces: components["schemas"]["States"];
                 readonly outputs: components["schemas"]["States"];
             }[];
+        };
+        readonly TimeSpent: {
+            /** @constant */
+            readonly schema: "troupe/v1/time-spent";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description seconds, of all functions and workers */
+            readonly activities: {
+                /** @description in functions, on a processor */
+                readonly thread_cpu_s: number;
+                /** @description in the same runs, waiting */
+                readonly thread_noncpu_s: number;
+                /** @description in functions, of runs that were not asked how long they had a processor: short ones, a thread's first one of a function, and isolated ones */
+                readonly execute_s: number;
+                /** @description from asking another worker for values until they were there; fetches go on side by side */
+                readonly transfer_s: number;
+                /** @description of values given to others */
+                readonly serialize_s: number;
+                /** @description of values */
+                readonly disk_read_s: number;
+                /** @description of values, with encoding and packing */
+                readonly disk_write_s: number;
+            };
+            /** @description functions, by prefix */
+            readonly total: number;
+            /** @description of them in this answer */
+            readonly shown: number;
+            readonly functions: readonly {
+                /** @description of the tasks; `other`: all for which there was no room */
+                readonly prefix: string;
+                /** @description that ended */
+                readonly runs: number;
+                /** @description as in `activities` */
+                readonly thread_cpu_s: number;
+                /** @description likewise */
+                readonly thread_noncpu_s: number;
+                /** @description likewise */
+                readonly execute_s: number;
+            }[];
+        };
+        readonly Bandwidth: {
+            /** @constant */
+            readonly schema: "troupe/v1/bandwidth";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description workers that gave or got anything */
+            readonly total: number;
+            /** @description of them in this answer */
+            readonly shown: number;
+            /** @description also of those that are gone */
+            readonly workers: readonly {
+                /** @description its number */
+                readonly id: number;
+                readonly name: string;
+            }[];
+            readonly pairs: readonly {
+                /** @description who got them: place in `workers` */
+                readonly to: number;
+                /** @description who gave them */
+                readonly from: number;
+                /** @description that were moved */
+                readonly values: number;
+                /** @description of them */
+                readonly bytes: number;
+                /** @description that took, of all together */
+                readonly seconds: number;
+                /** @description bytes by seconds; of many small values it tells more of latency. null: it took no time that could be measured */
+                readonly bytes_per_s: number | null;
+            }[];
+            /** @description between workers that are not in this answer */
+            readonly others: {
+                /** @description that were moved */
+                readonly values: number;
+                /** @description of them */
+                readonly bytes: number;
+                /** @description that took, of all together */
+                readonly seconds: number;
+                /** @description bytes by seconds; of many small values it tells more of latency. null: it took no time that could be measured */
+                readonly bytes_per_s: number | null;
+            };
+            readonly types: readonly {
+                /** @description of the values, as their codec describes it; where no worker knows it, its fingerprint; `other`: all for which there was no room */
+                readonly type: string;
+                /** @description that were moved */
+                readonly values: number;
+                /** @description of them */
+                readonly bytes: number;
+                /** @description that took, of all together */
+                readonly seconds: number;
+                /** @description bytes by seconds; of many small values it tells more of latency. null: it took no time that could be measured */
+                readonly bytes_per_s: number | null;
+            }[];
+            /** @description between any workers */
+            readonly all: {
+                /** @description that were moved */
+                readonly values: number;
+                /** @description of them */
+                readonly bytes: number;
+                /** @description that took, of all together */
+                readonly seconds: number;
+                /** @description bytes by seconds; of many small values it tells more of latency. null: it took no time that could be measured */
+                readonly bytes_per_s: number | null;
+            };
         };
     };
     responses: {
@@ -2138,6 +2300,63 @@ export interface operations {
             readonly 503: components["responses"]["Unavailable"];
         };
     };
+    readonly get_time_spent: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description only functions of this prefix; `activities` are of all */
+                readonly prefix?: string;
+                /** @description at most so many functions: those that took longest */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TimeSpent"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_bandwidth: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many workers: those that moved most */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Bandwidth"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
     readonly get_stealing: {
         readonly parameters: {
             readonly query?: never;
@@ -2343,6 +2562,35 @@ export interface operations {
             readonly 403: components["responses"]["Forbidden"];
             readonly 404: components["responses"]["NotFound"];
             readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_profile_scheduler: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description begin of what is wanted; milliseconds of the Unix clock, or, if negative, before `to` */
+                readonly from?: number;
+                /** @description its end; 0 = now */
+                readonly to?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ProfilePast"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "protocol/messages.hpp"
+#include "runtime/core/views.hpp"
+
+namespace troupe {
+
+/// What workers' time went to since the scheduler began, as they tell it. Bounded: functions and types beyond the first
+/// ones are counted together as "other", pairs of workers beyond the first ones as one. Owned by the scheduler machine.
+class TimeTotals {
+public:
+  static constexpr std::size_t functions_max = 500;
+  static constexpr std::size_t types_max = 200;
+  static constexpr std::size_t pairs_max = 10'000;
+
+  void add(WorkerId worker, const TimeSpent& spent);
+  /// Where pairs get many, those with it make room for others.
+  void worker_left(WorkerId worker);
+  [[nodiscard]] TimeView view() const;
+
+private:
+  std::map<std::string, FunctionTime, std::less<>> functions_;
+  std::map<std::pair<WorkerId, WorkerId>, ValuesMoved> pairs_;  ///< to, from
+  std::map<std::string, ValuesMoved, std::less<>> types_;
+  ValuesMoved other_pairs_;
+  ValuesMoved moved_;
+  std::uint64_t serialize_us_{};
+  std::uint64_t disk_read_us_{};
+  std::uint64_t disk_write_us_{};
+};
+
+}  // namespace troupe

@@ -1,0 +1,76 @@
+#include "tests/monitoring/api_fixture.hpp"
+
+namespace troupe::monitoring {
+namespace {
+
+TimeView some_times() {
+  TimeView times;
+  times.functions = {{"load", 3, 1'000'000, 500'000, 0}, {"sum", 1000, 0, 0, 2'000'000}, {"x\"<b>", 1, 1, 0, 0}};
+  times.pairs = {{WorkerId{1}, WorkerId{2}, {10, 4'000'000, 2'000}},
+                 {WorkerId{2}, WorkerId{1}, {1, 100, 0}},
+                 {WorkerId{2}, WorkerId{9}, {2, 5'000'000, 1'000'000}}};
+  times.types = {{"string", {3, 100, 10}}, {"vec<f64>", {10, 9'000'000, 1'001'990}}};
+  times.other_pairs = {5, 600, 70};
+  times.moved = {18, 9'000'700, 1'002'070};
+  times.serialize_us = 7;
+  times.disk_read_us = 8'000'000;
+  times.disk_write_us = 9;
+  return times;
+}
+
+TEST_F(ApiTest, what_time_went_to_is_told_by_activity_and_by_function_those_first_that_took_longest) {
+  source_->spent = some_times();
+  const auto page = get("/api/v1/time-spent").object();
+  const auto& all = page.at("activities");
+  EXPECT_DOUBLE_EQ(all.at("thread_cpu_s").as_double(), 1.000001);
+  EXPECT_DOUBLE_EQ(all.at("thread_noncpu_s").as_double(), 0.5);
+  EXPECT_DOUBLE_EQ(all.at("execute_s").as_double(), 2);
+  EXPECT_DOUBLE_EQ(all.at("transfer_s").as_double(), 1.00207);
+  EXPECT_DOUBLE_EQ(all.at("serialize_s").as_double(), 7e-6);
+  EXPECT_DOUBLE_EQ(all.at("disk_read_s").as_double(), 8);
+  EXPECT_DOUBLE_EQ(all.at("disk_write_s").as_double(), 9e-6);
+  ASSERT_EQ(page.at("functions").as_array().size(), 3U);
+  EXPECT_EQ(page.at("functions").at(0).at("prefix"), "sum");
+  EXPECT_EQ(page.at("functions").at(1).at("runs"), 3);
+  EXPECT_EQ(page.at("functions").at(2).at("prefix"), "x\"<b>");
+
+  const auto one = get("/api/v1/time-spent?prefix=load").object();
+  ASSERT_EQ(one.at("functions").as_array().size(), 1U);
+  EXPECT_DOUBLE_EQ(one.at("functions").at(0).at("thread_noncpu_s").as_double(), 0.5);
+  EXPECT_EQ(one.at("activities"), all) << "these are of all";
+  EXPECT_EQ(get("/api/v1/time-spent?prefix=none").object().at("total"), 0);
+  const auto few = get("/api/v1/time-spent?limit=1").object();
+  EXPECT_EQ(few.at("total"), 3);
+  EXPECT_EQ(few.at("shown"), 1);
+}
+
+TEST_F(ApiTest, bandwidth_is_told_by_pair_of_workers_and_by_type_and_what_is_cut_off_is_counted) {
+  source_->spent = some_times();
+  const auto page = get("/api/v1/bandwidth").object();
+  EXPECT_EQ(page.at("total"), 3);
+  ASSERT_EQ(page.at("workers").as_array().size(), 3U) << json::serialize(page);
+  EXPECT_EQ(page.at("workers").at(1).at("name"), "w2");
+  EXPECT_EQ(page.at("workers").at(2).at("name"), "worker 9") << "one that nobody knows any more";
+  const auto& first = page.at("pairs").at(0);
+  EXPECT_EQ(first.at("to"), 0);
+  EXPECT_EQ(first.at("from"), 1);
+  EXPECT_DOUBLE_EQ(first.at("bytes_per_s").as_double(), 2e9);
+  EXPECT_TRUE(page.at("pairs").at(1).at("bytes_per_s").is_null());
+  EXPECT_EQ(page.at("others").at("bytes"), 600);
+  EXPECT_EQ(page.at("all").at("bytes"), 9'000'700);
+  EXPECT_EQ(page.at("types").at(1).at("type"), "vec<f64>");
+
+  // The two that moved most; what was between others is added up.
+  const auto few = get("/api/v1/bandwidth?limit=2").object();
+  EXPECT_EQ(few.at("total"), 3);
+  ASSERT_EQ(few.at("workers").as_array().size(), 2U);
+  EXPECT_EQ(few.at("workers").at(0).at("id"), 2);
+  EXPECT_EQ(few.at("workers").at(1).at("id"), 9);
+  ASSERT_EQ(few.at("pairs").as_array().size(), 1U);
+  EXPECT_EQ(few.at("pairs").at(0).at("from"), 1);
+  EXPECT_EQ(few.at("others").at("bytes"), 600 + 4'000'000 + 100);
+  EXPECT_EQ(get("/api/v1/bandwidth?limit=0").status, 400U);
+}
+
+}  // namespace
+}  // namespace troupe::monitoring
