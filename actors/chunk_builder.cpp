@@ -8,6 +8,7 @@ namespace troupe {
 namespace {
 
 const TaskOptions default_options;
+constexpr std::size_t prefix_bytes_max = 200;
 
 bool same(const FunctionId& a, const FunctionId& b) {
   return &a == &b || (a.build == b.build && a.name == b.name && a.module == b.module);
@@ -22,7 +23,10 @@ TaskTemplate make_template(const FunctionId& function, const TaskOptions* option
   result.function.module = function.module;
   result.function.build = function.build;
   result.function.name = function.name;
-  result.prefix = function.name;
+  if (asked.prefix.size() > prefix_bytes_max)
+    throw InvalidRequest(
+        fmt::format("{}: a prefix of {} bytes; the limit is {}", function.name, asked.prefix.size(), prefix_bytes_max));
+  result.prefix = asked.prefix.empty() ? std::string(function.name) : asked.prefix;
   auto& annotations = result.annotations;
   annotations.priority = asked.priority;
   annotations.retries = static_cast<std::uint16_t>(std::min(asked.retries, 0xffffU));

@@ -52,7 +52,9 @@ public:
   [[nodiscard]] std::uint32_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
   [[nodiscard]] bool full() const { return size_ >= tasks_max || arguments_.size() >= argument_bytes_max; }
-  [[nodiscard]] const std::string& prefix() const { return templates_.front().prefix; }
+  /// Of the call that was added last.
+  [[nodiscard]] std::uint16_t last_template() const { return last_template_; }
+  [[nodiscard]] const std::string& last_prefix() const { return templates_[last_template_].prefix; }
 
   /// The chunk; the builder is empty again, ready for the next.
   [[nodiscard]] std::shared_ptr<GraphChunk> finish();

@@ -65,7 +65,7 @@ std::unique_ptr<ClientParts> open_and_wait(Node& node, std::unique_ptr<Node> own
 
 NodeOptions node_options(const ClientOptions& options) {
   NodeOptions node;
-  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text) { log(text); };
+  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text, const LogContext&) { log(text); };
   return node;
 }
 
@@ -396,20 +396,34 @@ void Client::count(FutureStatus status, Progress& counts) {
 Progress Client::show_progress(const std::vector<FutureHandle>& futures, std::ostream& out,
                                std::chrono::milliseconds every) {
   core().check_mine(futures);
-  ProgressLines lines(out, ProgressLines::Clock::now());
+  constexpr std::chrono::seconds ask_again{1};
+  constexpr std::chrono::milliseconds patience{500};  // a busy scheduler may be late: then what is known is used
+  using Clock = ProgressLines::Clock;
+  ProgressLines lines(out, Clock::now());
+  Clock::time_point asked{};
   while (true) {
     Progress all;
     ProgressLines::ByPrefix by_prefix;
     for (const auto& future : futures) {
       const FutureStatus status = detail::status_of(future);
       count(status, all);
-      count(status, by_prefix[future.page().prefix]);
+      count(status, by_prefix[core().prefix_of(*future.slot())]);
     }
     if (all.pending == 0) {
-      lines.end(by_prefix, ProgressLines::Clock::now());
+      lines.end(by_prefix, Clock::now());
       return all;
     }
-    lines.show(by_prefix, ProgressLines::Clock::now());
+    if (lines.visible() && Clock::now() - asked >= ask_again) {
+      asked = Clock::now();
+      Query query;
+      query.kind = QueryKind::durations;
+      (void)detail::blocking(core(), "Client::show_progress", [&] {
+        const auto learnt = core().query(std::move(query), after(patience));
+        if (learnt) lines.learn(learnt->durations, learnt->slots);
+        return learnt.has_value();
+      });
+    }
+    lines.show(by_prefix, Clock::now());
     (void)detail::blocking(core(), "Client::show_progress", [&] { return core().wait_all(futures, after(every)); });
   }
 }

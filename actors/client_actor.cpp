@@ -63,7 +63,7 @@ DataOptions data_options(const ConnectOptions& connect) {
 
 ClientActor::ClientActor(caf::actor_config& config, Node* node, ConnectOptions connect, ClientConfig client,
                          std::shared_ptr<ClientCore> core, std::shared_ptr<ClientDoor> door)
-    : caf::event_based_actor(config),
+    : LoopActor(config, *node, "client"),
       node_(*node),
       connect_(std::move(connect)),
       session_(std::make_unique<ClientSession>(std::move(core), std::move(client),

@@ -2,11 +2,10 @@
 
 #include <memory>
 
-#include <caf/event_based_actor.hpp>
-
 #include "actors/client_session.hpp"
 #include "actors/connect.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/loop_actor.hpp"
 #include "actors/node.hpp"
 
 namespace troupe {
@@ -18,7 +17,7 @@ struct ClientDoor {
 
 /// A client as an actor: gives what its link says to the session, and ends with it. Spawned by open_client; runs on
 /// the node's loop. User threads reach the session by way of ClientCore, with a wake-up that is no message.
-class ClientActor final : public caf::event_based_actor {
+class ClientActor final : public LoopActor {
 public:
   ClientActor(caf::actor_config& config, Node* node, ConnectOptions connect, ClientConfig client,
               std::shared_ptr<ClientCore> core, std::shared_ptr<ClientDoor> door);

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "actors/errors.hpp"
+#include "actors/span.hpp"
 
 namespace troupe {
 
@@ -39,6 +40,12 @@ void push(FutureSlot& slot, Continuation* continuation) {
   continuation->next = slot.continuations.load(std::memory_order_relaxed);
   while (!slot.continuations.compare_exchange_weak(continuation->next, continuation)) {
   }
+}
+
+SpanContext span_now() { return Span::current() != nullptr ? *Span::current() : SpanContext{}; }
+bool is_current(const SpanContext& span) {
+  const auto* now = Span::current();
+  return now == nullptr ? !span : span == *now;
 }
 
 std::vector<KeyRange> ranges_of(std::span<const FutureHandle> futures) {
@@ -122,11 +129,18 @@ FutureHandle ClientCore::submit(const CallView& call) {
   if (call.options != nullptr && (call.options->pure || !call.options->key.empty())) return submit_alone(call);
   std::unique_lock lock(mutex_);
   if (ended_) throw Disconnected("the client is closed");
+  if (batch_page_ != nullptr && !is_current(batch_span_)) seal();
   if (batch_page_ == nullptr) open_batch();
   const bool first = batch_.empty();
   auto* page = batch_page_;
   batch_.add(call, page);
-  if (first) page->prefix = batch_.prefix();  // before anybody has a future of this page, whose name it is part of
+  if (const auto which = batch_.last_template(); which != 0 || first) {
+    page->templates_of.resize(which == 0 ? 0 : page->size);
+    if (which != 0) page->templates_of.push_back(which);
+    if (which >= page->prefixes.size()) page->prefixes.push_back(batch_.last_prefix());
+  } else if (!page->templates_of.empty()) {
+    page->templates_of.push_back(0);
+  }
   auto& slot = page->slots()[page->size++];
   slot.references.store(1, std::memory_order_relaxed);
   if (page->size == page->capacity || batch_.full()) {
@@ -142,6 +156,7 @@ void ClientCore::open_batch() {
   batch_page_ = FuturePage::make(shared_from_this(), next_page_number(), batch_capacity_);
   batch_page_->token = random_token();
   batch_parent_ = this_task::id();  // the others of the batch come along
+  batch_span_ = span_now();
 }
 
 void ClientCore::seal() {
@@ -149,7 +164,8 @@ void ClientCore::seal() {
   auto* page = std::exchange(batch_page_, nullptr);
   page->live = page->size;
   batch_capacity_ = std::clamp(page->size * 2, batch_capacity_min, ChunkBuilder::tasks_max);
-  GraphSubmitted all{page->number, page->number, true, page->token, {}, batch_.finish(), {}, batch_parent_};
+  GraphSubmitted all{page->number,    page->number, true,          page->token, {},
+                     batch_.finish(), {},           batch_parent_, batch_span_};
   orders_.push_back({ClientEvent{std::move(all)}, page});
 }
 
@@ -183,11 +199,12 @@ FutureHandle ClientCore::submit_alone(const CallView& call) {
   page->token = token;
   page->shared = true;
   page->size = page->live = 1;
-  page->prefix = builder.prefix();
+  page->prefixes.push_back(builder.last_prefix());
   auto& slot = page->slots()[0];
   slot.references.store(1, std::memory_order_relaxed);
   shared_[token] = &slot;
-  GraphSubmitted one{page->number, page->number, true, token, call.options->key, builder.finish(), {}, this_task::id()};
+  GraphSubmitted one{page->number, page->number,    true,      token, call.options->key, builder.finish(),
+                     {},           this_task::id(), span_now()};
   orders_.push_back({ClientEvent{std::move(one)}, page});
   wake_unlocked(lock);
   return FutureHandle(&slot);
@@ -201,6 +218,7 @@ void ClientCore::submit_chunk(GraphSubmitted submitted, std::vector<std::uint32_
       return ended_ || orders_.size() + backlog_.load(std::memory_order_relaxed) < backlog_max;
     });
   submitted.parent = this_task::id();
+  submitted.span = span_now();
   const bool all = submitted.chunk->all_wanted;
   const auto size = all ? submitted.chunk->size : static_cast<std::uint32_t>(wanted.size());
   FuturePage* page = nullptr;  // without wanted tasks there is nothing to be told
@@ -208,7 +226,10 @@ void ClientCore::submit_chunk(GraphSubmitted submitted, std::vector<std::uint32_
     page = FuturePage::make(shared_from_this(), submitted.page, size);
     page->token = submitted.token;
     page->size = page->live = size;
-    page->prefix = submitted.chunk->templates.front().prefix;
+    for (const auto& each : submitted.chunk->templates) page->prefixes.push_back(each.prefix);
+    if (page->prefixes.size() > 1)
+      for (std::uint32_t i = 0; i < size; ++i)
+        page->templates_of.push_back(static_cast<std::uint16_t>(submitted.chunk->template_index(all ? i : wanted[i])));
     page->tasks = std::move(wanted);
     for (std::uint32_t i = 0; i < size; ++i) page->slots()[i].references.store(1, std::memory_order_relaxed);
   }
@@ -225,37 +246,10 @@ void ClientCore::submit_chunk(GraphSubmitted submitted, std::vector<std::uint32_
   wake_unlocked(lock);
 }
 
-std::vector<FutureHandle> ClientCore::scatter(std::vector<Value> values, unsigned replicas,
-                                              std::vector<std::string> workers) {
-  std::vector<FutureHandle> handles;
-  if (values.empty()) return handles;
-  ScatterWanted wanted;
-  wanted.token = random_token();
-  wanted.replicas = replicas;
-  wanted.workers = std::move(workers);
-  for (const auto& value : values) wanted.nbytes.push_back(value.nbytes());
-  auto* page = FuturePage::make(shared_from_this(), next_page_number(), static_cast<std::uint32_t>(values.size()));
-  wanted.page = page->number;
-  page->token = wanted.token;
-  page->size = page->live = page->capacity;
-  page->prefix = "scatter";
-  handles.reserve(values.size());
-  for (std::uint32_t i = 0; i < page->size; ++i) {
-    page->slots()[i].references.store(1, std::memory_order_relaxed);
-    handles.emplace_back(page->slots() + i);
-  }
-  std::unique_lock lock(mutex_);
-  if (ended_) {
-    for (auto& handle : handles) handle.slot()->references.store(2, std::memory_order_relaxed);
-    lock.unlock();
-    handles.clear();
-    FuturePage::destroy(page);
-    throw Disconnected("the client is closed");
-  }
-  seal();
-  orders_.push_back({Scatter{std::move(wanted), std::move(values)}, page});
-  wake_unlocked(lock);
-  return handles;
+std::string ClientCore::prefix_of(const FutureSlot& slot) const {
+  const auto* page = detail::page_of(&slot);
+  const std::lock_guard lock(mutex_);
+  return page->prefixes[page->templates_of.empty() ? 0 : page->templates_of[slot.ordinal]];
 }
 
 // ---- asking ----------------------------------------------------------------------------------------------------

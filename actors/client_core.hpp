@@ -112,6 +112,8 @@ public:
   [[nodiscard]] Token random_token();
   /// Names a call by what it does: equal for equal calls, in any client.
   [[nodiscard]] Token token_of(const CallView& call) const;
+  /// How a future's task is called.
+  [[nodiscard]] std::string prefix_of(const detail::FutureSlot& slot) const;
   [[nodiscard]] CallbackPool& callbacks() { return callbacks_; }
 
   /// Waits until the scheduler knows us, or the session has ended.
@@ -170,6 +172,7 @@ private:
   ChunkBuilder batch_;
   detail::FuturePage* batch_page_{};
   TaskId batch_parent_;
+  SpanContext batch_span_;
   std::uint32_t batch_capacity_{16};
   bool woken_{};
   bool connected_{};

@@ -161,7 +161,7 @@ void ClientSession::let_go(std::vector<ClientCore::Released> released) {
   state_.handle(std::move(keys), surroundings_->now(), effects_);
 }
 
-void ClientSession::fail_slot(FutureSlot& slot, const Error& error, const FuturePage& page) {
+void ClientSession::fail_slot(FutureSlot& slot, const Error& error) {
   auto outcome = std::make_unique<Outcome>();
   if (error.kind == ErrorKind::disconnected || error.kind == ErrorKind::cancelled) {
     outcome->reason = error.text;
@@ -172,7 +172,7 @@ void ClientSession::fail_slot(FutureSlot& slot, const Error& error, const Future
   auto task_error = std::make_shared<TaskError>();
   task_error->kind = TaskError::Kind::invalid;
   task_error->message = error.text;
-  task_error->function = page.prefix;
+  task_error->function = core_->prefix_of(slot);
   outcome->error = std::move(task_error);
   core_->set_outcome(slot, SlotState::erred, std::move(outcome));
 }
@@ -234,7 +234,7 @@ void ClientSession::apply(PageRefused& update) {
   scattered_.erase(update.page);
   auto* page = find_page(update.page);
   if (page == nullptr) return;
-  for (std::uint32_t i = 0; i < page->size; ++i) fail_slot(page->slots()[i], update.error, *page);
+  for (std::uint32_t i = 0; i < page->size; ++i) fail_slot(page->slots()[i], update.error);
 }
 
 void ClientSession::apply(AllKeysLost& update) {
@@ -246,7 +246,7 @@ void ClientSession::apply(AllKeysLost& update) {
       auto& slot = page->slots()[i];
       const auto state = slot.current();
       slot.fetching = false;
-      if (state == SlotState::pending || state == SlotState::remote) fail_slot(slot, update.error, *page);
+      if (state == SlotState::pending || state == SlotState::remote) fail_slot(slot, update.error);
     }
 }
 
@@ -308,7 +308,7 @@ void ClientSession::scatter_failed(std::uint64_t number, const std::vector<std::
   for (const auto key : keys) {
     auto* slot = page->find(key);
     if (slot == nullptr || slot->current() != SlotState::pending) continue;
-    fail_slot(*slot, {ErrorKind::disconnected, why}, *page);
+    fail_slot(*slot, {ErrorKind::disconnected, why});
     cancel.keys.push_back({ClientKey::of(number, key), 1});
   }
   if (!cancel.keys.empty()) state_.handle(std::move(cancel), surroundings_->now(), effects_);
@@ -434,7 +434,7 @@ void ClientSession::give_up_or_retry(Wanted wanted, std::string why) {
   if (++wanted.attempts > attempts_max) {
     slot.fetching = false;
     auto outcome = std::make_unique<Outcome>();
-    outcome->reason = fmt::format("the value of {} cannot be had: {}", wanted.future.page().prefix, why);
+    outcome->reason = fmt::format("the value of {} cannot be had: {}", core_->prefix_of(slot), why);
     core_->set_outcome(slot, SlotState::lost, std::move(outcome));
     return;
   }

@@ -84,7 +84,7 @@ private:
   void apply(RequestFailed& update);
   [[nodiscard]] detail::FuturePage* find_page(std::uint64_t number);
   void let_go(std::vector<ClientCore::Released> released);
-  void fail_slot(detail::FutureSlot& slot, const Error& error, const detail::FuturePage& page);
+  void fail_slot(detail::FutureSlot& slot, const Error& error);
   void scatter_failed(std::uint64_t number, const std::vector<std::uint32_t>& keys, const std::string& why);
 
   void want_values(std::vector<FutureHandle> futures);

@@ -18,6 +18,7 @@
 #include "monitoring/login.hpp"
 #include "monitoring/recorder.hpp"
 #include "monitoring/request_collector.hpp"
+#include "monitoring/worker_log.hpp"
 #include "runtime/exec/continuous_profiler.hpp"
 
 namespace troupe {
@@ -167,7 +168,10 @@ struct Dashboard::Parts {
   std::shared_ptr<monitoring::Logins> logins{std::make_shared<monitoring::Logins>()};
   std::shared_ptr<monitoring::HistoryWriter> history;
   std::shared_ptr<monitoring::Recorder> recorder;
-  std::unique_ptr<monitoring::HttpServer> http;
+  std::unique_ptr<monitoring::HttpServer> http;  ///< null: no pages
+
+  Result<void> serve(Node& node, const SchedulerHandle& scheduler, DashboardOptions options,
+                     monitoring::ApiSources api);
 };
 
 Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle scheduler, DashboardOptions options) {
@@ -180,6 +184,21 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     LogRing::Page page = node.recent_log().page(after == 0 ? 0 : after + 1, most);
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
+  api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
+  monitoring::RecorderOptions record;
+  if (!options.history.directory.empty())
+    record.sink = parts->history = std::make_shared<monitoring::HistoryWriter>(
+        std::move(options.history),
+        monitoring::HistorySources{api.source, api.events, api.log, api.warn, options.build, options.worker_log});
+  api.recorder = parts->recorder = std::make_shared<monitoring::Recorder>(api.source, std::move(record));
+  if (options.serve)
+    if (auto served = parts->serve(node, scheduler, std::move(options), std::move(api)); !served)
+      return tl::unexpected(std::move(served.error()));
+  return std::unique_ptr<Dashboard>(new Dashboard(std::move(parts)));
+}
+
+Result<void> Dashboard::Parts::serve(Node& node, const SchedulerHandle& scheduler, DashboardOptions options,
+                                     monitoring::ApiSources api) {
   api.ask = questions_of(node, scheduler);
   const auto loops = std::make_shared<const LoopProfile>(
       node, std::chrono::duration_cast<std::chrono::microseconds>(options.profile_interval),
@@ -187,38 +206,31 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
   api.ask.loop_past = [loops](std::chrono::microseconds from_ago, std::chrono::microseconds to_ago) {
     return loops->past(from_ago, to_ago);
   };
-  api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
-  api.logins = parts->logins;
+  api.logins = logins;
   api.scale = std::move(options.scale);
 
   monitoring::PageSources pages;
   pages.metrics = std::make_shared<monitoring::Metrics>(options.build);
   if (options.dask_names) pages.metrics->show_dask_names();
+  pages.metrics->add(std::make_shared<monitoring::MailboxCollector>([&node] { return node.waiting_messages(); }));
   pages.metrics->add_scheduler([scheduler] { return scheduler.counters(); });
   pages.ready = std::move(options.ready);
   pages.summary = [scheduler] { return scheduler.summary(); };
 
-  monitoring::HttpConfig http;
-  http.host = options.host;
-  http.port = options.port;
-  http.insecure = options.insecure;
-  http.token = std::move(options.token);
-  http.allowed_hosts = std::move(options.allowed_hosts);
-  http.frame_ancestors = std::move(options.frame_ancestors);
-  http.scope_of = [logins = parts->logins](std::string_view token) { return logins->scope_of(token); };
+  monitoring::HttpConfig config;
+  config.host = options.host;
+  config.port = options.port;
+  config.insecure = options.insecure;
+  config.token = std::move(options.token);
+  config.allowed_hosts = std::move(options.allowed_hosts);
+  config.frame_ancestors = std::move(options.frame_ancestors);
+  config.scope_of = [known = logins](std::string_view token) { return known->scope_of(token); };
 
   // The pages of the API ask who they are for the address they are served at, which is known once it is bound.
   api.http_address = std::make_shared<std::string>();
-  monitoring::RecorderOptions record;
-  if (!options.history.directory.empty())
-    record.sink = parts->history = std::make_shared<monitoring::HistoryWriter>(
-        std::move(options.history),
-        monitoring::HistorySources{api.source, api.events, api.log, api.warn, options.build});
-  api.recorder = parts->recorder = std::make_shared<monitoring::Recorder>(api.source, std::move(record));
   api.identity = {options.build, api.recorder->clock().now_ms(), api.scale != nullptr, {}};
   pages.metrics->add(std::make_shared<monitoring::RecorderCollector>(api.recorder, api.source));
-  const auto requests =
-      std::make_shared<monitoring::RequestCollector>([logins = parts->logins] { return logins->sessions(); });
+  const auto requests = std::make_shared<monitoring::RequestCollector>([known = logins] { return known->sessions(); });
   pages.metrics->add(requests);
   auto cluster = std::make_shared<monitoring::Metrics>(options.build);
   cluster->add(std::make_shared<monitoring::ClusterCollector>(api.recorder));
@@ -227,14 +239,14 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
   const auto address = api.http_address;
   for (auto& route : monitoring::api_routes(std::move(api))) routes.push_back(requests->counted(std::move(route)));
   for (auto& route : monitoring::asset_routes()) routes.push_back(std::move(route));
-  auto served = monitoring::HttpServer::start(http, routes, address.get());
-  if (!served && options.any_port && served.error().kind == ErrorKind::failed && http.port != 0) {
-    http.port = 0;
-    served = monitoring::HttpServer::start(std::move(http), std::move(routes), address.get());
+  auto served = monitoring::HttpServer::start(config, routes, address.get());
+  if (!served && options.any_port && served.error().kind == ErrorKind::failed && config.port != 0) {
+    config.port = 0;
+    served = monitoring::HttpServer::start(std::move(config), std::move(routes), address.get());
   }
   if (!served) return tl::unexpected(std::move(served.error()));
-  parts->http = std::move(*served);
-  return std::unique_ptr<Dashboard>(new Dashboard(std::move(parts)));
+  http = std::move(*served);
+  return {};
 }
 
 Dashboard::Dashboard(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -246,7 +258,7 @@ void Dashboard::end_history(std::string_view reason) {
   std::exchange(parts_->history, nullptr)->end(reason, alive);
 }
 
-std::string Dashboard::address() const { return parts_->http->address(); }
+std::string Dashboard::address() const { return parts_->http ? parts_->http->address() : std::string(); }
 
 std::string Dashboard::login_link(monitoring::Scope scope) const {
   return "http://" + address() + "/status#code=" + parts_->logins->make_code(scope);

@@ -19,9 +19,14 @@ namespace troupe {
 class Node;
 namespace monitoring {
 class EventRing;
-}
+class WorkerLog;
+}  // namespace monitoring
+
+/// Runs of tasks that a scheduler remembers for the history alone (SchedulerOptions::history): those of half a second.
+inline constexpr std::uint64_t runs_until_written = 500'000;
 
 struct DashboardOptions {
+  bool serve{true};  ///< false: no pages, only the history
   std::string host{"127.0.0.1"};
   std::uint16_t port{8787};  ///< 0 = any
   bool any_port{};           ///< take any free one if that is taken
@@ -34,12 +39,13 @@ struct DashboardOptions {
   std::function<std::vector<monitoring::ReadyCheck>()> ready;
   std::function<Result<void>(unsigned workers)> scale;  ///< null: nobody here can start workers
   std::shared_ptr<monitoring::EventRing> events;        ///< SchedulerOptions::events
+  std::shared_ptr<monitoring::WorkerLog> worker_log;    ///< SchedulerOptions::worker_log; may be null
   Duration profile_interval{};  ///< between two looks at what the scheduler's threads do; 0: none
   Duration profile_cycle{std::chrono::seconds(1)};
   monitoring::HistoryOptions history;  ///< where it is written what happens; without a directory nowhere
 };
 
-/// The pages of a scheduler: dashboard, API, metrics and health. Owned by whoever owns the scheduler's node, and ended
+/// What is seen of a scheduler: its pages, which are dashboard, API, metrics and health, and its history. Owned by whoever owns the scheduler's node, and ended
 /// before it; a thread that serves, and one that takes a picture of the cluster twice a second.
 class Dashboard {
 public:
@@ -52,9 +58,9 @@ public:
   /// does it otherwise.
   void end_history(std::string_view reason);
 
-  /// host:port, as bound.
+  /// host:port, as bound; empty if there are no pages.
   [[nodiscard]] std::string address() const;
-  /// An address to open in a browser, which lets it in once.
+  /// An address to open in a browser, which lets it in once. There have to be pages.
   [[nodiscard]] std::string login_link(monitoring::Scope scope) const;
 
 private:

@@ -93,7 +93,7 @@ std::shared_ptr<const TaskError> error_of(const FutureHandle& future) {
   auto error = std::make_shared<TaskError>();
   error->kind = TaskError::Kind::lost;
   error->message = future.slot()->outcome.load(std::memory_order_acquire)->reason;
-  error->function = future.page().prefix;
+  error->function = future.core().prefix_of(*future.slot());
   return error;
 }
 
@@ -102,9 +102,10 @@ std::string key_text(const FutureHandle& future) {
   const auto& page = future.page();
   const auto group = page.group.load(std::memory_order_relaxed);
   const auto index = page.task_of(*future.slot());
-  if (page.shared) return fmt::format("{}-{}", page.prefix, page.token.hex());
-  if (group == 0) return fmt::format("{}-?-{}", page.prefix, index);
-  return fmt::format("{}-{}-{}", page.prefix, group, index);
+  const auto prefix = future.core().prefix_of(*future.slot());
+  if (page.shared) return fmt::format("{}-{}", prefix, page.token.hex());
+  if (group == 0) return fmt::format("{}-?-{}", prefix, index);
+  return fmt::format("{}-{}-{}", prefix, group, index);
 }
 
 void throw_decode(const Error& error) {

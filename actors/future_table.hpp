@@ -92,8 +92,9 @@ struct FuturePage {
   bool shared{};                       ///< pure or named: found again by its token
   std::atomic<std::uint64_t> group{};  ///< the scheduler's number; 0 until accepted
   Token token;
-  std::string prefix;                ///< how its tasks are called
-  std::vector<std::uint32_t> tasks;  ///< index in the submission, by slot; empty: the slot's own
+  std::vector<std::string> prefixes;        ///< how its tasks are called, by template; under the core's lock
+  std::vector<std::uint16_t> templates_of;  ///< by slot; empty: the first; likewise
+  std::vector<std::uint32_t> tasks;         ///< index in the submission, by slot; empty: the slot's own
 
   static FuturePage* make(std::shared_ptr<ClientCore> core, std::uint64_t number, std::uint32_t capacity);
   static void destroy(FuturePage* page);

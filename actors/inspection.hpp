@@ -76,7 +76,11 @@ inline constexpr std::string_view inspect_report = "worker_report";
 }  // namespace troupe
 
 TROUPE_FIELDS(troupe::TaskId, value)
-TROUPE_FIELDS(troupe::LogLine, number, unix_us, level, task, text)
+TROUPE_FIELDS(troupe::ClientId, value)
+TROUPE_FIELDS(troupe::Token, high, low)
+TROUPE_FIELDS(troupe::SpanContext, name, trace)
+TROUPE_FIELDS(troupe::LogContext, task, client, span)
+TROUPE_FIELDS(troupe::LogLine, number, unix_us, level, text, about)
 TROUPE_FIELDS(troupe::LogRequest, after, count, task)
 TROUPE_FIELDS(troupe::LogReply, lines, next)
 TROUPE_FIELDS(troupe::ProfileRequest, duration_us, interval_us, function)

@@ -23,6 +23,7 @@
 #include "actors/task_client.hpp"
 #include "actors/worker_node.hpp"
 #include "monitoring/event_ring.hpp"
+#include "monitoring/worker_log.hpp"
 
 namespace troupe {
 namespace {
@@ -56,7 +57,7 @@ private:
 
 NodeOptions node_options(const LocalClusterOptions& options) {
   NodeOptions node;
-  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text) { log(text); };
+  if (options.log) node.log = [log = options.log](LogLevel, std::string_view text, const LogContext&) { log(text); };
   return node;
 }
 
@@ -64,6 +65,28 @@ std::vector<ResourceAmount> resources_of(const LocalClusterOptions& options) {
   std::vector<ResourceAmount> resources;
   for (const auto& [name, amount] : options.resources) resources.push_back({name, amount});
   return resources;
+}
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// No directory: none is written.
+monitoring::HistoryOptions history_of(const LocalClusterOptions& options) {
+  bool wanted = true;
+  if (const auto asked = variable("TROUPE__HISTORY__ENABLED"); !asked.empty()) {
+    const auto is_one_of = [&](auto... words) { return ((asked == words) || ...); };
+    wanted = is_one_of("true", "yes", "on", "1");
+    if (!wanted && !is_one_of("false", "no", "off", "0"))
+      throw InvalidRequest(fmt::format("TROUPE__HISTORY__ENABLED is '{}'; it has to be true or false", asked));
+  }
+  monitoring::HistoryOptions history;
+  if (!options.history.value_or(wanted)) return history;
+  history.directory = options.history_directory;
+  if (history.directory.empty()) history.directory = variable("TROUPE__HISTORY__DIRECTORY");
+  if (history.directory.empty()) history.directory = monitoring::default_history_directory();
+  return history;
 }
 
 void check(const LocalClusterOptions& options) {
@@ -82,7 +105,9 @@ struct LocalCluster::Parts {
   explicit Parts(LocalClusterOptions asked) : options(std::move(asked)), node(node_options(options)) {}
 
   LocalClusterOptions options;
+  monitoring::HistoryOptions history{history_of(options)};
   std::shared_ptr<monitoring::EventRing> events{std::make_shared<monitoring::EventRing>(1000)};
+  std::shared_ptr<monitoring::WorkerLog> worker_log{std::make_shared<monitoring::WorkerLog>()};
   std::mutex stop_mutex;  // held while it stops: who comes second waits for the end
   bool stopped{};         // both outlive the node, whose end joins the thread of async_stop()
   std::optional<PrivateDirectory> directory;
@@ -111,20 +136,24 @@ struct LocalCluster::Parts {
     start.port = options.port;
     start.access = access;
     start.events = events;
-    if (!options.dashboard) start.history = 0;
+    start.worker_log = worker_log;
+    if (!options.dashboard) start.history = history.directory.empty() ? 0 : runs_until_written;
     auto started = troupe::start_scheduler(node, std::move(start));
     if (!started) throw_error(started.error());
     scheduler = std::move(*started);
     address = scheduler->address();
     access.scheduler_address = address;
     access.pid = static_cast<std::uint64_t>(::getpid());
-    if (options.dashboard) start_dashboard();
+    if (options.dashboard || !history.directory.empty()) start_dashboard();
     if (!options.access_file.empty())
       if (auto written = access.write(options.access_file); !written) throw_error(written.error());
   }
 
   void start_dashboard() {
     DashboardOptions start;
+    start.serve = options.dashboard;
+    start.history = history;
+    start.worker_log = worker_log;
     start.port = options.dashboard_port;
     start.any_port = true;
     start.token = access.http_token.reveal_hex();
@@ -214,6 +243,7 @@ struct LocalCluster::Parts {
     const std::lock_guard lock(stop_mutex);
     if (stopped) return;
     stopped = true;
+    if (dashboard) dashboard->end_history("the local cluster stops");
     if (fleet) fleet->stop();
     task_clients.reset();
     const std::lock_guard members(members_mutex);
@@ -286,7 +316,7 @@ std::string LocalCluster::dashboard_address() const {
 }
 
 std::string LocalCluster::dashboard_link(bool admin) const {
-  if (!parts_->dashboard) return {};
+  if (dashboard_address().empty()) return {};
   return parts_->dashboard->login_link(admin ? monitoring::Scope::admin : monitoring::Scope::read);
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,18 +20,21 @@ struct ConnectOptions;
 struct LocalClusterOptions {
   unsigned workers{1};
   unsigned threads_per_worker{1};
-  bool processes{};                                ///< workers are processes of their own: this program, started again
-  Modules modules{};                               ///< functions that tasks may run
-  std::uint64_t memory_limit{};                    ///< bytes a worker; beyond 60 % values go to disk; 0 = none
-  std::string local_directory{};                   ///< for those values; empty: troupe-UID in $TMPDIR or /tmp
-  std::map<std::string, double> resources{};       ///< of each worker
-  bool listen{};                                   ///< also take workers and clients of other processes, on loopback
-  std::uint16_t port{};                            ///< to listen at; 0: any free one
-  std::string access_file{};                       ///< written for them, if it is not empty
-  std::string name{"worker"};                      ///< workers are name-0, name-1, …
-  std::chrono::milliseconds timeout{30'000};       ///< for all workers to be there
-  bool dashboard{true};                            ///< serve the dashboard, on loopback
-  std::uint16_t dashboard_port{8787};              ///< if it is taken, any free one; 0: any
+  bool processes{};                           ///< workers are processes of their own: this program, started again
+  Modules modules{};                          ///< functions that tasks may run
+  std::uint64_t memory_limit{};               ///< bytes a worker; beyond 60 % values go to disk; 0 = none
+  std::string local_directory{};              ///< for those values; empty: troupe-UID in $TMPDIR or /tmp
+  std::map<std::string, double> resources{};  ///< of each worker
+  bool listen{};                              ///< also take workers and clients of other processes, on loopback
+  std::uint16_t port{};                       ///< to listen at; 0: any free one
+  std::string access_file{};                  ///< written for them, if it is not empty
+  std::string name{"worker"};                 ///< workers are name-0, name-1, …
+  std::chrono::milliseconds timeout{30'000};  ///< for all workers to be there
+  bool dashboard{true};                       ///< serve the dashboard, on loopback
+  std::uint16_t dashboard_port{8787};         ///< if it is taken, any free one; 0: any
+  std::optional<bool> history{};  ///< write down what happens, for `troupe history`; unset: as TROUPE__HISTORY__ENABLED
+                                  ///< says, else yes
+  std::string history_directory{};  ///< where to; empty: TROUPE__HISTORY__DIRECTORY, else as for any scheduler
   std::chrono::milliseconds profile_interval{10};  ///< between two looks at what tasks run, for the dashboard; 0: none
   std::function<void(std::string_view)> log{};     ///< called on a thread of ours; the library prints nothing
 };

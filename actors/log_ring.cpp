@@ -6,13 +6,13 @@
 
 namespace troupe {
 
-void LogRing::add(std::uint8_t level, TaskId task, std::string_view text) {
+void LogRing::add(std::uint8_t level, const LogContext& about, std::string_view text) {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
   std::string kept(text.substr(0, line_bytes_max));
   const std::lock_guard lock(mutex_);
   bytes_ += kept.size();
-  lines_.push_back({++last_, now.count(), level, task, std::move(kept)});
+  lines_.push_back({++last_, now.count(), level, std::move(kept), about});
   while (lines_.size() > lines_max || (bytes_ > bytes_max && lines_.size() > 1)) {
     bytes_ -= lines_.front().text.size();
     lines_.pop_front();
@@ -36,7 +36,7 @@ LogRing::Page LogRing::page_of(TaskId task, std::size_t count) const {
   const std::lock_guard lock(mutex_);
   Page page;
   for (auto line = lines_.rbegin(); line != lines_.rend() && page.lines.size() < count; ++line)
-    if (line->task == task) page.lines.push_back(*line);
+    if (line->about.task == task) page.lines.push_back(*line);
   std::reverse(page.lines.begin(), page.lines.end());
   page.next = last_ + 1;
   page.last = last_;

@@ -24,7 +24,7 @@ public:
     std::uint64_t last{};  ///< of the last one there is
   };
 
-  void add(std::uint8_t level, TaskId task, std::string_view text);
+  void add(std::uint8_t level, const LogContext& about, std::string_view text);
   /// At most `count` lines, from number `after` on: the first ones of those; with `after` 0 the last ones there are.
   [[nodiscard]] Page page(std::uint64_t after, std::size_t count) const;
   /// The last ones of a task.

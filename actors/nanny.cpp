@@ -17,6 +17,7 @@
 
 #include "actors/connect.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/loop_actor.hpp"
 #include "actors/node.hpp"
 #include "actors/worker_node.hpp"
 #include "runtime/exec/child_process.hpp"
@@ -61,11 +62,11 @@ constexpr std::array<std::pair<const char*, const char*>, 2> allocator_environme
 }  // namespace
 
 /// Supervises one worker process. On the node's loop. Always true: at most one child is there, and it is waited for.
-class NannyActor final : public caf::event_based_actor {
+class NannyActor final : public LoopActor {
 public:
   NannyActor(caf::actor_config& config, Node* node, NannyOptions options, RunningPage* page,
              std::shared_ptr<NannyHandle::Shared> shared, std::optional<Error>* failure)
-      : caf::event_based_actor(config),
+      : LoopActor(config, *node, "nanny"),
         node_(*node),
         options_(std::move(options)),
         page_(std::move(*page)),
@@ -201,7 +202,9 @@ private:
     const bool clean = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     const bool asked = std::exchange(ending_, false);
     if (asked) page_.clear();  // what it ran did not do this
-    if (!clean && !again) report(status);
+    // Told to end before it could hear of it: nobody's death.
+    const bool early = stopping_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && page_.running().empty();
+    if (!clean && !again && !early) report(status);
     if (stopping_ || (clean && !asked)) return finish();
     if (asked || again) backoff_ = options_.restart_min;
     restart();

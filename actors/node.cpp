@@ -16,6 +16,7 @@
 #include "actors/asio_coordinator.hpp"
 #include "actors/local_directory.hpp"
 #include "actors/log_ring.hpp"
+#include "actors/loop_actor.hpp"
 #include "runtime/exec/function_registry.hpp"
 #include "runtime/exec/thread_activity.hpp"
 
@@ -63,8 +64,9 @@ struct Node::Parts {
   ThreadActivity standby_activity;
 
   std::mutex actors_mutex;
-  std::map<caf::actor_id, caf::actor> actors;  // guarded by actors_mutex
-  std::vector<std::thread> finishing;          // likewise
+  std::map<caf::actor_id, caf::actor> actors;                             // guarded by actors_mutex
+  std::vector<std::thread> finishing;                                     // likewise
+  std::vector<std::pair<const char*, std::weak_ptr<Mailbox>>> mailboxes;  // likewise
 
   // The stand-by: see run_inline().
   std::atomic<std::uint64_t> state{looping};
@@ -143,6 +145,22 @@ void Node::adopt(const caf::actor& actor) {
       parts->actors.erase(found);
     }
   });
+}
+
+std::shared_ptr<Mailbox> Node::add_mailbox(const char* kind) {
+  auto mailbox = std::make_shared<Mailbox>();
+  const std::lock_guard lock(parts_->actors_mutex);
+  std::erase_if(parts_->mailboxes, [](const auto& entry) { return entry.second.expired(); });
+  parts_->mailboxes.emplace_back(kind, mailbox);
+  return mailbox;
+}
+
+std::map<std::string, std::uint64_t> Node::waiting_messages() const {
+  std::map<std::string, std::uint64_t> waiting;
+  const std::lock_guard lock(parts_->actors_mutex);
+  for (const auto& [kind, entry] : parts_->mailboxes)
+    if (const auto mailbox = entry.lock()) waiting[kind] += mailbox->waiting();
+  return waiting;
 }
 
 bool Node::can_run_inline() const { return on_loop() && std::this_thread::get_id() == parts_->loop_id; }
@@ -226,12 +244,13 @@ void Node::finish_later(std::thread thread) {
   parts_->finishing.push_back(std::move(thread));
 }
 
-void Node::log(LogLevel level, std::string_view text, TaskId task) const {
-  parts_->recent_log.add(static_cast<std::uint8_t>(level), task, text);
+void Node::log(LogLevel level, std::string_view text, const LogContext& about) const {
+  parts_->recent_log.add(static_cast<std::uint8_t>(level), about, text);
   if (!parts_->options.log) return;
-  if (on_loop()) return parts_->options.log(level, text);
-  boost::asio::post(parts_->io,
-                    [parts = parts_.get(), level, kept = std::string(text)] { parts->options.log(level, kept); });
+  if (on_loop()) return parts_->options.log(level, text, about);
+  boost::asio::post(parts_->io, [parts = parts_.get(), level, kept = std::string(text), about] {
+    parts->options.log(level, kept, about);
+  });
 }
 
 const LogRing& Node::recent_log() const { return parts_->recent_log; }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/span.hpp"
 #include "protocol/time.hpp"
 
 namespace troupe {
@@ -24,10 +26,11 @@ namespace troupe {
 class LocalDirectory;
 class LogRing;
 struct ThreadActivity;
+struct Mailbox;
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 /// Called on the loop thread. The library itself prints nothing.
-using LogSink = std::function<void(LogLevel, std::string_view text)>;
+using LogSink = std::function<void(LogLevel, std::string_view text, const LogContext& about)>;
 
 struct NodeOptions {
   LogSink log;                                             ///< empty: nothing is logged
@@ -96,12 +99,16 @@ public:
 
   /// The threads that may have the loop, in the same order every time. From any thread.
   void for_each_loop_thread(const std::function<void(const ThreadActivity&)>& visit) const;
+  /// For an actor of this kind, a literal; counted until the actor lets go of it. From any thread.
+  std::shared_ptr<Mailbox> add_mailbox(const char* kind);
+  /// Messages that wait for actors, by their kind. From any thread, and without the loop: it may be what they wait for.
+  [[nodiscard]] std::map<std::string, std::uint64_t> waiting_messages() const;
 
   /// Joined as the node ends: for what must not block the loop.
   void finish_later(std::thread thread);
 
-  /// About a task, if one is named. From any thread; what lives on the loop is told at once.
-  void log(LogLevel level, std::string_view text, TaskId task = {}) const;
+  /// From any thread; what lives on the loop is told at once.
+  void log(LogLevel level, std::string_view text, const LogContext& about = {}) const;
   /// What was logged lately.
   [[nodiscard]] const LogRing& recent_log() const;
 

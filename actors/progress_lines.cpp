@@ -1,6 +1,7 @@
 #include "actors/progress_lines.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 
 #include <fmt/format.h>
@@ -35,20 +36,51 @@ ProgressLines::ProgressLines(std::ostream& out, Clock::time_point now)
 ProgressLines::ProgressLines(std::ostream& out, Clock::time_point now, bool terminal)
     : out_(out), terminal_(terminal), begun_(now) {}
 
-std::string ProgressLines::left(const Pace& pace, const Progress& counts, Clock::time_point now) const {
+void ProgressLines::learn(std::vector<PrefixDuration> durations, std::uint32_t slots) {
+  durations_.clear();
+  for (auto& each : durations) durations_[each.prefix] = std::move(each);
+  slots_ = slots;
+}
+
+/// Between this first, and all else that the scheduler has first; each with the spread that so many tasks have together.
+std::optional<ProgressLines::Range> ProgressLines::learnt(const std::string& prefix, std::size_t pending) const {
+  const auto found = durations_.find(prefix);
+  if (found == durations_.end() || found->second.finished == 0 || slots_ == 0) return {};
+  const auto count = static_cast<double>(pending);
+  const auto& [name, mean, deviation, finished, left] = found->second;
+  double others = std::max(0.0, static_cast<double>(left) - count) * mean;
+  for (const auto& [other, of] : durations_)
+    if (other != prefix) others += static_cast<double>(of.left) * of.mean_us;
+  const double spread = 2 * deviation * std::sqrt(count);
+  const double soonest = std::max(0.0, count * mean - spread) / slots_;
+  const double latest = std::max((count * mean + spread + others) / slots_, mean + 2 * deviation);
+  return Range{soonest * 1e-6, latest * 1e-6};
+}
+
+std::string ProgressLines::left(const std::string& prefix, const Pace& pace, const Progress& counts,
+                                Clock::time_point now) const {
+  const auto told = [](const Range& range) {
+    const auto soonest = time_text(range.soonest);
+    const auto latest = std::isfinite(range.latest) ? time_text(range.latest) : std::string("?");
+    return soonest == latest ? fmt::format("  {} left", soonest) : fmt::format("  {} - {} left", soonest, latest);
+  };
+  const auto expected = counts.pending == 0 ? std::nullopt : learnt(prefix, counts.pending);
   const auto& [then, done_then] = pace.readings.front();
   const double whole_s = seconds(now - begun_);
   const double recent_s = seconds(now - then);
-  if (whole_s <= 0 || recent_s <= 0 || counts.done() == pace.first) return {};
+  if (whole_s <= 0 || recent_s <= 0 || counts.done() == pace.first) return expected ? told(*expected) : std::string();
   const double whole = static_cast<double>(counts.done() - pace.first) / whole_s;
   const double lately = static_cast<double>(counts.done() - done_then) / recent_s;
   std::string text = fmt::format("  {:.{}f}/s", lately, lately < 100 ? 1 : 0);
   if (counts.pending == 0) return text;
   const auto pending = static_cast<double>(counts.pending);
-  const auto soonest = time_text(pending / std::max(whole, lately));
-  const auto latest = lately > 0 ? time_text(pending / std::min(whole, lately)) : std::string("?");
-  return text +
-         (soonest == latest ? fmt::format("  {} left", soonest) : fmt::format("  {} - {} left", soonest, latest));
+  Range range{pending / std::max(whole, lately), pending / std::min(whole, lately)};
+  if (expected) {
+    range.soonest = std::max(range.soonest, expected->soonest);
+    if (lately <= 0) range.latest = expected->latest;
+    range.latest = std::max(range.latest, range.soonest);
+  }
+  return text + told(range);
 }
 
 std::string ProgressLines::text(const ByPrefix& counts, Clock::time_point now) {
@@ -67,7 +99,7 @@ std::string ProgressLines::text(const ByPrefix& counts, Clock::time_point now) {
     text += fmt::format("{:<{}}  [{}{}]  {:3}% {}/{}", prefix, widest, std::string(filled, '#'),
                         std::string(width - filled, ' '), of.total() == 0 ? 100 : of.done() * 100 / total, of.done(),
                         of.total());
-    text += left(pace, of, now);
+    text += left(prefix, pace, of, now);
     if (of.erred > 0) text += fmt::format("  {} failed", of.erred);
     if (of.cancelled + of.lost > 0) text += fmt::format("  {} cancelled", of.cancelled + of.lost);
     text += '\n';

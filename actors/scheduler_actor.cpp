@@ -7,6 +7,7 @@
 #include "actors/link_messages.hpp"
 #include "actors/log_ring.hpp"
 #include "monitoring/event_ring.hpp"
+#include "monitoring/worker_log.hpp"
 
 namespace troupe {
 
@@ -26,7 +27,7 @@ constexpr Role role_of() {
 SchedulerActor::SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
                                std::shared_ptr<SchedulerHandle::Shared> shared,
                                std::unique_ptr<EventLogWriter> event_log)
-    : caf::event_based_actor(config),
+    : LoopActor(config, *node, "scheduler"),
       node_(*node),
       options_(std::move(options)),
       shared_(std::move(shared)),
@@ -62,7 +63,7 @@ caf::behavior SchedulerActor::make_behavior() {
 
 caf::resumable::resume_result SchedulerActor::resume(caf::execution_unit* unit, std::size_t max_throughput) {
   now_ = Node::now();
-  const auto result = caf::event_based_actor::resume(unit, max_throughput);
+  const auto result = LoopActor::resume(unit, max_throughput);
   if (!ended_) finish_turn();
   return result;
 }
@@ -72,18 +73,34 @@ void SchedulerActor::feed(SchedulerEvent&& event) {
   const auto* said = std::get_if<ClientSaid>(&event);
   if (said == nullptr || !std::holds_alternative<SubmitGraph>(said->message))
     return state_->handle(std::move(event), now_);
+  note(said->client, std::get<SubmitGraph>(said->message));
   const auto begun = Node::now();
   state_->handle(std::move(event), now_);
   submissions_.add(static_cast<std::uint64_t>((Node::now() - begun).count() / 1000));
 }
 
-void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text) {
-  node_.log(level, text);
+void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text,
+                          const LogContext& about) {
+  node_.log(level, text, about);
   if (options_.events) options_.events->add(static_cast<monitoring::EventLevel>(level), topic, worker, text);
 }
 
-/// Of what the machine itself makes no word: a worker's pauses, and its nanny's report of a death.
-void SchedulerActor::note(WorkerId worker, const WorkerMessage& message) {
+/// What a span brings is said once for each chunk, so that whoever has the trace finds the work.
+void SchedulerActor::note(ClientId client, const SubmitGraph& message) {
+  if (!message.span || !message.chunk) return;
+  node_.log(
+      LogLevel::debug,
+      fmt::format("client {} submitted {} tasks in span {}", client.value, message.chunk->size, message.span.name),
+      {{}, client, message.span});
+}
+
+/// Of what the machine itself makes no word: a worker's pauses, its nanny's report of a death, and what it logged. And
+/// what it cannot answer, since it knows no clock: heartbeats, by which workers measure the way here.
+void SchedulerActor::note(WorkerId worker, WorkerMessage& message) {
+  if (auto* beat = std::get_if<Heartbeat>(&message); beat != nullptr && !beat->log.empty()) {
+    auto lines = std::exchange(beat->log, {});
+    if (options_.worker_log) options_.worker_log->add(worker, std::move(lines));
+  }
   if (const auto* changed = std::get_if<WorkerStatusChanged>(&message)) {
     const bool paused = changed->status == WorkerStatus::paused;
     tell(paused ? LogLevel::warning : LogLevel::info, "worker", worker,
@@ -93,6 +110,11 @@ void SchedulerActor::note(WorkerId worker, const WorkerMessage& message) {
                                                                 : "goes on"));
   } else if (const auto* leaving = std::get_if<Leaving>(&message)) {
     tell(LogLevel::info, "worker", worker, fmt::format("worker {} wants to leave: {}", worker.value, leaving->reason));
+  } else if (const auto* beat = std::get_if<Heartbeat>(&message); beat != nullptr && beat->sent_ns != 0) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    if (const auto found = by_id_.find(PeerId{worker}); found != by_id_.end())
+      send<ToWorker>(found->second,
+                     {HeartbeatSeen{beat->sent_ns, std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()}});
   }
 }
 
@@ -163,7 +185,8 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     by_id_[id] = conversation;
     peer.id = id;
     tell(LogLevel::debug, "client", {},
-         fmt::format("client {} '{}' connected", std::get<ClientId>(id).value, registration->name));
+         fmt::format("client {} '{}' connected", std::get<ClientId>(id).value, registration->name),
+         {{}, std::get<ClientId>(id), {}});
     feed(ClientJoined{std::get<ClientId>(id), std::move(*registration)});
   } else if constexpr (std::is_same_v<Message, WorkerMessage>) {
     auto* registration = std::get_if<RegisterWorker>(&message);
@@ -206,7 +229,7 @@ void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& re
   by_id_.erase(id);
   if (const auto* client = std::get_if<ClientId>(&id)) {
     tell(graceful ? LogLevel::info : LogLevel::warning, "client", {},
-         fmt::format("client {} left: {}", client->value, reason));
+         fmt::format("client {} left: {}", client->value, reason), {{}, *client, {}});
     feed(ClientLeft{*client, reason});
   } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
     tell(graceful ? LogLevel::info : LogLevel::warning, "worker", *worker,

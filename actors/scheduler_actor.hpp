@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/steady_timer.hpp>
-#include <caf/event_based_actor.hpp>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -10,6 +9,7 @@
 #include <variant>
 
 #include "actors/event_log.hpp"
+#include "actors/loop_actor.hpp"
 #include "actors/scheduler_handle.hpp"
 #include "actors/scheduler_messages.hpp"
 #include "actors/scheduler_node.hpp"
@@ -39,7 +39,7 @@ struct SchedulerHandle::Shared {
 
 /// The scheduler as an actor: turns what peers say into events of the scheduler machine, drains its mailbox, lets the
 /// machine place, and sends what it says. Spawned by start_scheduler; runs on the node's loop. It decides nothing.
-class SchedulerActor final : public caf::event_based_actor {
+class SchedulerActor final : public LoopActor {
 public:
   SchedulerActor(caf::actor_config& config, Node* node, SchedulerOptions options,
                  std::shared_ptr<SchedulerHandle::Shared> shared, std::unique_ptr<EventLogWriter> event_log);
@@ -84,8 +84,9 @@ private:
   void feed(SchedulerEvent&& event);
   void told(const std::optional<Error>& error);
   /// To the log, and to the events that the dashboard shows.
-  void tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text);
-  void note(WorkerId worker, const WorkerMessage& message);
+  void tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text, const LogContext& about = {});
+  void note(ClientId client, const SubmitGraph& message);
+  void note(WorkerId worker, WorkerMessage& message);
   [[nodiscard]] static std::string death_text(const WorkerDied& died);
   void left(const PeerId& id, bool graceful, const std::string& reason);
 

@@ -20,7 +20,8 @@ namespace troupe {
 class Node;
 namespace monitoring {
 class EventRing;
-}
+class WorkerLog;
+}  // namespace monitoring
 
 struct SchedulerOptions {
   bool listen{true};  ///< false: for workers and clients of the same node only
@@ -41,6 +42,7 @@ struct SchedulerOptions {
   std::uint64_t event_log_bytes{1'000'000'000};   ///< then no more is recorded
   std::uint64_t history{1'000'000};               ///< runs of tasks remembered for those who look; 0: none
   std::shared_ptr<monitoring::EventRing> events;  ///< what happens to the cluster is told there; null: nowhere
+  std::shared_ptr<monitoring::WorkerLog> worker_log;  ///< what heartbeats bring of workers' logs; null: it is dropped
   std::vector<std::pair<std::string, std::string>> settings;  ///< shown to who asks: no secrets
 };
 

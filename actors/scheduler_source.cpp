@@ -39,6 +39,9 @@ public:
   std::vector<GroupTasks> graph(std::size_t most, std::uint64_t only_group) override {
     return ask([&](SchedulerState& state) { return state.latest_tasks(most, only_group); });
   }
+  std::vector<TaskStep> steps(std::size_t most) override {
+    return ask([&](SchedulerState& state) { return state.latest_steps(most); });
+  }
   TaskHistory::Snapshot history() override {
     return ask([](SchedulerState& state) { return state.history().snapshot(); });
   }

@@ -21,6 +21,7 @@ struct TaskOptions {
   std::uint64_t memory_limit{};               ///< bytes that this process may take; 0 = any
   bool pure{};                                ///< same function, same arguments, same value: runs once in the cluster
   bool run_ahead{};                           ///< a worker may start the next link of a chain by itself
+  std::string prefix{};  ///< how tasks like it are called, and durations learnt; empty: the function's name
 
   friend bool operator==(const TaskOptions&, const TaskOptions&) = default;
 };

@@ -45,7 +45,7 @@ std::shared_ptr<const TaskError> isolation_refused(const FunctionRef& function) 
 WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions options,
                          std::shared_ptr<WorkerHandle::Shared> shared, std::shared_ptr<RunningPage> page,
                          std::optional<Error>* failure)
-    : caf::event_based_actor(config),
+    : LoopActor(config, *node, "worker"),
       node_(*node),
       options_(std::move(options)),
       shared_(std::move(shared)),
@@ -60,6 +60,7 @@ WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions op
   if (*failure) return;
   *failure = open_disk();
   if (*failure) return;
+  watch_machine();
   name_ = options_.name.empty() ? shared_->address : options_.name;
   state_ = std::make_unique<WorkerState>(options_.config);
   DataOptions data;
@@ -108,7 +109,12 @@ caf::behavior WorkerActor::make_behavior() {
   arm_lifetime();
   return {
       [this](Received<ToWorker>& batch) {
-        for (auto& message : batch.messages) handle(SchedulerSaid{std::move(message)});
+        for (auto& message : batch.messages) {
+          if (const auto* seen = std::get_if<HeartbeatSeen>(&message)) heartbeat_seen(*seen);
+          if (auto* compute = std::get_if<ComputeTasks>(&message); compute != nullptr && !compute->origins.empty())
+            task_log_->learn(std::exchange(compute->origins, {}));
+          handle(SchedulerSaid{std::move(message)});
+        }
         stirred_ = true;
       },
       [this](PoolReady) { pool_ready_ = true; },
@@ -150,43 +156,6 @@ caf::behavior WorkerActor::make_behavior() {
         if (!ended_) end(std::move(event.error), {});
       },
   };
-}
-
-void WorkerActor::start_pool() {
-  PoolConfig config;
-  config.threads = options_.threads;
-  config.running = page_.get();
-  seceded_ = std::make_shared<Seceded>();
-  config.functions = options_.registry;
-  const auto self = address();
-  config.notify = [self] {
-    if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});
-  };
-  config.seceded = [self, seceded = seceded_](TaskId task, RunId run, bool rejoined) {
-    {
-      const std::lock_guard lock(seceded->mutex);
-      seceded->events.push_back({task, run, rejoined});
-    }
-    if (auto actor = caf::actor_cast<caf::actor>(self)) caf::anon_send(actor, PoolReady{});
-  };
-  config.log = [node = &node_](TaskId task, std::string_view line) {
-    node->log(LogLevel::info, fmt::format("task {}-{}: {}", task.group(), task.index(), line), task);
-  };
-  pool_ = std::make_shared<Pool>(std::move(config));
-  start_profiler();
-}
-
-void WorkerActor::start_profiler() {
-  if (options_.profile_interval <= Duration{0}) return;
-  const auto microseconds = [](Duration duration) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(duration);
-  };
-  auto started = ContinuousProfiler::start(
-      *pool_, {microseconds(options_.profile_interval), microseconds(options_.profile_cycle)});
-  if (started)
-    profiler_ = std::move(*started);
-  else
-    node_.log(LogLevel::info, profile_is_off_ = "no continuous profile: " + started.error().text);
 }
 
 void WorkerActor::register_worker() {
@@ -247,6 +216,7 @@ void WorkerActor::begin_anew() {
   effects_.clear();
   state_ = std::make_unique<WorkerState>(options_.config);
   ++generation_;
+  skew_ = {};
   register_worker();
 }
 
@@ -268,7 +238,7 @@ void WorkerActor::count_readers(ValuesServed& event) {
 
 caf::resumable::resume_result WorkerActor::resume(caf::execution_unit* unit, std::size_t max_throughput) {
   now_ = Node::now();
-  const auto result = caf::event_based_actor::resume(unit, max_throughput);
+  const auto result = LoopActor::resume(unit, max_throughput);
   if (!ended_ && state_ && link_) finish_turn();
   return result;
 }
@@ -479,6 +449,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
   if (erred) {
     ended.errors.resize(ended.tasks.size());
     ended.errors.back() = complete(*job.error, job.task);
+    task_log_->failed(job.task, job.run, *ended.errors.back(), now_);
   } else {
     if (!ended.errors.empty()) ended.errors.resize(ended.tasks.size());
     put(job.task, std::move(job.result), job.nbytes);
@@ -515,6 +486,7 @@ void WorkerActor::end_at_once(TaskId task, RunId run, std::shared_ptr<const Task
   ended_at_once_.duration_us.push_back(0);
   ended_at_once_.ended_ns.push_back(now_.nanoseconds);
   ended_at_once_.threads.push_back(0);
+  if (error) task_log_->failed(task, run, *error, now_);
   ended_at_once_.errors.push_back(std::move(error));
 }
 
@@ -547,9 +519,10 @@ void WorkerActor::tick() {
   forget_templates();
   if (std::exchange(release_due_, false)) disk_->release_memory();
   if (options_.own_process)
-    handle(WorkerTick{process_memory(), cpu_ms(), traffic()});
+    handle(WorkerTick{process_memory(), cpu_ms(), traffic(), surroundings(), now_.nanoseconds});
   else
-    handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic()});
+    handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic(), surroundings(), now_.nanoseconds});
+  if (options_.own_process) tell_log();
   tell_time_spent();
 }
 
@@ -563,6 +536,16 @@ void WorkerActor::tell_time_spent(bool last) {
     ledger_.disk(spill.read_ns, spill.write_ns);
   }
   if (auto spent = ledger_.take(options_.registry.get())) link_->send({std::move(*spent)});
+}
+
+/// How long its way there and back took, and what the clocks differ by.
+void WorkerActor::heartbeat_seen(const HeartbeatSeen& seen) {
+  const Instant sent{seen.sent_ns};
+  const Instant came = Node::now();
+  if (came < sent) return;  // not one of ours
+  durations_.heartbeats.add(static_cast<std::uint64_t>((came - sent).count() / 1000));
+  const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
+  skew_.answered(sent, came, std::chrono::duration_cast<Duration>(unix_now), Duration{seen.unix_ns});
 }
 
 void WorkerActor::forget_templates() {
@@ -588,6 +571,7 @@ void WorkerActor::on_exit() {
   node_.directory().remove(shared_->address);
   shared_->last = counters();
   shared_->last_durations = std::move(durations_);
+  shared_->last_surroundings = surroundings();
   shared_->running = nullptr;
   server_.reset();
   exchange_.reset();
@@ -606,10 +590,12 @@ void WorkerActor::on_exit() {
   if (!pool_) return say();
   // Tasks that run must end first, and the disk, which may take long: not on the loop.
   node_.finish_later(std::thread([pool = std::move(pool_), page = page_, disk = std::move(disk_), say,
-                                  inspections = std::move(inspections_), profiler = std::move(profiler_)]() mutable {
+                                  inspections = std::move(inspections_), profiler = std::move(profiler_),
+                                  monitor = std::move(monitor_)]() mutable {
     pool->stop();
     if (inspections) inspections->thread.join();
     profiler.reset();  // before the pool it looks at
+    monitor.reset();
     disk.reset();
     say();
   }));

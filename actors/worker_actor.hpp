@@ -3,7 +3,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <caf/actor_addr.hpp>
-#include <caf/event_based_actor.hpp>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -11,9 +10,12 @@
 #include <unordered_set>
 #include <vector>
 
+#include "actors/clock_skew.hpp"
 #include "actors/link.hpp"
 #include "actors/link_messages.hpp"
+#include "actors/loop_actor.hpp"
 #include "actors/node.hpp"
+#include "actors/task_log.hpp"
 #include "actors/time_ledger.hpp"
 #include "actors/value_exchange.hpp"
 #include "actors/worker_node.hpp"
@@ -21,6 +23,7 @@
 #include "runtime/core/worker_state.hpp"
 #include "runtime/exec/continuous_profiler.hpp"
 #include "runtime/exec/pool.hpp"
+#include "runtime/exec/system_monitor.hpp"
 #include "runtime/net/data_server.hpp"
 #include "runtime/store/object_store.hpp"
 #include "runtime/store/spill_store.hpp"
@@ -38,6 +41,7 @@ struct WorkerHandle::Shared {
   caf::actor_addr actor;
   WorkerActor* running{};  ///< on the loop only; null when it has ended
   WorkerCounters last;     ///< as it ended
+  Surroundings last_surroundings;
   monitoring::WorkerDurations last_durations;
   std::atomic<bool> outlived{};
 
@@ -72,7 +76,7 @@ struct StopWorker {
 /// performs what the machine decides. Spawned by start_worker; runs on the node's loop. It decides two things only:
 /// on which thread a task runs, and what a registration says.
 /// Always true: a job of the pool is in the air for the machine of its registration, or is one of `orphans_`.
-class WorkerActor final : public caf::event_based_actor, private DataHandler, private ValueSource {
+class WorkerActor final : public LoopActor, private DataHandler, private ValueSource {
 public:
   WorkerActor(caf::actor_config& config, Node* node, WorkerOptions options,
               std::shared_ptr<WorkerHandle::Shared> shared, std::shared_ptr<RunningPage> page,
@@ -86,6 +90,8 @@ public:
 
   [[nodiscard]] WorkerCounters counters();
   [[nodiscard]] const monitoring::WorkerDurations& durations() const { return durations_; }
+  /// As the last heartbeat may have it.
+  [[nodiscard]] Surroundings surroundings() const;
   [[nodiscard]] WorkerId id() const { return state_ ? state_->id() : WorkerId{}; }
 
   // Asked by peers over the data server (worker_values.cpp).
@@ -127,6 +133,7 @@ private:
 
   // Memory and disk (worker_disk.cpp).
   std::optional<Error> open_disk();
+  void watch_machine();
   void put(TaskId task, Value value, std::uint64_t nbytes);
   void drop(const std::vector<TaskId>& tasks);
   void spill(const std::vector<TaskId>& tasks);
@@ -160,6 +167,7 @@ private:
 
   // What it says about itself (worker_inspection.cpp).
   bool inspect(const RunFunction& request);
+  void tell_log();
   WorkerReport report();
   template <class Ask>
   void ask_threads(RequestId request, Ask ask);
@@ -177,6 +185,7 @@ private:
   void tick();
   void tell_time_spent(bool last = false);
   Traffic traffic();
+  void heartbeat_seen(const HeartbeatSeen& seen);
   void arm_tick();
   void forget_templates();
   void end(std::optional<Error> error, std::string reason);
@@ -193,8 +202,11 @@ private:
   std::unique_ptr<SpillStore> disk_;                         ///< null: nothing is ever spilled
   bool disk_refused_{};                                      ///< told so, and not yet that it works again
   bool release_due_{};                                       ///< memory was freed that the system should get back
+  std::shared_ptr<SystemMonitor> monitor_;
+  ClockSkew skew_;
   std::shared_ptr<Pool> pool_;
   std::shared_ptr<Seceded> seceded_;
+  const std::shared_ptr<TaskLog> task_log_{std::make_shared<TaskLog>(node_)};  ///< the pool has it too
   std::unique_ptr<Link<WorkerMessage>> link_;
   std::unique_ptr<ValueExchange> exchange_;
   std::unique_ptr<ValueExchange> sharing_;  ///< with the client key; null until a module is passed on
@@ -216,6 +228,7 @@ private:
   std::uint32_t last_request_{};
   std::shared_ptr<Inspections> inspections_;  ///< null until somebody asks
   std::shared_ptr<ContinuousProfiler> profiler_;
+  std::uint64_t told_line_{};  ///< of its log, that a heartbeat had last
   std::string profile_is_off_{"the continuous profile is off here: worker.profile.interval"};
   std::uint32_t generation_{};  ///< of the registration
   std::size_t in_pool_{};       ///< jobs submitted and not drained

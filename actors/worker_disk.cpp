@@ -31,6 +31,14 @@ std::optional<Error> WorkerActor::open_disk() {
   return {};
 }
 
+/// The disk, if values may go there, and the graphics processors.
+void WorkerActor::watch_machine() {
+  SystemMonitorOptions options;
+  if (disk_) options.disk = disk_->path();
+  options.own_process = options_.own_process;
+  monitor_ = SystemMonitor::start(std::move(options));
+}
+
 /// What is on disk of the same task is no longer its value.
 void WorkerActor::put(TaskId task, Value value, std::uint64_t nbytes) {
   store_.put(task, std::move(value), nbytes);
@@ -126,7 +134,8 @@ void WorkerActor::load_ended(LoadEnded& event) {
 
 void WorkerActor::log_lost(TaskId task, const Error& error) {
   node_.log(LogLevel::error,
-            fmt::format("{}: the value of task {}-{} is lost: {}", name_, task.group(), task.index(), error.text));
+            fmt::format("{}: the value of task {}-{} is lost: {}", name_, task.group(), task.index(), error.text),
+            task_log_->about(task));
 }
 
 void WorkerActor::add_spill_counters(WorkerCounters& counters) const {
@@ -155,6 +164,14 @@ WorkerCounters WorkerActor::counters() {
   counters.copied_bytes = copied_bytes();
   add_spill_counters(counters);
   return counters;
+}
+
+Surroundings WorkerActor::surroundings() const {
+  Surroundings around;
+  if (monitor_) around = monitor_->last();
+  around.round_trip_us = static_cast<std::uint64_t>(skew_.round_trip().count() / 1000);
+  around.clock_skew_us = skew_.skew().count() / 1000;
+  return around;
 }
 
 Traffic WorkerActor::traffic() {

@@ -25,6 +25,11 @@ monitoring::WorkerDurations WorkerHandle::durations() const {
       [shared = shared_] { return shared->running ? shared->running->durations() : shared->last_durations; });
 }
 
+Surroundings WorkerHandle::surroundings() const {
+  return shared_->node->call(
+      [shared = shared_] { return shared->running ? shared->running->surroundings() : shared->last_surroundings; });
+}
+
 WorkerId WorkerHandle::id() const {
   return shared_->node->call([shared = shared_] { return shared->running ? shared->running->id() : WorkerId{}; });
 }

@@ -72,6 +72,8 @@ public:
   [[nodiscard]] WorkerCounters counters() const;
   /// The same of what it measured.
   [[nodiscard]] monitoring::WorkerDurations durations() const;
+  /// And of what it knows of its machine, and of the way to the scheduler.
+  [[nodiscard]] Surroundings surroundings() const;
   /// Zero until it is registered.
   [[nodiscard]] WorkerId id() const;
 

@@ -115,7 +115,8 @@ ExitCode run(const Door& door, const Flags& flags) {
   if (flags.watched && (found->in_process || flags.in_process))
     throw CommandError(ExitCode::usage, "--watched looks at a scheduler's process: without --in-process");
   if (found->in_process || flags.in_process) {
-    LocalCluster cluster({.workers = flags.workers, .threads_per_worker = flags.threads, .modules = {::bench}});
+    LocalCluster cluster(
+        {.workers = flags.workers, .threads_per_worker = flags.threads, .modules = {::bench}, .history = false});
     Client client(cluster);
     result = run_on(client, nullptr, *found, flags);
   } else {

@@ -15,6 +15,7 @@
 #include <boost/json.hpp>
 
 #include "apps/config_values.hpp"
+#include "apps/observed.hpp"
 
 namespace troupe::apps {
 
@@ -43,6 +44,9 @@ std::string timestamp(spdlog::log_clock::time_point at) {
                      us % 1'000'000);
 }
 
+/// What the line that is being written is about: spdlog has no room for it.
+thread_local const LogContext* about_now = nullptr;
+
 /// A line is written whole by one call, or it is lost and counted: nothing is kept in a buffer that a crash would eat.
 class DescriptorSink final : public spdlog::sinks::base_sink<std::mutex> {
 public:
@@ -55,6 +59,10 @@ public:
   }
 
   [[nodiscard]] std::uint64_t lost() const { return lost_.load(std::memory_order_relaxed); }
+  void name_node(std::string node) {
+    const std::lock_guard lock(mutex_);
+    options_.node = std::move(node);
+  }
 
 protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -85,6 +93,7 @@ private:
                              {"role", options_.role},
                              {"pid", ::getpid()},
                              {"tid", message.thread_id}};
+    if (about_now != nullptr) add_fields(line, *about_now);
     return boost::json::serialize(line) + "\n";
   }
 
@@ -110,12 +119,15 @@ class Log::Impl {
 public:
   Impl(std::shared_ptr<DescriptorSink> sink, Level level) : sink_(std::move(sink)), least_(spdlog_level(level)) {}
 
-  void write(Level level, const char* logger, const char* event, std::string_view text) {
+  void write(Level level, const char* logger, const char* event, std::string_view text, const LogContext& about) {
     if (spdlog_level(level) < least_) return;
+    about_now = &about;
     // spdlog has no room for fields of one's own; a line's function name, which we do not use, carries the event.
     sink_->log({spdlog::source_loc{"", 0, event}, spdlog::string_view_t(logger), spdlog_level(level),
                 spdlog::string_view_t(text.data(), text.size())});
+    about_now = nullptr;
   }
+  void name_node(std::string node) { sink_->name_node(std::move(node)); }
   void flush() { sink_->flush(); }
   [[nodiscard]] std::uint64_t lost() const { return sink_->lost(); }
 
@@ -138,9 +150,10 @@ Result<std::unique_ptr<Log>> Log::open(const LogOptions& options) {
 Log::Log(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Log::~Log() = default;
 
-void Log::write(Level level, const char* logger, const char* event, std::string_view text) {
-  impl_->write(level, logger, event, text);
+void Log::write(Level level, const char* logger, const char* event, std::string_view text, const LogContext& about) {
+  impl_->write(level, logger, event, text, about);
 }
+void Log::name_node(std::string node) { impl_->name_node(std::move(node)); }
 void Log::flush() { impl_->flush(); }
 std::uint64_t Log::lost() const { return impl_->lost(); }
 

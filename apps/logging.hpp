@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "protocol/error.hpp"
+#include "protocol/span.hpp"
 
 namespace troupe::apps {
 
@@ -34,7 +35,9 @@ public:
   Log& operator=(const Log&) = delete;
 
   /// `event` is a stable snake_case word for programs and must be a literal; `text` is for people.
-  void write(Level level, const char* logger, const char* event, std::string_view text);
+  void write(Level level, const char* logger, const char* event, std::string_view text, const LogContext& about = {});
+  /// What is written from now on is of this node.
+  void name_node(std::string node);
   void flush();
   /// Lines that could not be written.
   [[nodiscard]] std::uint64_t lost() const;

@@ -72,7 +72,7 @@ public:
       const auto last =
           task_ || source.after > 0 ? page.lines.size() : std::min<std::size_t>(flags_.lines, page.lines.size());
       for (auto i = page.lines.size() - last; i < page.lines.size(); ++i)
-        if (!task_ || page.lines[i].task == task_) show(door_, source, page.lines[i]);
+        if (!task_ || page.lines[i].about.task == task_) show(door_, source, page.lines[i]);
       source.after = page.next;
     }
   }

@@ -56,7 +56,7 @@ ProfileTimes profile_times(const Config& config) {
 }
 
 LogSink sink_of(Log& log, const char* logger) {
-  return [&log, logger](LogLevel level, std::string_view text) {
+  return [&log, logger](LogLevel level, std::string_view text, const LogContext& about) {
     const auto as_ours = [&] {
       switch (level) {
         case LogLevel::debug: return Level::debug;
@@ -66,7 +66,7 @@ LogSink sink_of(Log& log, const char* logger) {
       }
       return Level::info;
     };
-    log.write(as_ours(), logger, "runtime", text);
+    log.write(as_ours(), logger, "runtime", text, about);
   };
 }
 

@@ -37,13 +37,22 @@ const char* level_text(std::uint8_t level) {
   return names.at(std::min<std::size_t>(level, names.size() - 1));
 }
 
+void add_fields(json::object& line, const LogContext& about) {
+  if (about.task) {
+    line["task"] = about.task.value;
+    line["group"] = about.task.group();
+  }
+  if (about.client) line["client"] = about.client.value;
+  if (about.span) {
+    line["span"] = about.span.name;
+    line["trace_id"] = about.span.trace.hex();
+  }
+}
+
 json::object json_of(const LogLine& line) {
   json::object object{
       {"number", line.number}, {"ts", time_text(line.unix_us)}, {"level", level_text(line.level)}, {"msg", line.text}};
-  if (line.task) {
-    object["task"] = line.task.value;
-    object["group"] = line.task.group();
-  }
+  add_fields(object, line.about);
   return object;
 }
 

@@ -1,7 +1,6 @@
 #include "apps/scheduler_door.hpp"
 
 #include <chrono>
-#include <cstdlib>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -61,14 +60,16 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
   chosen.access = access_;
   chosen.insecure = options.insecure;
   chosen.events = events_;
-  if (!options.dashboard) chosen.history = 0;
+  chosen.worker_log = worker_log_;
+  const bool history = options.history && config.boolean("history.enabled");
+  if (!options.dashboard) chosen.history = history ? runs_until_written : 0;
   auto started = start_scheduler(*node_, std::move(chosen));
   if (!started && started.error().kind == ErrorKind::invalid) throw CommandError(ExitCode::usage, started.error().text);
   if (!started)
     throw CommandError(ExitCode::failed,
                        fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
   handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
-  if (options.dashboard) serve_pages(config, options);
+  if (options.dashboard || history) start_dashboard(config, options);
   access_.scheduler_address = handle_->address();
   access_.http_address = http_address();
   access_.pid = static_cast<std::uint64_t>(::getpid());
@@ -79,22 +80,16 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
 
 std::filesystem::path history_directory(const Config& config) {
   if (const std::string named = config.text("history.directory"); !named.empty()) return named;
-  const auto variable = [](const char* name) -> std::string {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-  };
-  if (const auto base = variable("XDG_STATE_HOME"); !base.empty())
-    return std::filesystem::path(base) / "troupe" / "history";
-  if (const auto home = variable("HOME"); !home.empty())
-    return std::filesystem::path(home) / ".local" / "state" / "troupe" / "history";
-  return fmt::format("/tmp/troupe-{}/history", ::getuid());
+  return monitoring::default_history_directory();
 }
 
-void SchedulerService::serve_pages(const Config& config, const SchedulerServiceOptions& options) {
-  const HostPort where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
+void SchedulerService::start_dashboard(const Config& config, const SchedulerServiceOptions& options) {
   DashboardOptions dashboard;
-  dashboard.host = where.host;
-  dashboard.port = where.port;
+  if (options.dashboard) {
+    const auto where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
+    dashboard.host = where.host;
+    dashboard.port = where.port;
+  }
   dashboard.insecure = options.insecure;
   dashboard.token = access_.http_token.reveal_hex();
   dashboard.allowed_hosts = allowed_hosts(config);
@@ -104,7 +99,9 @@ void SchedulerService::serve_pages(const Config& config, const SchedulerServiceO
   dashboard.ready = [this] {
     return std::vector<monitoring::ReadyCheck>{{"listening", !handle_->stopped()}, {"not draining", !draining_}};
   };
+  dashboard.serve = options.dashboard;
   dashboard.events = events_;
+  dashboard.worker_log = worker_log_;
   dashboard.scale = options.scale;
   const auto [interval, cycle] = profile_times(config);
   dashboard.profile_interval = interval;

@@ -12,6 +12,7 @@
 #include "apps/config.hpp"
 #include "apps/logging.hpp"
 #include "monitoring/event_ring.hpp"
+#include "monitoring/worker_log.hpp"
 #include "protocol/access.hpp"
 
 namespace troupe::apps {
@@ -39,17 +40,18 @@ public:
   [[nodiscard]] std::string http_address() const { return dashboard_ ? dashboard_->address() : std::string(); }
   /// Lets one browser in, to look; empty if there are no pages.
   [[nodiscard]] std::string dashboard_link() const {
-    return dashboard_ ? dashboard_->login_link(monitoring::Scope::read) : std::string();
+    return http_address().empty() ? std::string() : dashboard_->login_link(monitoring::Scope::read);
   }
   /// Says goodbye to workers and clients, and returns when it has ended.
   void stop(const std::string& reason);
 
 private:
-  void serve_pages(const Config& config, const SchedulerServiceOptions& options);
+  void start_dashboard(const Config& config, const SchedulerServiceOptions& options);
 
   AccessFile access_;
   std::atomic<bool> draining_{false};
   std::shared_ptr<monitoring::EventRing> events_{std::make_shared<monitoring::EventRing>(5000)};
+  std::shared_ptr<monitoring::WorkerLog> worker_log_{std::make_shared<monitoring::WorkerLog>()};
   std::unique_ptr<Node> node_;
   std::unique_ptr<SchedulerHandle> handle_;
   std::unique_ptr<Dashboard> dashboard_;  ///< ends first: its pages ask the scheduler

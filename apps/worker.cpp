@@ -35,6 +35,7 @@ ExitCode run_worker(const Door& door, const WorkerFlags& flags) {
   const WorkerHandle& worker = service.handle();
 
   int signal = wait_registered(signals, worker);
+  if (flags.name.empty()) log->name_node(worker.address());
   if (signal == 0 && !worker.stopped()) {
     print_ready(door, "worker",
                 {{"name", flags.name.empty() ? worker.address() : flags.name},

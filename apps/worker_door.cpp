@@ -193,6 +193,7 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
 void WorkerService::serve_pages(const Config& config, bool insecure, const std::string& token) {
   auto metrics = std::make_shared<monitoring::Metrics>(build_info());
   if (dask_names_wanted(config)) metrics->show_dask_names();
+  metrics->add(std::make_shared<monitoring::MailboxCollector>([this] { return node_->waiting_messages(); }));
   metrics->add_worker([this] {
     const WorkerHandle* handle = asked_;
     return handle ? handle->counters() : WorkerCounters{};
@@ -200,6 +201,10 @@ void WorkerService::serve_pages(const Config& config, bool insecure, const std::
   metrics->add(std::make_shared<monitoring::WorkerDurationsCollector>([this] {
     const WorkerHandle* handle = asked_;
     return handle ? handle->durations() : monitoring::WorkerDurations{};
+  }));
+  metrics->add(std::make_shared<monitoring::SurroundingsCollector>([this] {
+    const WorkerHandle* handle = asked_;
+    return handle ? handle->surroundings() : Surroundings{};
   }));
   metrics->add(std::make_shared<monitoring::LagProbe>([this] { (void)node_->call([] { return true; }); }));
   monitoring::PageSources sources;

@@ -160,6 +160,21 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
   return std::move(outcome->values);
 }
 
+/// The names of pipelines' tasks; many have the same parts.
+class PipelineNames {
+public:
+  const std::string& of(std::span<const std::byte> arguments) {
+    std::vector<std::uint64_t> ids;
+    for (const auto& part : read_pipeline(arguments).parts) ids.push_back(part.id);
+    const auto [found, is_new] = names_.try_emplace(std::move(ids));
+    if (is_new) found->second = pipeline_prefix(arguments);
+    return found->second;
+  }
+
+private:
+  std::map<std::vector<std::uint64_t>, std::string> names_;
+};
+
 std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
   Graph graph;
   graph.reserve(collected.size(), collected.inputs.size());
@@ -167,6 +182,7 @@ std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
   std::vector<FutureHandle> given(collected.size());
   std::vector<std::uint32_t> inputs;
   static const TaskOptions none;
+  PipelineNames pipelines;
   for (std::uint32_t task = 0; task < collected.size(); ++task) {
     const auto& expression = *collected.expressions[task];
     if (!expression.is_call()) {
@@ -177,12 +193,16 @@ std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
     inputs.clear();
     for (const auto input : collected.inputs_of(task)) inputs.push_back(place[input]);
     const TaskOptions* options = expression.options.get();
-    std::optional<TaskOptions> nameless;  // names are for people: tasks that differ in nothing else share a template
+    std::optional<TaskOptions> own;
     if (options != nullptr && !options->key.empty()) {
-      nameless = *options;
-      nameless->key.clear();
-      options = &*nameless;
+      own = *options;  // keys are for people: tasks that differ in nothing else share a template
+      own->key.clear();
     }
+    if (expression.site == &detail::pipeline_site && (options == nullptr || options->prefix.empty())) {
+      if (!own) own = options != nullptr ? *options : none;
+      own->prefix = pipelines.of(expression.arguments);
+    }
+    if (own) options = &*own;
     place[task] = graph.add(graph.function(expression.site->id, options != nullptr ? *options : none), inputs,
                             expression.arguments);
   }
@@ -207,7 +227,7 @@ std::vector<Value> compute_on(const Collected& collected, ClientCore& core) {
 
 std::vector<Value> compute_in_processes(const Collected& collected, const ComputeOptions& options) {
   std::vector<const Module*> seen;
-  LocalClusterOptions cluster{.workers = options.threads, .processes = true};
+  LocalClusterOptions cluster{.workers = options.threads, .processes = true, .history = false};
   for (const auto* expression : collected.expressions) {
     if (!expression->is_call() || expression->site->module == nullptr) continue;
     const Module& module = expression->site->module();

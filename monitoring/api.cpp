@@ -514,12 +514,11 @@ HttpResponse Api::scale(const HttpRequest& request) {
     throw BadRequest(fmt::format("workers must be a whole number from 0 to {}", most));
   if (!s_.scale)
     throw Refused(409, "workers of this cluster are started by others: `troupe worker` adds one, and drain ends one");
-  audit(request, fmt::format("scales the cluster to {} workers", count));
+  const auto workers = fmt::format("{} {}", count, count == 1 ? "worker" : "workers");
+  audit(request, "scales the cluster to " + workers);
   if (const auto done = s_.scale(count); !done) throw Refused(503, done.error().text);
-  return answer({{"schema", "troupe/v1/action"},
-                 {"action", "scale"},
-                 {"done", false},
-                 {"text", fmt::format("there will be {} workers", count)}});
+  return answer(
+      {{"schema", "troupe/v1/action"}, {"action", "scale"}, {"done", false}, {"text", "there will be " + workers}});
 }
 
 // ---- live --------------------------------------------------------------------------------------------------------

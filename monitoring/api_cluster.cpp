@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <set>
 
@@ -139,10 +140,11 @@ json::object cluster_json(const Picture& picture, const Identity& identity, cons
           {"tasks", states_json(c.tasks)},
           {"known", known_tasks(c.tasks)},
           {"groups", c.groups},
+          {"queue_age_s", c.queue_age_s},
           {"totals", totals_json(view)},
           {"stealing",
            json::object{
-               {"requested", c.steal_requests}, {"confirmed", c.steals_confirmed}, {"rejected", c.steals_rejected}}},
+               {"requested", c.steal_requests}, {"confirmed", c.steals_confirmed}, {"rejected", steals_rejected(c)}}},
           {"rates", json::object{{"finished_per_s", picture.cluster.finished_per_s},
                                  {"erred_per_s", picture.cluster.erred_per_s},
                                  {"received_bytes_per_s", received},
@@ -156,12 +158,30 @@ json::object cluster_json(const Picture& picture, const Identity& identity, cons
                                    {"latest_unix_ms", at(view.history_latest_ns)}}}};
 }
 
+namespace {
+
+json::array gpus_json(const std::vector<GpuFigures>& gpus) {
+  json::array all;
+  for (const GpuFigures& gpu : gpus)
+    all.push_back({{"name", gpu.name},
+                   {"utilization",
+                    gpu.utilization_percent < 0 ? json::value(nullptr) : json::value(gpu.utilization_percent / 100.0)},
+                   {"memory_used", gpu.memory_used},
+                   {"memory_total", gpu.memory_total},
+                   {"memory_own", gpu.memory_own}});
+  return all;
+}
+
+}  // namespace
+
 json::object worker_json(const WorkerView& worker, const WorkerRates& rates, Instant now, const WallClock& clock) {
   json::object resources;
   for (const ResourceAmount& resource : worker.resources) resources[resource.name] = resource.amount;
   json::array modules;
   for (const std::string& module : worker.modules) modules.emplace_back(module);
   const Heartbeat& beat = worker.heartbeat;
+  const Surroundings& around = beat.surroundings;
+  const bool known = around.round_trip_us > 0;
   const double last_seen_ms = std::chrono::duration<double, std::milli>(now - worker.last_seen).count();
   return {{"id", worker.address.worker.value},
           {"name", worker.address.name},
@@ -195,6 +215,11 @@ json::object worker_json(const WorkerView& worker, const WorkerRates& rates, Ins
           {"disk_read_bytes_per_s", rates.disk_read_bytes_per_s},
           {"disk_write_bytes_per_s", rates.disk_write_bytes_per_s},
           {"open_files", beat.traffic.open_files},
+          {"heartbeat_rtt_s", known ? json::value(static_cast<double>(around.round_trip_us) * 1e-6) : nullptr},
+          {"clock_skew_s", known ? json::value(static_cast<double>(around.clock_skew_us) * 1e-6) : nullptr},
+          {"spill_disk_free_bytes", around.disk_free_bytes},
+          {"spill_disk_total_bytes", around.disk_total_bytes},
+          {"gpus", gpus_json(around.gpus)},
           {"last_seen_ms", static_cast<std::uint64_t>(std::max(0.0, last_seen_ms))},
           {"joined_unix_ms", clock.unix_ms(worker.joined.nanoseconds)},
           {"resources", std::move(resources)},
@@ -239,6 +264,7 @@ json::object prefixes_json(const Picture& picture, std::size_t most) {
                         {"compute_s", static_cast<double>(c.compute_us) * 1e-6},
                         {"output_bytes", c.output_bytes},
                         {"mean_duration_s", c.duration_us * 1e-6},
+                        {"duration_deviation_s", std::sqrt(std::max(0.0, c.duration_variance)) * 1e-6},
                         {"eta_s", left * c.duration_us * 1e-6 / threads}});
   }
   return {{"schema", "troupe/v1/prefixes"},
@@ -278,9 +304,14 @@ json::object stealing_json(const Picture& picture, const std::vector<StolenTask>
                       {"from_id", steal->from.value},
                       {"given", steal->given}});
   const SchedulerCounters& c = picture.view.counters;
-  return {{"schema", "troupe/v1/stealing"},   {"now_unix_ms", picture.unix_ms}, {"requested", c.steal_requests},
-          {"confirmed", c.steals_confirmed},  {"rejected", c.steals_rejected},  {"idle", c.workers_idle},
-          {"saturated", c.workers_saturated}, {"workers", std::move(workers)},  {"events", std::move(events)}};
+  json::object reasons;
+  for (std::size_t i = 0; i < kept_reason_count; ++i)
+    reasons[name_of(static_cast<KeptReason>(i))] = c.steals_rejected[i];
+  return {{"schema", "troupe/v1/stealing"}, {"now_unix_ms", picture.unix_ms},
+          {"requested", c.steal_requests},  {"confirmed", c.steals_confirmed},
+          {"rejected", steals_rejected(c)}, {"rejected_by_reason", std::move(reasons)},
+          {"idle", c.workers_idle},         {"saturated", c.workers_saturated},
+          {"workers", std::move(workers)},  {"events", std::move(events)}};
 }
 
 json::object series_json(const Series& series, double now_unix_ms) {

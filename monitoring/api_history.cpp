@@ -199,11 +199,15 @@ json::object events_json(const std::vector<Event>& events, std::uint64_t recorde
 
 json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms) {
   json::array rows;
-  for (const LogLine& line : lines)
+  for (const LogLine& line : lines) {
+    const LogContext& about = line.about;
     rows.push_back({{"seq", line.number},
                     {"at_unix_ms", static_cast<double>(line.unix_us) * 1e-3},
                     {"level", name_of(static_cast<EventLevel>(line.level))},
-                    {"text", line.text}});
+                    {"text", line.text},
+                    {"task_id", about.task ? std::to_string(about.task.value) : std::string()}});
+    add_origin(rows.back().as_object(), {about.task.group(), about.client, about.span});
+  }
   return {{"schema", "troupe/v1/logs"},
           {"now_unix_ms", now_unix_ms},
           {"recorded", recorded},

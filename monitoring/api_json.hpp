@@ -67,6 +67,8 @@ boost::json::object runs_json(const TaskHistory::Snapshot& history, std::uint64_
 boost::json::object exceptions_json(const std::vector<FailedTask>& failures, const Picture& picture, std::size_t most,
                                     const WallClock& clock);
 boost::json::object events_json(const std::vector<Event>& events, std::uint64_t recorded, double now_unix_ms);
+/// The client, span and trace that tasks are of: of a row of them. Empty where they are of none.
+void add_origin(boost::json::object& row, const TaskOrigin& origin);
 boost::json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms);
 
 /// Time in functions of `prefix`, or of all if it is empty, those that took longest first; and of all activities.

@@ -97,6 +97,12 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> template_edges(const GroupV
 
 }  // namespace
 
+void add_origin(json::object& row, const TaskOrigin& origin) {
+  row["client_id"] = origin.client.value;
+  row["span"] = origin.span.name;
+  row["trace_id"] = origin.span ? origin.span.trace.hex() : std::string();
+}
+
 std::string run_key(const TaskRun& run, const PrefixNames& prefixes) {
   return fmt::format("{}-{}-{}", name_at(prefixes, run.prefix), run.task.group(), run.task.index());
 }
@@ -165,6 +171,7 @@ json::object task_json(const TaskFacts& task, const std::vector<TaskRun>& runs, 
                         {"runs", runs_json(runs, recorder)},
                         {"story", std::move(story)}};
   if (task.error) document["error"] = error_json(*task.error);
+  add_origin(document, task.origin);
   return document;
 }
 
@@ -208,6 +215,7 @@ json::object groups_json(const std::vector<GroupView>& groups, const Picture& pi
            {"memory_bytes", groups[i].counts[t].memory_bytes},
            {"depth", depth[rows.size()]},
            {"mean_duration_s", prefix < prefixes.size() ? prefixes[prefix].counters.duration_us * 1e-6 : 0.0}});
+      add_origin(rows.back().as_object(), groups[i].origin);
     }
   std::size_t total = rows.size();
   for (std::size_t i = 0; i < first; ++i) total += groups[i].counts.size();

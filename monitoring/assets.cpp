@@ -12,9 +12,9 @@ namespace troupe::monitoring {
 
 namespace {
 
-constexpr const char* pages[] = {"/status",     "/workers", "/tasks", "/system",    "/profile", "/profile-server",
-                                 "/graph",      "/groups",  "/time",  "/bandwidth", "/shuffle", "/stealing",
-                                 "/exceptions", "/events",  "/logs",  "/login"};
+constexpr const char* pages[] = {"/status",   "/workers",    "/tasks",  "/system",    "/profile", "/profile-server",
+                                 "/graph",    "/groups",     "/time",   "/bandwidth", "/gpu",     "/shuffle",
+                                 "/stealing", "/exceptions", "/events", "/logs",      "/login"};
 
 const char* type_of(std::string_view path) {
   constexpr std::pair<std::string_view, const char*> types[] = {

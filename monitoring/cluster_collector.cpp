@@ -1,6 +1,7 @@
 #include "monitoring/cluster_collector.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -65,6 +66,12 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
     last_seen_ms = std::max(last_seen_ms, recorder_->clock().unix_ms(worker.last_seen.nanoseconds));
   out.push_back(gauge("troupe_scheduler_last_heartbeat_timestamp_seconds",
                       "When a worker last gave a sign of life; 0 if there is none.", {{last_seen_ms / 1000}}));
+  std::int64_t skew_us = 0;
+  for (const WorkerView& worker : view.workers)
+    skew_us = std::max(skew_us, std::abs(worker.heartbeat.surroundings.clock_skew_us));
+  out.push_back(gauge("troupe_scheduler_worker_clock_skew_seconds",
+                      "What the clock of a worker differs from the scheduler's by, at most, either way.",
+                      {{static_cast<double>(skew_us) * 1e-6}}));
   out.push_back(gauge("troupe_scheduler_desired_workers",
                       "Workers that are wanted: those that are there and not on their way out.",
                       {{number(std::count_if(view.workers.begin(), view.workers.end(),
@@ -128,6 +135,21 @@ std::vector<MetricFamily> ClusterCollector::Collect() const {
                         each([&](const WorkerView& w) { return number(traffic(w).disk_read_bytes); })));
   out.push_back(gauge("troupe_cluster_worker_open_files", "Files that its process has open; 0 = not measured.",
                       each([&](const WorkerView& w) { return number(traffic(w).open_files); })));
+  const auto around = [](const WorkerView& worker) -> const Surroundings& { return worker.heartbeat.surroundings; };
+  out.push_back(gauge("troupe_cluster_worker_latency_seconds", "Round trip of its last heartbeat; 0 = not known.",
+                      each([&](const WorkerView& w) { return number(around(w).round_trip_us) * 1e-6; })));
+  out.push_back(gauge("troupe_cluster_worker_clock_skew_seconds", "By which its clock is ahead of the scheduler's.",
+                      each([&](const WorkerView& w) { return static_cast<double>(around(w).clock_skew_us) * 1e-6; })));
+  out.push_back(gauge("troupe_cluster_worker_spill_disk_free_bytes",
+                      "Room in the file system for values on disk; 0 also where none leaves memory.",
+                      each([&](const WorkerView& w) { return number(around(w).disk_free_bytes); })));
+  out.push_back(gauge("troupe_cluster_worker_spill_disk_size_bytes",
+                      "Of that file system; 0 = no value leaves its memory.",
+                      each([&](const WorkerView& w) { return number(around(w).disk_total_bytes); })));
+  std::vector<LabelledGpu> gpus;
+  for (const WorkerView& worker : workers)
+    for (auto& gpu : labelled(around(worker).gpus, label_value(worker.address.name))) gpus.push_back(std::move(gpu));
+  add_gpus(out, "troupe_cluster_worker_", gpus);
   return out;
 }
 

@@ -35,6 +35,7 @@ public:
   virtual std::optional<TaskFacts> detail(std::string_view task) = 0;
   virtual std::vector<GroupView> groups(std::size_t most) = 0;
   virtual std::vector<GroupTasks> graph(std::size_t most, std::uint64_t only_group) = 0;
+  virtual std::vector<TaskStep> steps(std::size_t most) = 0;
   virtual TaskHistory::Snapshot history() = 0;
   virtual std::vector<FailedTask> failures() = 0;
   virtual std::vector<StolenTask> steals() = 0;

@@ -195,6 +195,14 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
                         {{number(c.poisoned)}}));
   out.push_back(counter("troupe_scheduler_tasks_recomputed_total", "Values lost with a worker and computed again.",
                         {{number(c.recomputed)}}));
+  std::vector<Sample> retries;
+  for (std::size_t i = 0; i < retry_reason_count; ++i)
+    retries.push_back(reason(name_of(static_cast<RetryReason>(i)), c.retries[i]));
+  out.push_back(counter("troupe_scheduler_task_retries_total",
+                        "Tasks handed out again after they had been before, by reason.", std::move(retries)));
+  out.push_back(gauge("troupe_scheduler_queue_age_seconds",
+                      "Since when the first of the tasks that wait for a worker does so; 0 = none does.",
+                      {{number(c.queue_age_s)}}));
   out.push_back(counter("troupe_scheduler_late_completions_total", "Completions of an attempt that no longer counts.",
                         {{number(c.late_completions)}}));
   out.push_back(counter("troupe_scheduler_transitions_total", "Changes of a task's state.", {{number(c.transitions)}}));
@@ -208,8 +216,11 @@ std::vector<MetricFamily> SchedulerCollector::Collect() const {
       counter("troupe_stealing_requests_total", "Tasks asked back from a worker.", {{number(c.steal_requests)}}));
   out.push_back(
       counter("troupe_stealing_confirmed_total", "Tasks a worker gave back.", {{number(c.steals_confirmed)}}));
-  out.push_back(counter("troupe_stealing_rejected_total", "Tasks a worker kept, having started them.",
-                        {{number(c.steals_rejected)}}));
+  std::vector<Sample> kept;
+  for (std::size_t i = 0; i < kept_reason_count; ++i)
+    kept.push_back(reason(name_of(static_cast<KeptReason>(i)), c.steals_rejected[i]));
+  out.push_back(
+      counter("troupe_stealing_rejected_total", "Tasks asked back that were not given, by reason.", std::move(kept)));
   out.push_back(counter("troupe_stealing_requests_seconds_total", "Expected durations of the tasks asked back.",
                         {{seconds(c.steal_requests_us)}}));
   out.push_back(counter("troupe_stealing_confirmed_seconds_total", "Expected durations of the tasks given back.",
@@ -231,7 +242,71 @@ std::vector<MetricFamily> WorkerDurationsCollector::Collect() const {
                     std::move(samples)),
           histogram("troupe_worker_transfer_duration_seconds",
                     "From asking another worker for values to having them, or knowing that it has none.",
-                    {{durations.transfers, {}}})};
+                    {{durations.transfers, {}}}),
+          histogram("troupe_worker_heartbeat_rtt_seconds", "From a heartbeat's being sent to the scheduler's answer.",
+                    {{durations.heartbeats, {}}})};
+}
+
+std::vector<LabelledGpu> labelled(const std::vector<GpuFigures>& gpus, const std::string& worker) {
+  std::vector<LabelledGpu> all;
+  for (std::size_t i = 0; i < gpus.size(); ++i) {
+    std::vector<ClientMetric::Label> labels;
+    if (!worker.empty()) labels.push_back({"worker", worker});
+    labels.push_back({"device", std::to_string(i)});
+    all.emplace_back(std::move(labels), &gpus[i]);
+  }
+  return all;
+}
+
+void add_gpus(std::vector<MetricFamily>& out, const std::string& prefix, const std::vector<LabelledGpu>& gpus) {
+  if (gpus.empty()) return;
+  const auto each = [&](auto value) {
+    std::vector<Sample> samples;
+    for (const auto& [labels, gpu] : gpus) samples.push_back({value(*gpu), labels});
+    return samples;
+  };
+  std::vector<Sample> names;
+  std::vector<Sample> busy;
+  for (const auto& [labels, gpu] : gpus) {
+    auto with_name = labels;
+    with_name.push_back({"name", label_value(gpu->name)});
+    names.push_back({1, std::move(with_name)});
+    if (gpu->utilization_percent >= 0) busy.push_back({gpu->utilization_percent / 100.0, labels});
+  }
+  out.push_back(gauge(prefix + "gpu_info", "A graphics processor; the value is always 1.", std::move(names)));
+  if (!busy.empty())
+    out.push_back(
+        gauge(prefix + "gpu_utilization_ratio", "Share of time in which anything ran on it.", std::move(busy)));
+  out.push_back(gauge(prefix + "gpu_memory_used_bytes", "Its memory that is in use, by whomever.",
+                      each([](const GpuFigures& gpu) { return number(gpu.memory_used); })));
+  out.push_back(gauge(prefix + "gpu_memory_size_bytes", "Its memory.",
+                      each([](const GpuFigures& gpu) { return number(gpu.memory_total); })));
+  out.push_back(gauge(prefix + "gpu_memory_own_bytes", "Its memory that the worker's process uses.",
+                      each([](const GpuFigures& gpu) { return number(gpu.memory_own); })));
+}
+
+std::vector<MetricFamily> SurroundingsCollector::Collect() const {
+  const Surroundings around = surroundings_();
+  std::vector<MetricFamily> out{
+      gauge("troupe_worker_latency_seconds", "Round trip of the last heartbeat; 0 = none was answered.",
+            {{seconds(around.round_trip_us)}}),
+      gauge("troupe_worker_clock_skew_seconds", "By which the clock here is ahead of the scheduler's.",
+            {{static_cast<double>(around.clock_skew_us) * 1e-6}}),
+      gauge("troupe_worker_spill_disk_free_bytes",
+            "Room in the file system for values on disk; 0 also where none leaves memory.",
+            {{number(around.disk_free_bytes)}}),
+      gauge("troupe_worker_spill_disk_size_bytes", "Of that file system; 0 = no value leaves memory.",
+            {{number(around.disk_total_bytes)}}),
+  };
+  add_gpus(out, "troupe_worker_", labelled(around.gpus));
+  return out;
+}
+
+std::vector<MetricFamily> MailboxCollector::Collect() const {
+  std::vector<Sample> samples;
+  for (const auto& [kind, waiting] : waiting_()) samples.push_back({number(waiting), {{"actor", kind}}});
+  return {
+      gauge("troupe_actor_mailbox_messages", "Messages that wait for an actor, by what it is.", std::move(samples))};
 }
 
 std::vector<MetricFamily> WorkerCollector::Collect() const {

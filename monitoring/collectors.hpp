@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <prometheus/collectable.h>
@@ -10,6 +13,7 @@
 
 #include "monitoring/histogram.hpp"
 #include "monitoring/metrics.hpp"
+#include "protocol/messages.hpp"
 #include "runtime/core/probe.hpp"
 
 /// What a scrape reads: one collector a source. Each turns a snapshot into metric families; the names are a contract
@@ -46,6 +50,28 @@ private:
   std::function<WorkerDurations()> durations_;
 };
 
+/// What a worker knows of its machine, and of its way to the scheduler. Of graphics processors nothing is shown where
+/// there are none.
+class SurroundingsCollector final : public prometheus::Collectable {
+public:
+  explicit SurroundingsCollector(std::function<Surroundings()> surroundings) : surroundings_(std::move(surroundings)) {}
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+
+private:
+  std::function<Surroundings()> surroundings_;
+};
+
+/// Messages that wait for the actors of a node. To be added first: what is asked after it may wait for the same loop.
+class MailboxCollector final : public prometheus::Collectable {
+public:
+  explicit MailboxCollector(std::function<std::map<std::string, std::uint64_t>()> waiting)
+      : waiting_(std::move(waiting)) {}
+  [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+
+private:
+  std::function<std::map<std::string, std::uint64_t>()> waiting_;
+};
+
 /// The process_* families every Prometheus client library has, read from /proc/self.
 class ProcessCollector final : public prometheus::Collectable {
 public:
@@ -72,6 +98,12 @@ struct HistogramSample {
   DurationHistogram values;
   std::vector<prometheus::ClientMetric::Label> labels{};
 };
+
+/// Graphics processors, as metrics that begin with `prefix`; each comes with the labels of who sees it.
+using LabelledGpu = std::pair<std::vector<prometheus::ClientMetric::Label>, const GpuFigures*>;
+std::vector<LabelledGpu> labelled(const std::vector<GpuFigures>& gpus, const std::string& worker = {});
+void add_gpus(std::vector<prometheus::MetricFamily>& out, const std::string& prefix,
+              const std::vector<LabelledGpu>& gpus);
 
 prometheus::MetricFamily histogram(std::string name, std::string help, std::vector<HistogramSample> samples);
 prometheus::MetricFamily counter(std::string name, std::string help, std::vector<Sample> samples);

@@ -39,6 +39,7 @@ constexpr std::array rows{
     Row{"troupe_stealing_requests_total", "dask_stealing_request_count_total"},
     Row{"troupe_worker_tasks", "dask_worker_tasks"},
     Row{"troupe_worker_threads", "dask_worker_threads"},
+    Row{"troupe_worker_latency_seconds", "dask_worker_latency_seconds"},
     Row{"troupe_worker_memory_managed_bytes", "dask_worker_memory_bytes", "type", "managed"},
     Row{"troupe_worker_memory_unmanaged_bytes", "dask_worker_memory_bytes", "type", "unmanaged"},
     Row{"troupe_worker_spilled_bytes", "dask_worker_memory_bytes", "type", "spilled"},

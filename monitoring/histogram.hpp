@@ -65,6 +65,7 @@ private:
 struct WorkerDurations {
   std::map<std::string, DurationHistogram> tasks;  ///< by prefix
   DurationHistogram transfers;                     ///< of fetches from other workers
+  DurationHistogram heartbeats;                    ///< from one's being sent to its answer
 };
 
 }  // namespace troupe::monitoring

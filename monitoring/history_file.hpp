@@ -13,9 +13,9 @@
 /// kind, its sizes and a checksum, then its bytes, packed if that makes them fewer.
 namespace troupe::monitoring {
 
-inline constexpr std::string_view history_magic = "troupe history 1\n";
+inline constexpr std::string_view history_magic = "troupe history 2\n";
 
-enum class HistoryKind : std::uint8_t { start = 1, picture, runs, events, log, state, end };
+enum class HistoryKind : std::uint8_t { start = 1, picture, runs, events, log, state, end, worker_log };
 
 /// Adds to a history. From one thread. Nothing is kept in a buffer: what `add` has taken survives the process.
 class HistoryFiles {

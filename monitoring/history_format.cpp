@@ -181,7 +181,7 @@ private:
 };
 
 // ---- what is written of each type -----------------------------------------------------------------------------------
-// The order is the format: it changes only together with `history_version`.
+// The order is the format: it changes only together with `history_magic`.
 
 template <class A, class Tag, class Rep>
 void fields(A& a, Id<Tag, Rep>& v) {
@@ -213,9 +213,17 @@ void fields(A& a, Traffic& v) {
     v.open_files);
 }
 template <class A>
+void fields(A& a, GpuFigures& v) {
+  a(v.name, v.utilization_percent, v.memory_used, v.memory_total, v.memory_own);
+}
+template <class A>
+void fields(A& a, Surroundings& v) {
+  a(v.disk_free_bytes, v.disk_total_bytes, v.round_trip_us, v.clock_skew_us, v.gpus);
+}
+template <class A>
 void fields(A& a, Heartbeat& v) {
   a(v.managed_bytes, v.process_bytes, v.executing, v.ready, v.fetching, v.cpu_ms, v.spilled_bytes,
-    v.unmanaged_old_bytes, v.free_bytes, v.bandwidth, v.traffic);
+    v.unmanaged_old_bytes, v.free_bytes, v.bandwidth, v.traffic, v.surroundings);
 }
 template <class A>
 void fields(A& a, WorkerView& v) {
@@ -225,7 +233,8 @@ void fields(A& a, WorkerView& v) {
 }
 template <class A>
 void fields(A& a, PrefixCounters& v) {
-  a(v.finished, v.erred, v.retried, v.suspicious, v.compute_us, v.output_bytes, v.duration_us, v.entered);
+  a(v.finished, v.erred, v.retried, v.suspicious, v.compute_us, v.output_bytes, v.duration_us, v.duration_variance,
+    v.entered);
 }
 template <class A>
 void fields(A& a, TaskTally& v) {
@@ -245,7 +254,7 @@ void fields(A& a, SchedulerCounters& v) {
     v.workers_suspect, v.workers_idle, v.workers_saturated, v.workers_added, v.workers_drained, v.workers_lost,
     v.groups, v.submissions, v.submitted_tasks, v.finished, v.erred, v.retried, v.poisoned, v.recomputed,
     v.late_completions, v.steal_requests, v.steals_confirmed, v.steals_rejected, v.steal_requests_us,
-    v.steals_confirmed_us, v.replicas_dropped, v.transitions, v.bandwidth);
+    v.steals_confirmed_us, v.replicas_dropped, v.transitions, v.bandwidth, v.retries, v.queue_age_s);
 }
 template <class A>
 void fields(A& a, ClusterView& v) {
@@ -281,8 +290,20 @@ void fields(A& a, GraphChunk& v) {
   a(v.size, v.template_of, v.dependency_offsets, v.dependencies);
 }
 template <class A>
+void fields(A& a, SpanContext& v) {
+  a(v.name, v.trace);
+}
+template <class A>
+void fields(A& a, TaskOrigin& v) {
+  a(v.group, v.client, v.span);
+}
+template <class A>
+void fields(A& a, LogContext& v) {
+  a(v.task, v.client, v.span);
+}
+template <class A>
 void fields(A& a, GroupView& v) {
-  a(v.number, v.name, v.data, v.chunk, v.external, v.counts, v.prefixes);
+  a(v.number, v.name, v.data, v.chunk, v.external, v.counts, v.prefixes, v.origin);
 }
 template <class A>
 void fields(A& a, GroupTasks& v) {
@@ -317,9 +338,18 @@ void fields(A& a, TimeView& v) {
   a(v.functions, v.pairs, v.types, v.other_pairs, v.moved, v.serialize_us, v.disk_read_us, v.disk_write_us);
 }
 template <class A>
+void fields(A& a, TransitionView& v) {
+  a(v.at_ns, v.from, v.to, v.cause, v.run, v.worker);
+}
+template <class A>
+void fields(A& a, TaskStep& v) {
+  a(v.task, v.step);
+}
+template <class A>
 void fields(A& a, HistoryState& v) {
   a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals);
   if (!a.ended()) a(v.times);
+  if (!a.ended()) a(v.steps);
 }
 template <class A>
 void fields(A& a, Event& v) {
@@ -327,7 +357,11 @@ void fields(A& a, Event& v) {
 }
 template <class A>
 void fields(A& a, LogLine& v) {
-  a(v.number, v.unix_us, v.level, v.task, v.text);
+  a(v.number, v.unix_us, v.level, v.text, v.about);
+}
+template <class A>
+void fields(A& a, WorkerLine& v) {
+  a(v.seq, v.worker, v.line);
 }
 
 template <class T>
@@ -375,12 +409,14 @@ std::string packed(const HistoryState& state) { return pack_value(state); }
 std::string packed(const Picture& picture) { return pack_value(picture); }
 std::string packed(const std::vector<Event>& events) { return pack_value(events); }
 std::string packed(const std::vector<LogLine>& lines) { return pack_value(lines); }
+std::string packed(const std::vector<WorkerLine>& lines) { return pack_value(lines); }
 
 bool unpack(std::string_view bytes, HistoryStart& start) { return unpack_value(bytes, start); }
 bool unpack(std::string_view bytes, HistoryEnd& end) { return unpack_value(bytes, end); }
 bool unpack(std::string_view bytes, Picture& picture) { return unpack_value(bytes, picture); }
 bool unpack(std::string_view bytes, std::vector<Event>& events) { return unpack_value(bytes, events); }
 bool unpack(std::string_view bytes, std::vector<LogLine>& lines) { return unpack_value(bytes, lines); }
+bool unpack(std::string_view bytes, std::vector<WorkerLine>& lines) { return unpack_value(bytes, lines); }
 bool unpack(std::string_view bytes, HistoryState& state) {
   return unpack_value(bytes, state) &&
          std::all_of(state.groups.begin(), state.groups.end(), [](const auto& group) { return is_sound(group); }) &&

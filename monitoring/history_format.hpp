@@ -8,6 +8,7 @@
 #include "monitoring/cluster_source.hpp"
 #include "monitoring/event_ring.hpp"
 #include "monitoring/recorder.hpp"
+#include "monitoring/worker_log.hpp"
 #include "protocol/error.hpp"
 #include "protocol/query_messages.hpp"
 
@@ -42,7 +43,8 @@ struct HistoryState {
   std::vector<GroupTasks> graph;
   std::vector<FailedTask> failures;
   std::vector<StolenTask> steals;
-  TimeView times;  ///< histories of earlier versions have none
+  TimeView times;               ///< histories of earlier versions have none
+  std::vector<TaskStep> steps;  ///< likewise
 };
 
 /// Runs that follow one on another.
@@ -57,6 +59,7 @@ std::string packed(const HistoryState& state);
 std::string packed(const Picture& picture);
 std::string packed(const std::vector<Event>& events);
 std::string packed(const std::vector<LogLine>& lines);
+std::string packed(const std::vector<WorkerLine>& lines);
 /// About ten bytes a run: each is told by how it differs from the one before.
 std::string packed_runs(const TaskRun* runs, std::size_t count, std::uint64_t first);
 
@@ -67,6 +70,7 @@ bool unpack(std::string_view bytes, HistoryState& state);
 bool unpack(std::string_view bytes, Picture& picture);
 bool unpack(std::string_view bytes, std::vector<Event>& events);
 bool unpack(std::string_view bytes, std::vector<LogLine>& lines);
+bool unpack(std::string_view bytes, std::vector<WorkerLine>& lines);
 bool unpack(std::string_view bytes, HistoryRuns& runs);
 
 /// The first `most` tasks of a group, with the edges between them, and without what they are called with.

@@ -1,6 +1,7 @@
 #include "monitoring/history_writer.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <ctime>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ constexpr std::size_t most_tasks = 5000;
 constexpr std::size_t most_groups = 500;
 constexpr std::uint32_t most_outlined = 20'000;  ///< tasks of all groups whose edges are kept
 constexpr std::size_t most_lines = 5000;
+constexpr std::size_t most_steps = 5000;
 constexpr std::uint64_t share = 4;  ///< one history takes at most this part of what all may take
 
 std::uint64_t size_of(const fs::path& directory) {
@@ -36,6 +38,17 @@ std::uint64_t size_of(const fs::path& directory) {
 
 }  // namespace
 
+fs::path default_history_directory() {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+  };
+  if (const auto base = variable("XDG_STATE_HOME"); !base.empty()) return fs::path(base) / "troupe" / "history";
+  if (const auto home = variable("HOME"); !home.empty())
+    return fs::path(home) / ".local" / "state" / "troupe" / "history";
+  return fmt::format("/tmp/troupe-{}/history", ::getuid());
+}
+
 void prune_histories(const fs::path& directory, std::uint64_t bytes_max) {
   std::vector<std::pair<std::string, std::uint64_t>> found;
   std::uint64_t bytes = 0;
@@ -46,12 +59,14 @@ void prune_histories(const fs::path& directory, std::uint64_t bytes_max) {
     bytes += found.back().second;
   }
   std::sort(found.begin(), found.end());  // their names begin with the time
+  std::size_t left = found.size();
   for (const auto& [path, size] : found) {
-    if (bytes <= bytes_max) return;
+    if (bytes <= bytes_max && left < most_histories) return;
     if (is_being_written(path)) continue;
     std::error_code ignored;
     fs::remove_all(path, ignored);
     bytes -= size;
+    --left;
   }
 }
 
@@ -59,8 +74,8 @@ HistoryWriter::~HistoryWriter() = default;
 
 void HistoryWriter::give_up(const Error& error) {
   given_up_ = true;
+  sources_.warn(fmt::format("{}: {}", files_ ? "the history ends here" : "no history is written", error.text));
   files_.reset();
-  sources_.warn(fmt::format("the history ends here: {}", error.text));
 }
 
 void HistoryWriter::add(HistoryKind kind, const std::string& bytes) {
@@ -132,6 +147,13 @@ void HistoryWriter::add_events_and_log() {
     if (!events.empty()) add(HistoryKind::events, packed(events));
     event_ = last;
   }
+  if (sources_.worker_log) {
+    const auto lines = sources_.worker_log->since(worker_line_, most_lines);
+    if (!lines.empty()) {
+      worker_line_ = lines.back().seq;
+      add(HistoryKind::worker_log, packed(lines));
+    }
+  }
   if (!sources_.log) return;
   const LogPage page = sources_.log(line_, most_lines);
   if (page.lines.empty()) return;
@@ -159,6 +181,7 @@ void HistoryWriter::write_state(double unix_ms) {
   state.failures = source.failures();
   state.steals = source.steals();
   state.times = source.times();
+  state.steps = source.steps(most_steps);
   if (auto written = files_->replace_state(packed(state), start_); !written) give_up(written.error());
 }
 

@@ -27,6 +27,7 @@ struct HistorySources {
   std::function<LogPage(std::uint64_t after, std::size_t most)> log;
   std::function<void(std::string_view text)> warn;
   BuildInfo build;
+  std::shared_ptr<WorkerLog> worker_log{};  ///< null: workers log with the scheduler
 };
 
 /// Writes down what a cluster does, so that it can be looked at when it is over, however it ends. Owned by the dashboard; on
@@ -60,6 +61,7 @@ private:
   std::uint64_t runs_{};
   std::uint64_t event_{};
   std::uint64_t line_{};
+  std::uint64_t worker_line_{};
   double picture_at_ms_{};
   double state_at_ms_{};
   std::uint64_t picture_transitions_{};
@@ -67,8 +69,12 @@ private:
   std::shared_ptr<Picture> last_;
 };
 
+/// Where histories are if nobody says where: `$XDG_STATE_HOME/troupe/history`, or that below ~/.local/state, or else in /tmp.
+std::filesystem::path default_history_directory();
+
 /// Makes room: deletes the oldest histories in a directory, but none that is being written, until the rest takes no more
-/// than `bytes_max`.
+/// than `bytes_max` and is fewer than `most_histories`.
+inline constexpr std::size_t most_histories = 500;
 void prune_histories(const std::filesystem::path& directory, std::uint64_t bytes_max);
 
 }  // namespace troupe::monitoring

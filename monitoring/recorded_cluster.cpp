@@ -40,6 +40,7 @@ public:
     return page;
   }
   std::optional<TaskFacts> detail(std::string_view task) override;
+  std::vector<TaskStep> steps(std::size_t) override { return state_.steps; }
   std::vector<GroupView> groups(std::size_t most) override {
     const auto count = std::min(most, state_.groups.size());
     return {state_.groups.end() - static_cast<std::ptrdiff_t>(count), state_.groups.end()};
@@ -85,7 +86,7 @@ private:
   }
   [[nodiscard]] TaskView view_of(TaskId id) const;
   void add_neighbours(TaskFacts& facts) const;
-  void add_runs(TaskFacts& facts) const;
+  void add_story(TaskFacts& facts) const;
 
   const HistoryState state_;
   const TaskHistory::Snapshot history_;
@@ -147,18 +148,28 @@ void RecordedSource::add_neighbours(TaskFacts& facts) const {
   }
 }
 
-/// Of a task's story its runs are known.
-void RecordedSource::add_runs(TaskFacts& facts) const {
+/// Its transitions, if they were among the last ones; of others its runs are known.
+void RecordedSource::add_story(TaskFacts& facts) const {
+  for (const TaskStep& step : state_.steps)
+    if (step.task == facts.task.id) facts.story.push_back(step.step);
+  const auto is_told = [told = facts.story](std::uint32_t run) {
+    return std::any_of(told.begin(), told.end(), [&](const TransitionView& step) {
+      return step.run == run && step.from == TaskState::processing;
+    });
+  };
   for (const auto& block : history_.blocks)
     for (std::uint32_t i = 0; i < block->size; ++i) {
       const TaskRun& run = block->runs[i];
       if (run.task != facts.task.id) continue;
+      if (facts.function.empty()) facts.function = prefix(run.prefix);
+      if (is_told(run.run)) continue;
       const std::string name = worker(run.worker);
       facts.story.push_back({run.start_ns, TaskState::queued, TaskState::processing, "began", run.run, name});
       facts.story.push_back({run.end_ns(), TaskState::processing, run.erred ? TaskState::erred : TaskState::memory,
                              run.erred ? "failed" : "finished", run.run, name});
-      if (facts.function.empty()) facts.function = prefix(run.prefix);
     }
+  std::stable_sort(facts.story.begin(), facts.story.end(),
+                   [](const auto& a, const auto& b) { return a.at_ns < b.at_ns; });
 }
 
 std::optional<TaskFacts> RecordedSource::detail(std::string_view key) {
@@ -178,7 +189,9 @@ std::optional<TaskFacts> RecordedSource::detail(std::string_view key) {
     facts.why_code = "recorded";
     facts.why = {"nothing but its runs was written down"};
   }
-  add_runs(facts);
+  for (const GroupView& group : state_.groups)
+    if (group.number == facts.task.id.group()) facts.origin = group.origin;
+  add_story(facts);
   for (const FailedTask& failed : state_.failures)
     if (failed.task == facts.task.id) facts.error = failed.error;
   if (known == state_.tasks.end() && (!facts.task.id || facts.story.empty())) return std::nullopt;
@@ -211,6 +224,12 @@ bool RecordedCluster::take(HistoryKind kind, std::string_view bytes) {
       std::vector<Event> events;
       if (!unpack(bytes, events)) return false;
       std::move(events.begin(), events.end(), std::back_inserter(events_));
+      return true;
+    }
+    case HistoryKind::worker_log: {
+      std::vector<WorkerLine> lines;
+      if (!unpack(bytes, lines)) return false;
+      std::move(lines.begin(), lines.end(), std::back_inserter(worker_lines_));
       return true;
     }
     case HistoryKind::log: {
@@ -309,13 +328,34 @@ ApiSources RecordedCluster::sources() const {
     return LogPage{{first, first + static_cast<std::ptrdiff_t>(count)}, lines.empty() ? 0 : lines.back().number};
   };
   api.warn = [](std::string_view) {};
-  api.ask.log = [](const std::string&, std::uint64_t, std::size_t) -> Result<LogPage> {
-    return tl::unexpected(Error{ErrorKind::failed, "workers keep their logs themselves, and this one has ended"});
+  api.ask.log = [lines = worker_lines_, recorder = recorder_](const std::string& worker, std::uint64_t after,
+                                                              std::size_t most) -> Result<LogPage> {
+    LogPage page;
+    for (const WorkerLine& each : lines)
+      if (each.line.number > after && recorder->name_of(each.worker) == worker) page.lines.push_back(each.line);
+    page.last = page.lines.empty() ? after : page.lines.back().number;
+    // As of a live one: the last lines, or those that follow.
+    const auto over = static_cast<std::ptrdiff_t>(page.lines.size() - std::min(most, page.lines.size()));
+    if (after == 0)
+      page.lines.erase(page.lines.begin(), page.lines.begin() + over);
+    else
+      page.lines.resize(page.lines.size() - static_cast<std::size_t>(over));
+    return page;
   };
   api.ask.profile = [](const auto&...) -> Result<StackSamples> { return tl::unexpected(over()); };
   api.ask.past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
   api.ask.loop_past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
-  api.ask.task_log = [](const auto&...) -> Result<TaskLog> { return tl::unexpected(over()); };
+  api.ask.task_log = [workers = worker_lines_, own = lines_, recorder = recorder_](
+                         const std::vector<std::string>&, TaskId task, std::size_t most) -> Result<TaskLog> {
+    TaskLog log;
+    const auto add = [&](const std::string& worker, const LogLine& line) {
+      auto& lines = log.lines[worker];
+      if (line.about.task == task && lines.size() < most) lines.push_back(line);
+    };
+    for (const WorkerLine& each : workers) add(recorder->name_of(each.worker), each.line);
+    for (const LogLine& line : own) add("scheduler", line);  // of workers in threads of the same process
+    return log;
+  };
   api.identity.build = {start_.version, start_.revision, {}};
   api.identity.started_unix_ms = start_.started_unix_ms;
   api.identity.recorded = recorded_;

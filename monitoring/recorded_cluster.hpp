@@ -43,6 +43,7 @@ private:
   std::uint64_t recorded_runs_{};  ///< that there were
   std::vector<Event> events_;
   std::vector<LogLine> lines_;
+  std::vector<WorkerLine> worker_lines_;
   Recorded recorded_;
   std::uint64_t torn_bytes_{};
   std::shared_ptr<ClusterSource> source_;

@@ -17,6 +17,7 @@ void fill(wire::SubmitGraph::Builder w, const SubmitGraph& m) {
   codec::fill(w.initChunk(), *m.chunk);
   put<std::uint32_t>(w.initHeld(count(m.held)), m.held);
   w.setParent(m.parent.value);
+  codec::fill_span(w, m.span);
 }
 
 void fill(wire::CancelKeys::Builder w, const CancelKeys& m) {
@@ -234,6 +235,7 @@ SubmitGraph read(Input& in, wire::SubmitGraph::Reader r) {
   m.chunk = std::make_shared<const GraphChunk>(codec::read(in, r.getChunk()));
   in.numbers(r.getHeld(), m.held);
   m.parent = {r.getParent()};
+  m.span = read_span(in, r);
   for (std::size_t i = 0; i < m.held.size(); ++i)
     if (m.held[i] >= m.chunk->size || (i > 0 && m.held[i] <= m.held[i - 1]))
       in.refuse("held[{}] = {} is out of range or order", i, m.held[i]);
@@ -261,7 +263,7 @@ Query read(Input& in, wire::Query::Reader r) {
   in.begin("Query");
   Query m;
   m.request = {r.getRequest()};
-  m.kind = in.enumerator(r.getKind(), QueryKind::workers_to_close, "kind");
+  m.kind = in.enumerator(r.getKind(), QueryKind::durations, "kind");
   in.numbers(r.getKeys(), m.keys);
   m.count = r.getCount();
   m.text = in.text(r.getText(), "text");

@@ -63,6 +63,13 @@ inline capnp::Data::Reader data(const Bytes& bytes) {
 
 void fill(capnp::List<capnp::Text>::Builder w, const std::vector<std::string>& names, std::string_view field);
 void fill(wire::Token::Builder w, const Token& value);
+/// A span lies in two fields of what it is part of.
+template <class Builder>
+void fill_span(Builder w, const SpanContext& value) {
+  if (!value) return;
+  w.setSpan(name(value.name, "span"));
+  fill(w.initTrace(), value.trace);
+}
 void fill(wire::Error::Builder w, const Error& value);
 void fill(wire::TaskError::Builder w, const TaskError& value);
 void fill(wire::Function::Builder w, const FunctionRef& value);
@@ -75,6 +82,7 @@ void fill(wire::Graph::Builder w, const GraphChunk& value);
 void fill(capnp::List<wire::Resource>::Builder w, const std::vector<ResourceAmount>& value);
 void fill(capnp::List<wire::Module>::Builder w, const std::vector<ModuleInfo>& value);
 void fill(wire::WorkerAddresses::Builder w, const WorkerAddresses& value);
+void fill(wire::LogLine::Builder w, const LogLine& m);
 void fill(wire::QueryReply::Builder w, const QueryReply& m);
 
 void write(wire::ClientMessage::Builder w, const ClientMessage& message);
@@ -179,6 +187,11 @@ private:
 
 std::vector<std::string> read_names(Input& in, capnp::List<capnp::Text>::Reader r, std::string_view field);
 Token read(Input& in, wire::Token::Reader r);
+template <class Reader>
+SpanContext read_span(Input& in, Reader r) {
+  if (!r.hasSpan()) return {};
+  return {in.name(r.getSpan(), "span"), read(in, r.getTrace())};
+}
 Error read(Input& in, wire::Error::Reader r);
 TaskError read(Input& in, wire::TaskError::Reader r);
 FunctionRef read(Input& in, wire::Function::Reader r);
@@ -191,6 +204,7 @@ GraphChunk read(Input& in, wire::Graph::Reader r);
 std::vector<ResourceAmount> read(Input& in, capnp::List<wire::Resource>::Reader r);
 std::vector<ModuleInfo> read(Input& in, capnp::List<wire::Module>::Reader r);
 WorkerAddresses read(Input& in, wire::WorkerAddresses::Reader r);
+LogLine read(Input& in, wire::LogLine::Reader r);
 QueryReply read(Input& in, wire::QueryReply::Reader r);
 
 ClientMessage read(Input& in, wire::ClientMessage::Reader r);

@@ -74,15 +74,25 @@ void fill(wire::Transition::Builder w, const Transition& m) {
   w.setWorker(m.worker.value);
 }
 
+void fill(wire::PrefixDuration::Builder w, const PrefixDuration& m) {
+  w.setPrefix(name(m.prefix, "prefix"));
+  w.setMeanUs(m.mean_us);
+  w.setDeviationUs(m.deviation_us);
+  w.setFinished(m.finished);
+  w.setLeft(m.left);
+}
+
+}  // namespace
+
 void fill(wire::LogLine::Builder w, const LogLine& m) {
   w.setNumber(m.number);
   w.setUnixUs(m.unix_us);
   w.setLevel(m.level);
-  w.setTask(m.task.value);
+  w.setTask(m.about.task.value);
   w.setText(text(m.text));
+  w.setClient(m.about.client.value);
+  codec::fill_span(w, m.about.span);
 }
-
-}  // namespace
 
 void fill(wire::QueryReply::Builder w, const QueryReply& m) {
   w.setRequest(m.request.value);
@@ -103,8 +113,11 @@ void fill(wire::QueryReply::Builder w, const QueryReply& m) {
   auto transitions = w.initTransitions(count(m.transitions));
   for (unsigned i = 0; i < m.transitions.size(); ++i) fill(transitions[i], m.transitions[i]);
   auto log = w.initLog(count(m.log));
-  for (unsigned i = 0; i < m.log.size(); ++i) fill(log[i], m.log[i]);
+  for (unsigned i = 0; i < m.log.size(); ++i) codec::fill(log[i], m.log[i]);
   w.setNext(m.next);
+  auto durations = w.initDurations(count(m.durations));
+  for (unsigned i = 0; i < m.durations.size(); ++i) fill(durations[i], m.durations[i]);
+  w.setSlots(m.slots);
 }
 
 // ---- reading ---------------------------------------------------------------------------------------------------
@@ -187,15 +200,19 @@ Transition read(Input& in, wire::Transition::Reader r) {
   return m;
 }
 
+PrefixDuration read(Input& in, wire::PrefixDuration::Reader r) {
+  return {in.name(r.getPrefix(), "prefix"), r.getMeanUs(), r.getDeviationUs(), r.getFinished(), r.getLeft()};
+}
+
+}  // namespace
+
 LogLine read(Input& in, wire::LogLine::Reader r) {
   return {r.getNumber(),
           r.getUnixUs(),
           in.enumerator(r.getLevel(), std::uint8_t{3}, "level"),
-          {r.getTask()},
-          in.text(r.getText(), "text")};
+          in.text(r.getText(), "text"),
+          {{r.getTask()}, {r.getClient()}, read_span(in, r)}};
 }
-
-}  // namespace
 
 QueryReply read(Input& in, wire::QueryReply::Reader r) {
   in.begin("QueryReply");
@@ -226,8 +243,12 @@ QueryReply read(Input& in, wire::QueryReply::Reader r) {
   for (const auto transition : transitions) m.transitions.push_back(read(in, transition));
   const auto log = r.getLog();
   in.reserve(log, m.log);
-  for (const auto line : log) m.log.push_back(read(in, line));
+  for (const auto line : log) m.log.push_back(codec::read(in, line));
   m.next = r.getNext();
+  const auto durations = r.getDurations();
+  in.reserve(durations, m.durations);
+  for (const auto duration : durations) m.durations.push_back(read(in, duration));
+  m.slots = r.getSlots();
   return m;
 }
 

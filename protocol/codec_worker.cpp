@@ -63,6 +63,23 @@ void fill(wire::Heartbeat::Builder w, const Heartbeat& m) {
   w.setDiskReadBytes(m.traffic.disk_read_bytes);
   w.setDiskWrittenBytes(m.traffic.disk_written_bytes);
   w.setOpenFiles(m.traffic.open_files);
+  w.setDiskFreeBytes(m.surroundings.disk_free_bytes);
+  w.setDiskTotalBytes(m.surroundings.disk_total_bytes);
+  w.setRoundTripUs(m.surroundings.round_trip_us);
+  w.setClockSkewUs(m.surroundings.clock_skew_us);
+  const auto& gpus = m.surroundings.gpus;
+  auto list = w.initGpus(count(gpus));
+  for (unsigned i = 0; i < gpus.size(); ++i) {
+    list[i].setName(name(gpus[i].name, "gpu name"));
+    list[i].setUtilizationPercent(gpus[i].utilization_percent);
+    list[i].setMemoryUsed(gpus[i].memory_used);
+    list[i].setMemoryTotal(gpus[i].memory_total);
+    list[i].setMemoryOwn(gpus[i].memory_own);
+  }
+  w.setSentNs(m.sent_ns);
+  if (m.log.empty()) return;
+  auto log = w.initLog(count(m.log));
+  for (unsigned i = 0; i < m.log.size(); ++i) codec::fill(log[i], m.log[i]);
 }
 
 void fill(wire::ValuesMoved::Builder w, const ValuesMoved& m) {
@@ -127,6 +144,13 @@ void fill(wire::ComputeTasks::Builder w, const ComputeTasks& m) {
   put<std::uint64_t>(w.initInputs(count(m.inputs)), m.inputs);
   put<std::uint32_t>(w.initInputHolders(count(m.input_holders)), m.input_holders);
   put<std::uint64_t>(w.initInputNbytes(count(m.input_nbytes)), m.input_nbytes);
+  if (m.origins.empty()) return;
+  auto origins = w.initOrigins(count(m.origins));
+  for (unsigned i = 0; i < m.origins.size(); ++i) {
+    origins[i].setGroup(m.origins[i].group);
+    origins[i].setClient(m.origins[i].client.value);
+    codec::fill_span(origins[i], m.origins[i].span);
+  }
 }
 
 void fill(wire::AcquireReplicas::Builder w, const AcquireReplicas& m) {
@@ -182,6 +206,7 @@ void write(wire::WorkerMessage::Builder w, const WorkerMessage& message) {
             auto reply = w.initStealReply();
             fill_runs(reply, m);
             put<std::uint8_t>(reply.initReleased(count(m.released)), m.released);
+            put<std::uint8_t>(reply.initRefusals(count(m.refusals)), m.refusals);
           },
           [&](const TasksSeceded& m) {
             auto seceded = w.initTasksSeceded();
@@ -224,6 +249,11 @@ void write(wire::ToWorker::Builder w, const ToWorker& message) {
             close.setDrain(m.drain);
             close.setReason(text(m.reason));
           },
+          [&](const HeartbeatSeen& m) {
+            auto seen = w.initHeartbeatSeen();
+            seen.setSentNs(m.sent_ns);
+            seen.setUnixNs(m.unix_ns);
+          },
       },
       message);
 }
@@ -240,11 +270,13 @@ std::size_t expected_bytes(const WorkerMessage& message) {
           [](const ReplicasRemoved& m) { return fixed_bytes + list_bytes(m.tasks); },
           [](const InputsMissing& m) { return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.holders); },
           [](const StealReply& m) {
-            return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.released);
+            return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.released) +
+                   list_bytes(m.refusals);
           },
           [](const TasksSeceded& m) {
             return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.rejoined);
           },
+          [](const Heartbeat& m) { return (1 + m.surroundings.gpus.size()) * fixed_bytes; },
           [](const FunctionRan& m) { return fixed_bytes + list_bytes(m.value); },
           [](const TimeSpent& m) { return (1 + m.functions.size() + m.sources.size() + m.types.size()) * fixed_bytes; },
           [](const auto&) { return fixed_bytes; },
@@ -266,7 +298,7 @@ std::size_t expected_bytes(const ToWorker& message) {
             return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs) + list_bytes(m.templates) +
                    list_bytes(m.priorities) + list_bytes(m.inline_wanted) + list_bytes(m.argument_offsets) +
                    list_bytes(m.arguments) + list_bytes(m.input_offsets) + list_bytes(m.inputs) +
-                   list_bytes(m.input_holders) + list_bytes(m.input_nbytes);
+                   list_bytes(m.input_holders) + list_bytes(m.input_nbytes) + list_bytes(m.origins);
           },
           [](const FreeKeys& m) { return fixed_bytes + list_bytes(m.tasks); },
           [](const CancelCompute& m) { return fixed_bytes + list_bytes(m.tasks) + list_bytes(m.runs); },
@@ -360,6 +392,10 @@ StealReply read(Input& in, wire::StealReply::Reader r) {
   auto m = read_runs<StealReply>(in, r, "StealReply");
   in.numbers(r.getReleased(), m.released, m.tasks.size(), "released");
   in.flags(m.released, "released");
+  if (const auto refusals = r.getRefusals(); refusals.size() > 0) {
+    in.numbers(refusals, m.refusals, m.tasks.size(), "refusals");
+    for (const auto refusal : refusals) in.enumerator(refusal, StealRefusal::absent, "refusals");
+  }
   return m;
 }
 
@@ -379,20 +415,37 @@ FunctionRan read(Input& in, wire::FunctionRan::Reader r) {
   return m;
 }
 
+std::vector<GpuFigures> read(Input& in, capnp::List<wire::Gpu>::Reader r) {
+  std::vector<GpuFigures> gpus;
+  in.reserve(r, gpus);
+  for (const auto gpu : r)
+    gpus.push_back({in.name(gpu.getName(), "gpu name"), gpu.getUtilizationPercent(), gpu.getMemoryUsed(),
+                    gpu.getMemoryTotal(), gpu.getMemoryOwn()});
+  return gpus;
+}
+
 Heartbeat read(Input& in, wire::Heartbeat::Reader r) {
   in.begin("Heartbeat");
-  return {r.getManagedBytes(),
-          r.getProcessBytes(),
-          r.getExecuting(),
-          r.getReady(),
-          r.getFetching(),
-          r.getCpuMs(),
-          r.getSpilledBytes(),
-          r.getUnmanagedOldBytes(),
-          r.getFreeBytes(),
-          r.getBandwidth(),
-          {r.getReceivedBytes(), r.getSentBytes(), r.getReceived(), r.getSent(), r.getIncoming(), r.getOutgoing(),
-           r.getDiskReadBytes(), r.getDiskWrittenBytes(), r.getOpenFiles()}};
+  Heartbeat m{
+      r.getManagedBytes(),
+      r.getProcessBytes(),
+      r.getExecuting(),
+      r.getReady(),
+      r.getFetching(),
+      r.getCpuMs(),
+      r.getSpilledBytes(),
+      r.getUnmanagedOldBytes(),
+      r.getFreeBytes(),
+      r.getBandwidth(),
+      {r.getReceivedBytes(), r.getSentBytes(), r.getReceived(), r.getSent(), r.getIncoming(), r.getOutgoing(),
+       r.getDiskReadBytes(), r.getDiskWrittenBytes(), r.getOpenFiles()},
+      {r.getDiskFreeBytes(), r.getDiskTotalBytes(), r.getRoundTripUs(), r.getClockSkewUs(), read(in, r.getGpus())},
+      r.getSentNs(),
+      {}};
+  const auto log = r.getLog();
+  in.reserve(log, m.log);
+  for (const auto line : log) m.log.push_back(codec::read(in, line));
+  return m;
 }
 
 ValuesMoved read(wire::ValuesMoved::Reader r) { return {r.getValues(), r.getBytes(), r.getUs()}; }
@@ -454,6 +507,10 @@ ComputeTasks read(Input& in, wire::ComputeTasks::Reader r) {
   in.offsets(m.input_offsets, tasks, m.inputs.size(), "input offsets");
   in.numbers(r.getInputHolders(), m.input_holders, m.inputs.size(), "input holders");
   in.numbers(r.getInputNbytes(), m.input_nbytes, m.inputs.size(), "input sizes");
+  const auto origins = r.getOrigins();
+  in.reserve(origins, m.origins);
+  for (const auto origin : origins)
+    m.origins.push_back({origin.getGroup(), {origin.getClient()}, read_span(in, origin)});
   return m;
 }
 
@@ -541,6 +598,8 @@ ToWorker read(Input& in, wire::ToWorker::Reader r) {
     case wire::ToWorker::CLOSE_WORKER:
       return CloseWorker{r.getCloseWorker().getDrain(), in.text(r.getCloseWorker().getReason(), "reason")};
     case wire::ToWorker::SHARE_MODULES: return read(in, r.getShareModules());
+    case wire::ToWorker::HEARTBEAT_SEEN:
+      return HeartbeatSeen{r.getHeartbeatSeen().getSentNs(), r.getHeartbeatSeen().getUnixNs()};
   }
   in.refuse("unknown verb {}", static_cast<unsigned>(r.which()));
 }

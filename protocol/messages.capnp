@@ -153,6 +153,8 @@ struct SubmitGraph {
   chunk @5 :Graph;           # the tasks
   held @6 :List(UInt32);     # tasks with dependents in later chunks, ascending
   parent @7 :UInt64;         # TaskId of the task that submits these; 0 = none
+  span @8 :Text;             # that they are submitted in; empty = the parent's, or none
+  trace @9 :Token;           # W3C trace id of that span
 }
 
 struct ReleaseKeys {
@@ -361,6 +363,17 @@ struct LogLine {
   level @2 :UInt8;     # 0 debug to 3 error
   task @3 :UInt64;     # TaskId that it is about; 0 = none
   text @4 :Text;       # without a newline
+  client @5 :UInt32;   # ClientId that it, or its task, is of; 0 = none
+  span @6 :Text;       # that the task was submitted in; empty = none
+  trace @7 :Token;     # W3C trace id of that span
+}
+
+struct PrefixDuration {
+  prefix @0 :Text;         # name of tasks
+  meanUs @1 :Float64;      # that they take
+  deviationUs @2 :Float64; # standard deviation of that
+  finished @3 :UInt64;     # that it was learnt from; 0 = nothing is known
+  left @4 :UInt64;         # not ended yet, whoever wants them
 }
 
 struct Holders {
@@ -379,6 +392,8 @@ struct QueryReply {
   transitions @8 :List(Transition);# transitions
   log @9 :List(LogLine);           # log
   next @10 :UInt64;                # `after` of what follows; tasks: 0 = nothing does; adaptive_target
+  durations @11 :List(PrefixDuration);  # durations
+  slots @12 :UInt32;               # durations: tasks that can run at a time
 }
 
 struct RunOutcome {
@@ -466,6 +481,7 @@ struct StealReply {
   tasks @0 :List(UInt64);     # TaskId
   runs @1 :List(UInt32);      # attempt, by task
   released @2 :List(UInt8);   # 1 given up, 0 kept
+  refusals @3 :List(UInt8);   # StealRefusal, by position, by task; empty = not known
 }
 
 struct TasksSeceded {
@@ -494,6 +510,21 @@ struct Heartbeat {
   diskReadBytes @16 :UInt64;  # of values, so far
   diskWrittenBytes @17 :UInt64;
   openFiles @18 :UInt32;      # of the process; 0 = not measured
+  diskFreeBytes @19 :UInt64;  # of the file system for values that leave memory
+  diskTotalBytes @20 :UInt64; # 0 = none leaves memory, or not known
+  roundTripUs @21 :UInt64;    # of the last heartbeat that was answered; 0 = none was
+  clockSkewUs @22 :Int64;     # by which the worker's clock is ahead of the scheduler's
+  gpus @23 :List(Gpu);        # that the process sees
+  sentNs @24 :Int64;          # on a clock of the worker's own; 0 = no answer is wanted
+  log @25 :List(LogLine);     # since the last one, the latest few
+}
+
+struct Gpu {
+  name @0 :Text;                 # for people
+  utilizationPercent @1 :Int32;  # time in which anything ran on it; -1 = not told
+  memoryUsed @2 :UInt64;         # bytes, by whomever
+  memoryTotal @3 :UInt64;
+  memoryOwn @4 :UInt64;          # by the worker's process; 0 = none, or not measured
 }
 
 struct WorkerStatusChanged {
@@ -565,6 +596,7 @@ struct ToWorker {
     runFunction @11 :RunFunction;
     closeWorker @12 :CloseWorker;
     shareModules @13 :ShareModules;
+    heartbeatSeen @14 :HeartbeatSeen;
   }
 }
 
@@ -596,6 +628,14 @@ struct ComputeTasks {
   inputs @8 :List(UInt64);            # TaskId, in the order of the function's arguments
   inputHolders @9 :List(UInt32);      # WorkerId, by input; 0 = the receiver
   inputNbytes @10 :List(UInt64);      # by input
+  origins @11 :List(Origin);          # of groups that the receiver was not told last about
+}
+
+struct Origin {
+  group @0 :UInt64;   # whose tasks are
+  client @1 :UInt32;  # of this ClientId
+  span @2 :Text;      # and were submitted in this; empty = none
+  trace @3 :Token;    # W3C trace id of that span
 }
 
 struct FreeKeys {
@@ -637,6 +677,11 @@ struct ShareModules {
   to @0 :Text;               # address of its data listener
   names @1 :List(Text);      # of modules
   builds @2 :List(UInt64);   # by module
+}
+
+struct HeartbeatSeen {
+  sentNs @0 :Int64;   # as the heartbeat has it
+  unixNs @1 :Int64;   # the scheduler's clock
 }
 
 struct CloseWorker {

@@ -13,6 +13,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/peer_messages.hpp"
 #include "protocol/query_messages.hpp"
+#include "protocol/span.hpp"
 #include "protocol/task.hpp"
 
 /// All that is said between scheduler, workers, clients and nannies: one struct a message, grouped by conversation.
@@ -54,9 +55,10 @@ struct SubmitGraph {
   std::shared_ptr<const GraphChunk> chunk;
   std::vector<std::uint32_t> held;  ///< ascending
   TaskId parent;                    ///< the task that submits these and waits for them; 0 = none
+  SpanContext span{};               ///< that they are submitted in; without one the parent's counts
   friend bool operator==(const SubmitGraph& a, const SubmitGraph& b) {
     return a.submission == b.submission && a.graph == b.graph && a.last == b.last && a.token == b.token &&
-           a.name == b.name && a.held == b.held && a.parent == b.parent &&
+           a.name == b.name && a.held == b.held && a.parent == b.parent && a.span == b.span &&
            (a.chunk == b.chunk || (a.chunk && b.chunk && *a.chunk == *b.chunk));
   }
 };
@@ -314,10 +316,19 @@ struct InputsMissing {
   friend bool operator==(const InputsMissing&, const InputsMissing&) = default;
 };
 
+/// Why a worker keeps a task that it was asked to give back.
+enum class StealRefusal : std::uint8_t {
+  none,      ///< it gives it back
+  started,   ///< it runs, or ran when the worker was asked
+  finished,  ///< its value was there before
+  absent,    ///< it was freed or cancelled, or another run of it is the one that counts here
+};
+
 struct StealReply {
   std::vector<TaskId> tasks;
   std::vector<RunId> runs;
-  std::vector<std::uint8_t> released;  ///< 1: given up, never started; 0: kept
+  std::vector<std::uint8_t> released;    ///< 1: given up, never started; 0: kept
+  std::vector<StealRefusal> refusals{};  ///< by task; empty: not known
   friend bool operator==(const StealReply&, const StealReply&) = default;
 };
 
@@ -343,6 +354,26 @@ struct Traffic {
   friend bool operator==(const Traffic&, const Traffic&) = default;
 };
 
+/// A graphics processor that a worker's process sees, as the driver tells of it.
+struct GpuFigures {
+  std::string name;
+  std::int32_t utilization_percent{};  ///< time in which anything ran on it; -1 = not told
+  std::uint64_t memory_used{};         ///< bytes, by whomever
+  std::uint64_t memory_total{};
+  std::uint64_t memory_own{};  ///< by the worker's process; 0 = none, or not measured, since it is shared with others
+  friend bool operator==(const GpuFigures&, const GpuFigures&) = default;
+};
+
+/// What a worker knows of the machine it is on, and of its way to the scheduler.
+struct Surroundings {
+  std::uint64_t disk_free_bytes{};   ///< of the file system for values that leave memory
+  std::uint64_t disk_total_bytes{};  ///< 0 = no value ever leaves memory, or it does not say
+  std::uint64_t round_trip_us{};     ///< of the last heartbeat that was answered; 0 = none was
+  std::int64_t clock_skew_us{};      ///< by which its clock is ahead of the scheduler's; known with the round trip
+  std::vector<GpuFigures> gpus{};
+  friend bool operator==(const Surroundings&, const Surroundings&) = default;
+};
+
 struct Heartbeat {
   std::uint64_t managed_bytes{};  ///< values in memory
   std::uint64_t process_bytes{};  ///< memory of the process; 0 = not measured, since it is shared with others
@@ -355,6 +386,9 @@ struct Heartbeat {
   std::uint64_t free_bytes{};           ///< before it pauses; all ones = not limited
   std::uint64_t bandwidth{};            ///< bytes a second of large fetches since the last one; 0 = there were none
   Traffic traffic{};
+  Surroundings surroundings{};
+  std::int64_t sent_ns{};  ///< on a clock of the worker's own, to come back in HeartbeatSeen; 0 = no answer is wanted
+  std::vector<LogLine> log{};  ///< lines since the last one, the latest few, of a worker in a process of its own
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
@@ -466,6 +500,7 @@ struct ComputeTasks {
   std::vector<TaskId> inputs;                ///< in the order of the function's arguments
   std::vector<WorkerId> input_holders;       ///< one live holder, by input; 0 = the receiver
   std::vector<std::uint64_t> input_nbytes;
+  std::vector<TaskOrigin> origins;  ///< of groups that the receiver was not told last about; kept for its log lines
   friend bool operator==(const ComputeTasks&, const ComputeTasks&) = default;
 };
 
@@ -525,15 +560,22 @@ struct ShareModules {
   friend bool operator==(const ShareModules&, const ShareModules&) = default;
 };
 
+/// Answers a heartbeat, at once.
+struct HeartbeatSeen {
+  std::int64_t sent_ns{};  ///< as the heartbeat has it
+  std::int64_t unix_ns{};  ///< the scheduler's clock
+  friend bool operator==(const HeartbeatSeen&, const HeartbeatSeen&) = default;
+};
+
 struct CloseWorker {
   bool drain{};  ///< finish what runs first
   std::string reason;
   friend bool operator==(const CloseWorker&, const CloseWorker&) = default;
 };
 
-using ToWorker =
-    std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute, StealTasks,
-                 AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction, CloseWorker, ShareModules>;
+using ToWorker = std::variant<WorkerRegistered, DefineTemplates, ForgetTemplates, ComputeTasks, FreeKeys, CancelCompute,
+                              StealTasks, AcquireReplicas, WhoHas, WorkerAddresses, WorkersLost, RunFunction,
+                              CloseWorker, ShareModules, HeartbeatSeen>;
 
 // ---- nanny <-> scheduler --------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@
 
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/span.hpp"
 #include "protocol/task.hpp"
 
 /// How workers are described, what can be asked about a cluster, and how it is answered.
@@ -54,6 +55,7 @@ enum class QueryKind : std::uint8_t {
   log,               ///< what the scheduler logged, from line number `after` on
   adaptive_target,   ///< how many workers there should be; `after` = milliseconds in which all should be done
   workers_to_close,  ///< `count` workers that can be ended at the least cost
+  durations,         ///< how long tasks of each name take, and how many are left
 };
 
 /// A question about the cluster. Of `keys` or `text` (a task id as people write it) as the kind needs.
@@ -144,9 +146,19 @@ struct LogLine {
   std::uint64_t number{};  ///< of all its lines, from 1
   std::int64_t unix_us{};
   std::uint8_t level{};  ///< 0 debug, 1 info, 2 warning, 3 error
-  TaskId task;           ///< that it is about; 0 = none
-  std::string text;
+  std::string text;      ///< without a newline
+  LogContext about;
   friend bool operator==(const LogLine&, const LogLine&) = default;
+};
+
+/// How long tasks of one name take, as the scheduler has learnt it from those that finished.
+struct PrefixDuration {
+  std::string prefix;
+  double mean_us{};
+  double deviation_us{};     ///< standard deviation
+  std::uint64_t finished{};  ///< that it was learnt from; 0: nothing is known
+  std::uint64_t left{};      ///< not ended yet, whoever wants them
+  friend bool operator==(const PrefixDuration&, const PrefixDuration&) = default;
 };
 
 /// Answers Query, Replicate, Rebalance, RetireWorkers, RestartWorkers and ControlTasks. Fields that are of no use to the
@@ -163,10 +175,12 @@ struct QueryReply {
   std::vector<Transition> transitions;  ///< transitions
   std::vector<LogLine> log;             ///< log
   std::uint64_t next{};                 ///< `after` of what follows; tasks: 0 = nothing does; adaptive_target
+  std::vector<PrefixDuration> durations;  ///< durations
+  std::uint32_t slots{};                  ///< durations: tasks that can run at a time
   friend bool operator==(const QueryReply& a, const QueryReply& b) {
     return a.request == b.request && a.error == b.error && a.holders == b.holders && a.tasks == b.tasks &&
            a.lines == b.lines && a.code == b.code && a.details == b.details && a.transitions == b.transitions &&
-           a.log == b.log && a.next == b.next &&
+           a.log == b.log && a.next == b.next && a.durations == b.durations && a.slots == b.slots &&
            (a.summary == b.summary || (a.summary && b.summary && *a.summary == *b.summary));
   }
 };

@@ -9,6 +9,7 @@
 #include "actors/future.hpp"
 #include "actors/graph_builder.hpp"
 #include "actors/local_cluster.hpp"
+#include "actors/span.hpp"
 #include "actors/task_client.hpp"
 #include "runtime/exec/call_frame.hpp"
 #include "runtime/exec/module.hpp"

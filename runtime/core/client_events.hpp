@@ -29,7 +29,8 @@ struct GraphSubmitted {
   std::string name;
   std::shared_ptr<GraphChunk> chunk;
   std::vector<std::uint32_t> held;
-  TaskId parent;  ///< the task that submits it; 0 = none
+  TaskId parent;       ///< the task that submits it; 0 = none
+  SpanContext span{};  ///< that it is submitted in
 };
 struct ScatterWanted {
   std::uint64_t page{};

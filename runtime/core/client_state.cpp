@@ -166,7 +166,8 @@ void ClientState::send(GraphSubmitted&& event, bool bulk, ClientEffects& out) {
   if (!event.last || event.graph != event.page) open_graphs_[event.graph].push_back(event.page);
   if (event.last) close_graph(event.graph);
   out.to_scheduler.emplace_back(SubmitGraph{submission, first, event.last, event.token, std::move(event.name),
-                                            std::move(event.chunk), std::move(event.held), event.parent});
+                                            std::move(event.chunk), std::move(event.held), event.parent,
+                                            std::move(event.span)});
 }
 
 void ClientState::refuse(const GraphSubmitted& event, ClientEffects& out) {

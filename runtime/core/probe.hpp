@@ -36,6 +36,52 @@ constexpr std::optional<TaskState> task_state_named(std::string_view name) {
   return std::nullopt;
 }
 
+/// Why a task that was handed out before is, or is to be, handed out again; in the order of the array by reason.
+enum class RetryReason : std::uint8_t {
+  error,        ///< its function threw, and it has attempts left
+  killed,       ///< the process that it had to itself ended, and it has attempts left
+  worker_lost,  ///< it was with a worker that is gone without a goodbye
+  worker_left,  ///< it was with a worker that said goodbye
+  value_lost,   ///< it had made its value, and nobody holds that any more
+  input_lost,   ///< it was with a worker as nobody held one of its inputs any more
+  asked,        ///< it had failed, and somebody wants it tried again
+};
+inline constexpr std::size_t retry_reason_count = 7;
+
+constexpr const char* name_of(RetryReason reason) {
+  switch (reason) {
+    case RetryReason::error: return "error";
+    case RetryReason::killed: return "killed";
+    case RetryReason::worker_lost: return "worker_lost";
+    case RetryReason::worker_left: return "worker_left";
+    case RetryReason::value_lost: return "value_lost";
+    case RetryReason::input_lost: return "input_lost";
+    case RetryReason::asked: return "asked";
+  }
+  return "unknown";
+}
+
+/// Why a task that was asked back stayed where it was; in the order of the array by reason.
+enum class KeptReason : std::uint8_t {
+  started,      ///< it ran already
+  finished,     ///< its value was there already
+  released,     ///< nobody wants it any more
+  superseded,   ///< it had been taken from that worker otherwise
+  worker_gone,  ///< the worker was lost, or left, before it answered
+};
+inline constexpr std::size_t kept_reason_count = 5;
+
+constexpr const char* name_of(KeptReason reason) {
+  switch (reason) {
+    case KeptReason::started: return "started";
+    case KeptReason::finished: return "finished";
+    case KeptReason::released: return "released";
+    case KeptReason::superseded: return "superseded";
+    case KeptReason::worker_gone: return "worker_gone";
+  }
+  return "unknown";
+}
+
 /// What the scheduler learnt about tasks of one prefix (usually one function).
 struct PrefixCounters {
   std::uint64_t finished{};
@@ -45,6 +91,7 @@ struct PrefixCounters {
   std::uint64_t compute_us{};                             ///< sum of durations
   std::uint64_t output_bytes{};                           ///< sum of sizes of values made
   double duration_us{};                                   ///< moving average; 0 = unknown
+  double duration_variance{};                             ///< of durations around it, in us^2; moving too
   std::array<std::uint64_t, task_state_count> entered{};  ///< changes into each state
 };
 
@@ -68,19 +115,27 @@ struct SchedulerCounters {
   std::uint64_t finished{};
   std::uint64_t erred{};
   std::uint64_t retried{};
-  std::uint64_t poisoned{};          ///< failed because workers died running them
-  std::uint64_t recomputed{};        ///< values lost with a worker and wanted again
+  std::uint64_t poisoned{};                                 ///< failed because workers died running them
+  std::uint64_t recomputed{};                               ///< values lost with a worker and wanted again
+  std::array<std::uint64_t, retry_reason_count> retries{};  ///< by RetryReason
+  std::uint64_t queue_age_s{};       ///< since the first of the tasks that wait for a worker does so; whole seconds
   std::uint64_t late_completions{};  ///< refused by run id
   std::uint64_t steal_requests{};
   std::uint64_t steals_confirmed{};
-  std::uint64_t steals_rejected{};
-  std::uint64_t steal_requests_us{};    ///< expected durations of the tasks asked back
-  std::uint64_t steals_confirmed_us{};  ///< of those given back
-  std::uint64_t replicas_dropped{};     ///< by the active memory manager
+  std::array<std::uint64_t, kept_reason_count> steals_rejected{};  ///< by KeptReason
+  std::uint64_t steal_requests_us{};                               ///< expected durations of the tasks asked back
+  std::uint64_t steals_confirmed_us{};                             ///< of those given back
+  std::uint64_t replicas_dropped{};                                ///< by the active memory manager
   std::uint64_t transitions{};
   double bandwidth{};  ///< bytes a second that a worker is thought to receive; learnt from large fetches
   std::map<std::string, PrefixCounters> prefixes;  ///< at most SchedulerConfig::max_prefixes, rest in "other"
 };
+
+constexpr std::uint64_t steals_rejected(const SchedulerCounters& counters) {
+  std::uint64_t sum = 0;
+  for (const auto kept : counters.steals_rejected) sum += kept;
+  return sum;
+}
 
 struct WorkerCounters {
   std::uint64_t threads{};

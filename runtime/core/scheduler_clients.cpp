@@ -150,6 +150,8 @@ void SchedulerState::retry(std::vector<TaskRef> stack) {
     if (TROUPE_MUTANT(a_retry_starts_nothing)) continue;
     if (is_wanted(*task) || (*task)->waiters > 0) activate(*task, "retry asked for");
   }
+  for (const TaskRef task : reset)
+    if (in_play(task->state)) count_retry(RetryReason::asked);
 }
 
 /// An operator's order, for whomever the tasks are.

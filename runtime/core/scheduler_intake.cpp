@@ -68,6 +68,7 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   group.name = std::move(message.name);
   group.external = std::move(external);
   group.graph = message.held.empty() ? 0 : message.graph;
+  take_span(group, message);
   take_place(client, group, message);
   for (const TaskTemplate& task : chunk.templates) group.templates.push_back(intern(task));
   for (std::size_t i = 0; i < group.templates.size(); ++i)
@@ -305,6 +306,18 @@ std::uint32_t SchedulerState::class_of(const TaskTemplate& task) {
   classes_.push_back(std::move(wanted));
   refresh_class(static_cast<std::uint32_t>(classes_.size() - 1));
   return static_cast<std::uint32_t>(classes_.size() - 1);
+}
+
+/// What a task submits without a span of its own belongs to the task's.
+void SchedulerState::take_span(Group& group, SubmitGraph& message) {
+  if (message.span)
+    group.span = std::make_shared<const SpanContext>(std::move(message.span));
+  else if (const Group* parent = message.parent ? find_group(message.parent.group()) : nullptr)
+    group.span = parent->span;
+}
+
+TaskOrigin SchedulerState::origin_of(const Group& group) {
+  return {group.number, group.owner, group.span ? *group.span : SpanContext{}};
 }
 
 /// Chunks of one graph share a generation, and those without ranks of their own follow each other in it. What a task

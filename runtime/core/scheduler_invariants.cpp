@@ -224,6 +224,7 @@ void SchedulerState::check_counters() const {
   std::vector<std::uint64_t> unrunnable(classes_.size());
   std::vector<TaskTally> by_prefix(prefixes_.size());
   std::uint64_t live = 0;
+  std::map<std::uint32_t, std::uint32_t> waiting;
   for (const auto& group : groups_) {
     if (group == nullptr) continue;
     std::vector<TaskTally> counts(group->counts.size());
@@ -235,6 +236,7 @@ void SchedulerState::check_counters() const {
       if (task->state == TaskState::memory) tally.memory_bytes += task->nbytes;
       if (task->state != TaskState::forgotten) ++live;
       if (task->state == TaskState::no_worker) ++unrunnable[task.task_template().restriction];
+      if (waits_for_worker(task->state)) ++waiting[task->position];
     }
     TROUPE_ASSERT(counts == group->counts, "I11 tasks of a group by state");
     for (std::size_t i = 0; i < counts.size(); ++i) by_prefix[group->templates[i]->prefix] += counts[i];
@@ -245,6 +247,11 @@ void SchedulerState::check_counters() const {
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)
     TROUPE_ASSERT(states[state] == counters_.tasks[state], "I11 tasks by state");
   TROUPE_ASSERT(states[static_cast<std::size_t>(TaskState::queued)] == ready_total_, "I11 queued tasks");
+  TROUPE_ASSERT(queue_clock_.count() == states[static_cast<std::size_t>(TaskState::queued)] +
+                                            states[static_cast<std::size_t>(TaskState::no_worker)],
+                "I11 tasks on the clock of the queue");
+  for (const auto& [span, count] : waiting)
+    TROUPE_ASSERT(queue_clock_.count_in(span) == count, "I11 tasks that wait since a second");
   for (std::size_t i = 0; i < classes_.size(); ++i)
     TROUPE_ASSERT(unrunnable[i] == classes_[i].unrunnable, "I11 unrunnable tasks of a class");
 }

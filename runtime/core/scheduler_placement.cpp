@@ -287,13 +287,13 @@ void SchedulerState::fail_too_large(TaskRef task, const RestrictionClass& restri
 
 void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
   task->worker = worker.id;
-  task->position = static_cast<std::uint32_t>(worker.processing.size());
   task->cost_us = static_cast<float>(expected_us(task.task_template()));
   if (!TROUPE_MUTANT(a_second_attempt_has_the_same_run) || task->run.value == 0) ++task->run.value;
   worker.processing.push_back(task.id());
   worker.occupancy_us += static_cast<double>(task->cost_us);
   load_changed(worker);
   move_to(task, TaskState::processing, "placed");
+  task->position = static_cast<std::uint32_t>(worker.processing.size() - 1);
   send_compute(task, worker);
   if (task.task_template().task.annotations.run_ahead && task->dependents > 0) assign_chain(task, worker, chain_links);
 }
@@ -362,6 +362,10 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
   });
   auto& message = last<ComputeTasks>(worker);
   if (message.tasks.empty()) reserve(message, usual_batch);
+  if (worker.told_origin != task.group->number) {
+    worker.told_origin = task.group->number;
+    message.origins.push_back(origin_of(*task.group));
+  }
   message.tasks.push_back(task.id());
   message.runs.push_back(task->run);
   message.templates.push_back(record.id);
@@ -455,6 +459,7 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
   }
   if (request.tasks.empty()) return;
   counters_.steal_requests += request.tasks.size();
+  victim.steals_asked += static_cast<std::uint32_t>(request.tasks.size());
   victim.steal_pending = true;
   tell_worker(victim, std::move(request));
 }
@@ -472,6 +477,7 @@ void SchedulerState::steal_all_from(WorkerRecord& worker) {
   }
   if (request.tasks.empty()) return;
   worker.steal_pending = true;
+  worker.steals_asked += static_cast<std::uint32_t>(request.tasks.size());
   counters_.steal_requests += request.tasks.size();
   tell_worker(worker, std::move(request));
 }

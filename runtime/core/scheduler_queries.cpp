@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 
@@ -36,8 +37,15 @@ void SchedulerState::count_workers() {
   }
 }
 
+/// As of the last event; ticks are events too.
+void SchedulerState::count_queue_age() {
+  counters_.queue_age_s = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::seconds>(queue_clock_.longest_wait(now_)).count());
+}
+
 const SchedulerCounters& SchedulerState::counters() {
   count_workers();
+  count_queue_age();
   counters_.prefixes.clear();
   for (const Prefix& prefix : prefixes_) counters_.prefixes[prefix.name] = prefix.counters;
   return counters_;
@@ -140,6 +148,7 @@ void SchedulerState::on_message(ClientRecord& client, Query& message) {
       reply.next = adaptive_target(std::chrono::milliseconds(std::clamp<std::uint64_t>(message.after, 1, 1U << 31)));
       break;
     case QueryKind::workers_to_close: reply.lines = workers_to_close(message.count); break;
+    case QueryKind::durations: answer_durations(reply); break;
     case QueryKind::settings:
     case QueryKind::log:
       reply.error =
@@ -147,6 +156,20 @@ void SchedulerState::on_message(ClientRecord& client, Query& message) {
       break;
   }
   tell_client(client, std::move(reply));
+}
+
+void SchedulerState::answer_durations(QueryReply& reply) const {
+  for (const auto& [id, worker] : workers_)
+    if (worker->able()) reply.slots += worker->registration.threads;
+  for (const Prefix& prefix : prefixes_) {
+    const PrefixCounters& learnt = prefix.counters;
+    std::uint64_t left = 0;
+    for (const TaskState state : {TaskState::waiting, TaskState::no_worker, TaskState::queued, TaskState::processing})
+      left += prefix.tasks.states[static_cast<std::size_t>(state)];
+    if (learnt.finished > 0 || left > 0)
+      reply.durations.push_back(
+          {prefix.name, learnt.duration_us, std::sqrt(learnt.duration_variance), learnt.finished, left});
+  }
 }
 
 TaskState SchedulerState::state_of(TaskId id) const {

@@ -17,6 +17,7 @@
 #include "protocol/time.hpp"
 #include "runtime/core/flat_map.hpp"
 #include "runtime/core/probe.hpp"
+#include "runtime/core/queue_clock.hpp"
 #include "runtime/core/scheduler_config.hpp"
 #include "runtime/core/scheduler_events.hpp"
 #include "runtime/core/scheduler_tables.hpp"
@@ -89,6 +90,8 @@ public:
   [[nodiscard]] std::vector<GroupView> latest_groups(std::size_t most) const;
   /// The same with their tasks, `most` of them in all; of one group alone if `only` is its number.
   [[nodiscard]] std::vector<GroupTasks> latest_tasks(std::size_t most, std::uint64_t only) const;
+  /// The latest transitions of all tasks, in order.
+  [[nodiscard]] std::vector<TaskStep> latest_steps(std::size_t most) const;
 
 private:
   // -- events (scheduler_state.cpp)
@@ -140,6 +143,8 @@ private:
   std::uint32_t prefix_of(const std::string& name);
   std::uint32_t class_of(const TaskTemplate& task);
   void take_place(ClientRecord& client, Group& group, const SubmitGraph& message);
+  void take_span(Group& group, SubmitGraph& message);
+  static TaskOrigin origin_of(const Group& group);
   void release_held(ClientRecord& client, std::uint64_t graph);
 
   // -- workers' messages (scheduler_workers.cpp)
@@ -186,6 +191,11 @@ private:
   void for_each_dependency(TaskRef task, Visit visit) const;
   [[nodiscard]] bool is_wanted(TaskRef task) const;
   [[nodiscard]] static bool in_play(TaskState state);
+  [[nodiscard]] static bool waits_for_worker(TaskState state) {
+    return state == TaskState::queued || state == TaskState::no_worker;
+  }
+  void count_retry(RetryReason reason) { ++counters_.retries[static_cast<std::size_t>(reason)]; }
+  void count_kept(const WorkerRecord& worker, const StealReply& message, std::size_t i, TaskRef task);
   void remove_from_processing(TaskRef task);
   void add_holder(TaskRef task, WorkerRecord& worker);
   /// True if it was one and no other is left.
@@ -290,6 +300,8 @@ private:
   [[nodiscard]] std::shared_ptr<const TaskError> make_error(TaskRef task, TaskError::Kind kind,
                                                             std::string message) const;
   void count_workers();
+  void count_queue_age();
+  void answer_durations(QueryReply& reply) const;
   void note_run(TaskRef task, WorkerId worker, std::uint32_t duration_us, std::uint32_t age_us, std::uint16_t thread,
                 bool erred);
   [[nodiscard]] WorkerView view_of(const WorkerRecord& worker) const;
@@ -297,6 +309,7 @@ private:
   [[nodiscard]] GroupView view_of(const Group& group) const;
   [[nodiscard]] bool fits(TaskRef task, const TaskFilter& filter) const;
   [[nodiscard]] bool may_fit(const Group& group, const TaskFilter& filter) const;
+  [[nodiscard]] TransitionView view_of(const TransitionEntry& entry) const;
   [[nodiscard]] std::vector<TransitionView> transitions_of(TaskId task) const;
   void answer_waiting_for_workers();
   void list_tasks(const Query& message, QueryReply& reply) const;
@@ -407,6 +420,7 @@ private:
   SchedulerCounters counters_;
   std::uint64_t live_tasks_{};
   std::uint64_t ready_total_{};  ///< tasks in state queued
+  QueueClock queue_clock_;       ///< of tasks in state queued or no_worker
   double served_floor_us_{};     ///< least served_us of a client that was just served
   Instant last_steal_{};
   std::uint32_t last_generation_{};

@@ -30,7 +30,7 @@ struct TaskRecord {
   std::uint32_t waiters{};          ///< edges from dependents that are in play
   std::uint32_t missing{};          ///< in play: edges to dependencies without a holder
   WorkerId worker{};                ///< processing: the runner; memory: the first holder
-  std::uint32_t position{};         ///< index in that worker's processing, or stored, list
+  std::uint32_t position{};         ///< index in that worker's processing, or stored, list; queued: see QueueClock
   RunId run{};                      ///< the current or last run
   float cost_us{};                  ///< processing: what it adds to its worker's occupancy
   TaskState state{TaskState::released};
@@ -103,6 +103,7 @@ struct Group {
   std::uint32_t generation{};
   std::uint32_t first_rank{};                 ///< of its first task, if the chunk brings no ranks of its own
   ClientId owner;                             ///< whose share its tasks are counted on
+  std::shared_ptr<const SpanContext> span;    ///< that it was submitted in, or null
   std::uint64_t graph{};                      ///< first submission of its graph, if it holds tasks
   bool data{};                                ///< scattered values: no function makes them
   std::vector<std::uint32_t> target_offsets;  ///< scattered: by task, and one more
@@ -145,14 +146,15 @@ struct WorkerRecord {
   WorkerStatus status{WorkerStatus::running};
   bool reachable{true};
   bool suspect{};
-  bool retiring{};         ///< it gets no new tasks, and what it holds moves away
-  bool closing{};          ///< it was told to end
-  bool restarting{};       ///< its nanny was told to start it again
-  std::string leaves;      ///< why it asked to end; empty: it did not
-  bool steal_pending{};    ///< asked to give tasks back, not answered yet
-  bool load_changed{};     ///< stands in SchedulerState::changed_loads_
-  bool counted_idle{};     ///< in SchedulerState::idle_workers_
-  bool counted_surplus{};  ///< in SchedulerState::surplus_workers_
+  bool retiring{};               ///< it gets no new tasks, and what it holds moves away
+  bool closing{};                ///< it was told to end
+  bool restarting{};             ///< its nanny was told to start it again
+  std::string leaves;            ///< why it asked to end; empty: it did not
+  bool steal_pending{};          ///< asked to give tasks back, not answered yet
+  std::uint32_t steals_asked{};  ///< tasks it was asked for and has not answered about
+  bool load_changed{};           ///< stands in SchedulerState::changed_loads_
+  bool counted_idle{};           ///< in SchedulerState::idle_workers_
+  bool counted_surplus{};        ///< in SchedulerState::surplus_workers_
   Instant joined{};
   Instant last_seen{};
   Heartbeat heartbeat;
@@ -169,6 +171,7 @@ struct WorkerRecord {
   std::vector<std::pair<std::string, double>> resources_used;
   std::vector<bool> knows_template;  ///< by TemplateId
   std::vector<bool> knows_worker;    ///< by WorkerId
+  std::uint64_t told_origin{};       ///< group whose origin it was told last
   std::vector<ToWorker> outbox;
   std::vector<std::byte> arguments;  ///< of the ComputeTasks that is last in the outbox
   bool in_flush_list{};

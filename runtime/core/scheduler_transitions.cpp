@@ -37,6 +37,12 @@ void SchedulerState::move_to(TaskRef task, TaskState state, const char* cause) {
     RestrictionClass& restriction = classes_[task.task_template().restriction];
     if (restriction.unrunnable++ == 0) restriction.empty_since = now_;
   }
+  if (waits_for_worker(from) != waits_for_worker(state)) {
+    if (waits_for_worker(state))
+      task->position = queue_clock_.begin(now_);
+    else
+      queue_clock_.end(task->position);
+  }
   task->state = state;
   record(task, from, state, cause);
 }
@@ -205,6 +211,7 @@ void SchedulerState::lose_value(TaskRef task, const char* cause) {
       case TaskState::no_worker:
       case TaskState::processing:
         if (TROUPE_MUTANT(dask_8703_a_lost_input_forgets_who_is_queued) && dependent->state == TaskState::queued) break;
+        if (dependent->state == TaskState::processing) count_retry(RetryReason::input_lost);
         take_back(dependent, true, "input lost");
         ++dependent->missing;
         break;

@@ -35,6 +35,7 @@ ClusterView SchedulerState::view(Instant now) {
   view.address = address_;
   view.version = version_;
   count_workers();
+  count_queue_age();
   counters_.prefixes.clear();
   view.counters = counters_;
   view.workers.reserve(workers_.size());
@@ -158,11 +159,22 @@ std::vector<TransitionView> SchedulerState::transitions_of(TaskId id) const {
   std::vector<TransitionView> found;
   for (std::size_t i = 0; i < story_.size(); ++i) {
     const TransitionEntry& entry = story_[(story_next_ + i) % story_.size()];
-    if (entry.task != id || entry.cause == nullptr) continue;
-    const WorkerRecord* worker = find_worker(entry.worker);
-    found.push_back({entry.at_ns, entry.from, entry.to, entry.cause, entry.run.value,
-                     worker != nullptr ? worker->registration.name : std::string()});
+    if (entry.task == id && entry.cause != nullptr) found.push_back(view_of(entry));
   }
+  return found;
+}
+
+TransitionView SchedulerState::view_of(const TransitionEntry& entry) const {
+  const WorkerRecord* worker = find_worker(entry.worker);
+  return {entry.at_ns, entry.from,      entry.to,
+          entry.cause, entry.run.value, worker != nullptr ? worker->registration.name : std::string()};
+}
+
+std::vector<TaskStep> SchedulerState::latest_steps(std::size_t most) const {
+  const std::uint64_t total = counters_.transitions;
+  std::uint64_t number = total - std::min<std::uint64_t>({total, story_.size(), most});
+  std::vector<TaskStep> found;
+  for (; number < total; ++number) found.push_back({transition(number).task, view_of(transition(number))});
   return found;
 }
 
@@ -195,6 +207,7 @@ std::optional<TaskFacts> SchedulerState::detail(TaskId id, Instant now) const {
                   [&](const ClientRecord& client, ClientKey) { detail.wanters.emplace_back(client.id, client.name); });
   if (const auto* error = errors_.find(id)) detail.error = *error;
   detail.story = transitions_of(id);
+  detail.origin = origin_of(*task.group);
   return detail;
 }
 
@@ -207,6 +220,7 @@ GroupView SchedulerState::view_of(const Group& group) const {
   view.external = group.external;
   view.counts = group.counts;
   for (const TemplateRecord* record : group.templates) view.prefixes.push_back(record->prefix);
+  view.origin = origin_of(group);
   return view;
 }
 

@@ -17,9 +17,10 @@ constexpr double bandwidth_step = 0.1;  ///< what a heartbeat's word counts in t
 void SchedulerState::on_message(WorkerRecord&, RegisterWorker&) {}
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
-  // One average step a batch and prefix: the batch's mean.
+  // One average step a batch and prefix: the batch's mean, and its variance.
   std::uint32_t prefix = ~0u;
   double sum_us = 0;
+  double sum_squares = 0;
   std::uint64_t count = 0;
   std::uint64_t output_bytes = 0;
   std::uint64_t taken = 0;
@@ -27,9 +28,13 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     if (count == 0) return;
     PrefixCounters& counters = prefixes_[prefix].counters;
     const double mean = sum_us / static_cast<double>(count);
+    const double variance = std::max(0.0, sum_squares / static_cast<double>(count) - mean * mean);
+    const double off = mean - counters.duration_us;
+    counters.duration_variance =
+        counters.finished == 0 ? variance : 0.5 * (counters.duration_variance + 0.5 * off * off) + 0.5 * variance;
     counters.duration_us = counters.finished == 0 ? mean : 0.5 * counters.duration_us + 0.5 * mean;
     counters.finished += count;
-    sum_us = 0;
+    sum_us = sum_squares = 0;
     count = 0;
   };
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
@@ -44,7 +49,9 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
       learn();
       prefix = task.task_template().prefix;
     }
-    sum_us += message.duration_us[i];
+    const double duration = message.duration_us[i];
+    sum_us += duration;
+    sum_squares += duration * duration;
     ++count;
     PrefixCounters& counters = prefixes_[prefix].counters;
     counters.compute_us += message.duration_us[i];
@@ -84,6 +91,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
       ++task->retries;
       ++counters.retried;
       ++counters_.retried;
+      count_retry(kind == TaskError::Kind::killed ? RetryReason::killed : RetryReason::error);
       take_back(task, true, "retry");
       if (task->missing == 0) make_ready(task, "retry");  // else it ran ahead, on an input from its worker's store
       continue;
@@ -126,6 +134,7 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) 
     lose_value(task, "its last holder dropped it");
     if (is_wanted(task) || task->waiters > 0) {
       ++counters_.recomputed;
+      count_retry(RetryReason::value_lost);
       activate(task, "recomputed");
     } else {
       review(task);
@@ -149,10 +158,12 @@ void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
         lose_value(task, "not where it should be");
         ++counters_.recomputed;
         if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) free_unless_needed(worker, task, message.tasks[i]);
-        if (is_wanted(task) || task->waiters > 0)
+        if (is_wanted(task) || task->waiters > 0) {
+          count_retry(RetryReason::value_lost);
           activate(task, "recomputed");
-        else
+        } else {
           review(task);
+        }
         continue;
       }
     }
@@ -166,10 +177,14 @@ void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
 
 void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
   worker.steal_pending = false;
+  worker.steals_asked -= std::min(worker.steals_asked, static_cast<std::uint32_t>(message.tasks.size()));
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const bool released = message.released[i] != 0;
-    ++(released ? counters_.steals_confirmed : counters_.steals_rejected);
     const TaskRef task = find(message.tasks[i]);
+    if (released)
+      ++counters_.steals_confirmed;
+    else
+      count_kept(worker, message, i, task);
     if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i])
       continue;
     task.unset(task_flag::stealing);
@@ -181,6 +196,21 @@ void SchedulerState::on_message(WorkerRecord& worker, StealReply& message) {
     if (TROUPE_MUTANT(dask_7348_a_stolen_task_is_not_queued)) continue;
     if (task->missing == 0 || TROUPE_MUTANT(a_stolen_task_is_ready)) make_ready(task, "stolen");
   }
+}
+
+/// The worker knows what it did, and the scheduler what has come of the task since.
+void SchedulerState::count_kept(const WorkerRecord& worker, const StealReply& message, std::size_t i, TaskRef task) {
+  const bool there =
+      task && task->state == TaskState::processing && task->worker == worker.id && task->run == message.runs[i];
+  const auto refusal = i < message.refusals.size() ? message.refusals[i] : StealRefusal::none;
+  KeptReason reason = KeptReason::superseded;
+  if (refusal == StealRefusal::started || (refusal == StealRefusal::none && there))
+    reason = KeptReason::started;
+  else if (refusal == StealRefusal::finished || (task && task->state == TaskState::memory))
+    reason = KeptReason::finished;
+  else if (!task || !in_play(task->state))
+    reason = KeptReason::released;
+  ++counters_.steals_rejected[static_cast<std::size_t>(reason)];
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
@@ -303,6 +333,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   if (worker == nullptr) return;
   ++(graceful ? counters_.workers_drained : counters_.workers_lost);
   times_.worker_left(id);
+  counters_.steals_rejected[static_cast<std::size_t>(KeptReason::worker_gone)] += worker->steals_asked;
   if (!graceful && !worker->registration.nannied && !worker->closing) blame_what_ran(*worker, reason);
   const char* cause = graceful ? "worker left" : "worker lost";
 
@@ -324,11 +355,14 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
     if (task->state != TaskState::released) continue;
     if (is_wanted(task) || task->waiters > 0) {
       ++counters_.recomputed;
+      count_retry(RetryReason::value_lost);
       if (!TROUPE_MUTANT(a_lost_value_is_not_made_again)) activate(task, "recomputed");
     } else {
       review(task);
     }
   }
+  for (const TaskRef task : interrupted)
+    if (task->state == TaskState::waiting) count_retry(graceful ? RetryReason::worker_left : RetryReason::worker_lost);
   for (const TaskRef task : interrupted)
     if (!TROUPE_MUTANT(dask_6391_work_of_a_lost_worker_is_not_placed) && task->state == TaskState::waiting &&
         task->missing == 0)

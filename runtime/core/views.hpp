@@ -130,6 +130,12 @@ struct TransitionView {
   std::string worker;
 };
 
+/// One of the last transitions there were.
+struct TaskStep {
+  TaskId task;
+  TransitionView step;
+};
+
 struct TaskFacts {
   TaskView task;
   std::string function;
@@ -146,6 +152,7 @@ struct TaskFacts {
   std::vector<std::pair<ClientId, std::string>> wanters;
   std::shared_ptr<const TaskError> error;  ///< or null
   std::vector<TransitionView> story;
+  TaskOrigin origin;
 };
 
 /// A group: its tasks' counts by template, and the chunk, which never changes and is read elsewhere.
@@ -157,6 +164,7 @@ struct GroupView {
   std::vector<TaskId> external;
   std::vector<TaskTally> counts;        ///< by template
   std::vector<std::uint32_t> prefixes;  ///< by template
+  TaskOrigin origin;
 };
 
 /// What workers' time went to, since the scheduler began.

@@ -100,6 +100,8 @@ struct WorkerTick {
   std::uint64_t process_bytes{};  ///< memory of the process, 0 = not measured this time
   std::uint64_t cpu_ms{};
   Traffic traffic{};
+  Surroundings surroundings{};
+  std::int64_t sent_ns{};  ///< for a heartbeat, should one be due: see there
 };
 
 using WorkerEvent = std::variant<SchedulerSaid, ExecutionsDone, ExecutionSeceded, FetchDone, ValuesPut, ValuesServed,

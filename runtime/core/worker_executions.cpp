@@ -206,11 +206,9 @@ void WorkerState::end_execution(const ExecutionsDone& event, std::size_t i, Work
       if (wanted) key.intent = KeyIntent::none;
       break;
   }
-  if (stolen) {
-    steals_.tasks.push_back(key.task);
-    steals_.runs.push_back(run);
-    steals_.released.push_back(event.outcomes[i] == ExecutionOutcome::retracted ? 1 : 0);
-  }
+  if (stolen)
+    answer_steal(key.task, run,
+                 event.outcomes[i] == ExecutionOutcome::retracted ? StealRefusal::none : StealRefusal::started);
   unassign(key.executing, out);
   if (wanted || !TROUPE_MUTANT(dask_6693_a_resumed_task_is_never_begun)) reconcile(slot, out);
 }

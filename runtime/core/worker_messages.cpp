@@ -292,29 +292,35 @@ void WorkerState::on(CancelCompute& message, WorkerEffects& out) {
 }
 
 void WorkerState::on(StealTasks& message, WorkerEffects& out) {
-  const auto answer = [&](std::size_t i, bool released) {
-    steals_.tasks.push_back(message.tasks[i]);
-    steals_.runs.push_back(message.runs[i]);
-    steals_.released.push_back(released ? 1 : 0);
-  };
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
+    const auto answer = [&](StealRefusal refusal) { answer_steal(message.tasks[i], message.runs[i], refusal); };
     const auto slot = find(message.tasks[i]);
     if (slot == no_slot || keys_[slot].intent != KeyIntent::compute || keys_[slot].assigned.run != message.runs[i]) {
-      answer(i, false);
+      const bool made = slot != no_slot && keys_[slot].data != KeyData::absent && keys_[slot].value_run &&
+                        keys_[slot].value_run == message.runs[i];
+      answer(made ? StealRefusal::finished : StealRefusal::absent);
       continue;
     }
     Key& key = keys_[slot];
     if (key.assigned.batch != no_slot) {
       no_longer_compute(slot, out);
-      answer(i, true);
+      answer(StealRefusal::none);
       reconcile(slot, out);
     } else if (key.seceded || TROUPE_MUTANT(dask_5379_a_steal_is_granted_of_what_has_begun)) {
-      answer(i, TROUPE_MUTANT(dask_5379_a_steal_is_granted_of_what_has_begun));
+      answer(TROUPE_MUTANT(dask_5379_a_steal_is_granted_of_what_has_begun) ? StealRefusal::none
+                                                                           : StealRefusal::started);
     } else {
       key.steal_pending = true;  // answered when it ends
       ask_back(key, out);
     }
   }
+}
+
+void WorkerState::answer_steal(TaskId task, RunId run, StealRefusal refusal) {
+  steals_.tasks.push_back(task);
+  steals_.runs.push_back(run);
+  steals_.released.push_back(refusal == StealRefusal::none ? 1 : 0);
+  steals_.refusals.push_back(refusal);
 }
 
 // ---- replicas and peers -----------------------------------------------------------------------------------------
@@ -365,6 +371,9 @@ void WorkerState::on(WorkersLost& message, WorkerEffects&) {
 void WorkerState::on(RunFunction& message, WorkerEffects& out) { out.run.push_back(std::move(message)); }
 
 void WorkerState::on(ShareModules& message, WorkerEffects& out) { out.share.push_back(std::move(message)); }
+
+/// A measurement of the shell's, which looks at it before the machine does. Nothing is decided by it.
+void WorkerState::on(HeartbeatSeen&, WorkerEffects&) {}
 
 void WorkerState::on(CloseWorker& message, WorkerEffects& out) {
   if (!message.drain) return end(std::move(message.reason), out);

@@ -364,7 +364,7 @@ void WorkerState::on(WorkerTick& event, Instant now, WorkerEffects&) {
   memory_.measured(event.process_bytes, counters_.managed_bytes, spilling_bytes_, now);
   if (heartbeat_.count() == 0 || now - last_heartbeat_ < heartbeat_) return;
   last_heartbeat_ = now;
-  heartbeat_due_ = event;
+  heartbeat_due_ = std::move(event);
 }
 
 // ---- settling ---------------------------------------------------------------------------------------------------
@@ -426,7 +426,9 @@ void WorkerState::flush(WorkerEffects& out) {
   large_fetch_bytes_ = 0;
   large_fetch_time_ = {};
   beat.traffic = heartbeat_due_->traffic;
-  out.to_scheduler.emplace_back(beat);
+  beat.surroundings = std::move(heartbeat_due_->surroundings);
+  beat.sent_ns = heartbeat_due_->sent_ns;
+  out.to_scheduler.emplace_back(std::move(beat));
   heartbeat_due_.reset();
 }
 

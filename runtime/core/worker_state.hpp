@@ -216,6 +216,8 @@ private:
   void on(RunFunction& message, WorkerEffects& out);
   void on(CloseWorker& message, WorkerEffects& out);
   void on(ShareModules& message, WorkerEffects& out);
+  void on(HeartbeatSeen& message, WorkerEffects& out);
+  void answer_steal(TaskId task, RunId run, StealRefusal refusal);
 
   // Ends of effects and other events (worker_executions.cpp, worker_state.cpp).
   void on(ExecutionsDone& event, Instant now, WorkerEffects& out);

@@ -1,6 +1,8 @@
 #include "runtime/exec/pipeline.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <mutex>
 #include <shared_mutex>
 #include <stdexcept>
@@ -165,6 +167,27 @@ std::string describe_pipeline(std::span<const std::byte> arguments) {
   } catch (const DecodeError& error) {
     return "pipeline";
   }
+}
+
+std::string pipeline_prefix(std::span<const std::byte> arguments) {
+  constexpr std::size_t most = 60;
+  constexpr std::string_view gap = "..";
+  const std::string text = describe_pipeline(arguments);
+  std::string prefix;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find(' ', begin), text.size());
+    auto word = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    if (const auto colon = word.rfind(':'); colon != std::string_view::npos) word.remove_prefix(colon + 1);
+    const auto is_plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    if (word.empty() || word == "itself" || !std::all_of(word.begin(), word.end(), is_plain)) continue;
+    if (!prefix.empty()) prefix += '-';
+    prefix += word;
+  }
+  if (prefix.empty()) return "pipeline";
+  if (prefix.size() <= most) return prefix;
+  const std::size_t half = (most - gap.size()) / 2;
+  return prefix.substr(0, half) + std::string(gap) + prefix.substr(prefix.size() - half);
 }
 
 void add_parts(const PartNode* list) { table().add_list(list); }

@@ -244,6 +244,10 @@ std::vector<std::byte> join_pipelines(std::span<const std::byte> first, std::spa
 /// "read lines | map words | count", for people.
 std::string describe_pipeline(std::span<const std::byte> arguments);
 
+/// The same as the name of its tasks, "range-map-words-count": without terms and namespaces, at most 60 characters, of a
+/// longer one the beginning and the end. Pipelines of the same parts have the same.
+std::string pipeline_prefix(std::span<const std::byte> arguments);
+
 /// Adds the parts of a loaded module to those of the process.
 void add_parts(const PartNode* list);
 /// Null if this process has none with this id.

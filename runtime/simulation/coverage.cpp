@@ -26,7 +26,7 @@ const std::array<Kind, 6>& kinds() {
       {"worker is told",
        {"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys", "CancelCompute",
         "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker",
-        "ShareModules"}},
+        "ShareModules", "HeartbeatSeen"}},
       {"nanny says", {"RegisterNanny", "WorkerDied", "Goodbye", "WorkerStarted"}},
       {"nanny is told", {"NannyRegistered", "CloseNanny", "RestartWorker"}},
   }};

@@ -330,6 +330,17 @@ TEST_F(ClientClusterTest, progress_counts_and_draws) {
   EXPECT_THAT(out.str(), ::testing::ContainsRegex("slow_square.*100% 3/3"));
   client.wait(failed);
   EXPECT_EQ(client.progress(failed).erred, 1U);
+
+  // Calls that go out together keep their own names.
+  const std::vector<Future<double>> mixed{client.submit<slow_square>(1.0), client.submit<add>(1.0, 2.0),
+                                          client.submit<slow_square>(2.0)};
+  std::ostringstream lines;
+  EXPECT_EQ(client.show_progress(mixed, lines).finished, 3U);
+  EXPECT_THAT(lines.str(), ::testing::AllOf(::testing::ContainsRegex("slow_square.*100% 2/2"),
+                                            ::testing::ContainsRegex("add.*100% 1/1")));
+  EXPECT_THAT(mixed[1].key(), ::testing::StartsWith("client_tests::add-"));
+  EXPECT_THAT(client.submit<add>({.prefix = "sums"}, 1.0, 2.0).key(), ::testing::StartsWith("sums-"));
+  EXPECT_THROW(client.submit<add>({.prefix = std::string(201, 'x')}, 1.0, 2.0), InvalidRequest);
 }
 
 TEST_F(ClientClusterTest, released_futures_are_forgotten_by_the_scheduler) {

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "actors/scheduler_actor.hpp"
 #include "actors/scheduler_node.hpp"
 #include "actors/value_exchange.hpp"
 #include "actors/worker_node.hpp"
@@ -191,6 +192,32 @@ TEST_F(ClusterTest, SchedulerWorkersAndClientInOneNodeNeedNoPortAndNoKey) {
   const auto root = tree(client, 2, 256);
   ASSERT_TRUE(client.wait_values(2000 + 511));
   EXPECT_EQ(client.value<std::int64_t>(2, root), 256 * 255 / 2 + 256);
+}
+
+TEST_F(ClusterTest, HeartbeatsAreAnsweredAndMeasureTheWayAndTheClocks) {
+  Node at_scheduler;
+  Node at_worker;
+  SchedulerOptions options;
+  options.config.heartbeat_ms = 5;
+  auto scheduler = start_scheduler_at(at_scheduler, options);
+  auto far = start(at_worker, worker_options());
+  auto own = worker_options();
+  own.access = {};
+  own.scheduler = scheduler;
+  own.listen = false;
+  auto near = start(at_scheduler, own);
+  for (auto* worker : {&far, &near}) {
+    while (worker->durations().heartbeats.count() < 10) std::this_thread::yield();
+    const auto around = worker->surroundings();
+    EXPECT_GT(around.round_trip_us, 0U);
+    EXPECT_LT(std::abs(around.clock_skew_us), 1'000'000) << "both read the same clock";
+  }
+  const auto told = [&] {
+    const auto view = at_scheduler.call([&] { return scheduler.shared().running->state().view(Node::now()); });
+    return std::all_of(view.workers.begin(), view.workers.end(),
+                       [](const WorkerView& worker) { return worker.heartbeat.surroundings.round_trip_us > 0; });
+  };
+  while (!told()) std::this_thread::yield();
 }
 
 TEST_F(ClusterTest, LargeValuesMoveBetweenWorkersWithNoCopyInUserSpace) {

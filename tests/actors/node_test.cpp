@@ -8,10 +8,14 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "actors/clock_skew.hpp"
+#include "actors/loop_actor.hpp"
 #include "runtime/exec/continuous_profiler.hpp"
 
 namespace troupe {
@@ -76,6 +80,57 @@ TEST(NodeTest, ANodeMadeAndUsedByOneThreadIsDestroyedByAnother) {
   node->call([&] { node->spawn<Echo>(); });
   std::thread([&] { node.reset(); }).join();
   EXPECT_FALSE(node);
+}
+
+/// Is at its first message until it is let go.
+class Busy final : public LoopActor {
+public:
+  Busy(caf::actor_config& config, Node* node, std::promise<void>* begun, std::shared_future<void> end)
+      : LoopActor(config, *node, "busy"), begun_(begun), end_(std::move(end)) {}
+  caf::behavior make_behavior() override {
+    return {[this](int number) {
+      if (number > 0) return;
+      begun_->set_value();
+      end_.wait();
+    }};
+  }
+
+private:
+  std::promise<void>* begun_;
+  std::shared_future<void> end_;
+};
+
+TEST(NodeTest, TellsHowManyMessagesWaitForActorsAlsoWhileItsLoopIsStuck) {
+  Node node;
+  std::promise<void> begun;
+  std::promise<void> end;
+  const auto busy = node.spawn<Busy>(&node, &begun, end.get_future().share());
+  EXPECT_EQ(node.waiting_messages(), (std::map<std::string, std::uint64_t>{{"busy", 0}}));
+  for (int i = 0; i < 5; ++i) caf::anon_send(busy, i);
+  begun.get_future().wait();
+  EXPECT_EQ(node.waiting_messages().at("busy"), 5U) << "it has not done with the first";
+  end.set_value();
+  while (node.waiting_messages().at("busy") > 0) std::this_thread::yield();
+  caf::anon_send_exit(busy, caf::exit_reason::user_shutdown);
+}
+
+TEST(ClockSkewTest, IsWhatOurClockIsAheadHalfWayOfTheShortestOfTheLastQuestions) {
+  using namespace std::chrono_literals;
+  ClockSkew skew;
+  EXPECT_EQ(skew.round_trip(), Duration{0});
+  EXPECT_EQ(skew.skew(), Duration{0});
+  skew.answered(Instant{0}, Instant{} + 10ms, 1005ms, 900ms);
+  EXPECT_EQ(skew.round_trip(), 10ms);
+  EXPECT_EQ(skew.skew(), 100ms) << "ours said 1000 ms as theirs said 900";
+  skew.answered(Instant{} + 1s, Instant{} + 1002ms, 2001ms, 2500ms);
+  EXPECT_EQ(skew.round_trip(), 2ms);
+  EXPECT_EQ(skew.skew(), -500ms) << "more can be known of a shorter way";
+  for (int i = 0; i < 7; ++i) skew.answered(Instant{} + 2s, Instant{} + 2100ms, 3000ms, 2930ms);
+  EXPECT_EQ(skew.skew(), -500ms) << "of the last eight";
+  skew.answered(Instant{} + 3s, Instant{} + 3100ms, 3000ms, 2930ms);
+  EXPECT_EQ(skew.skew(), 20ms);
+  skew.answered(Instant{} + 3s, Instant{} + 2s, 0ms, 0ms);
+  EXPECT_EQ(skew.round_trip(), 100ms) << "no answer comes before its question";
 }
 
 TEST(NodeTest, SeveralNodesLiveInOneProcess) {

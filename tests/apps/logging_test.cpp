@@ -57,6 +57,34 @@ TEST_F(LogTest, a_json_line_has_all_fields_and_stays_one_line) {
   EXPECT_EQ(line.at("tid").to_number<int>(), ::gettid());
 }
 
+TEST_F(LogTest, a_json_line_says_what_it_is_about_and_only_that) {
+  auto log = Log::open(options(LogFormat::json));
+  ASSERT_TRUE(log);
+  LogContext about{TaskId::of(3, 5), {7}, {"nightly", {0x0af7651916cd43dd, 0x8448eb211c80319c}}};
+  (*log)->write(Level::info, "worker", "runtime", "said", about);
+  (*log)->write(Level::info, "worker", "runtime", "of nobody");
+  std::istringstream lines(written());
+  std::string text;
+  ASSERT_TRUE(std::getline(lines, text));
+  const auto line = boost::json::parse(text).as_object();
+  EXPECT_EQ(line.at("task").to_number<std::uint64_t>(), TaskId::of(3, 5).value);
+  EXPECT_EQ(line.at("group").to_number<int>(), 3);
+  EXPECT_EQ(line.at("client").to_number<int>(), 7);
+  EXPECT_EQ(line.at("span"), "nightly");
+  EXPECT_EQ(line.at("trace_id"), "0af7651916cd43dd8448eb211c80319c");
+  ASSERT_TRUE(std::getline(lines, text));
+  for (const char* field : {"task", "group", "client", "span", "trace_id"})
+    EXPECT_FALSE(boost::json::parse(text).as_object().contains(field)) << field;
+}
+
+TEST_F(LogTest, a_node_may_get_its_name_later) {
+  auto log = Log::open(options(LogFormat::json));
+  ASSERT_TRUE(log);
+  (*log)->name_node("127.0.0.1:4711");
+  (*log)->write(Level::info, "worker", "runtime", "said");
+  EXPECT_EQ(boost::json::parse(written()).as_object().at("node"), "127.0.0.1:4711");
+}
+
 TEST_F(LogTest, a_human_line_is_plain_and_printable) {
   auto log = Log::open(options(LogFormat::human));
   ASSERT_TRUE(log);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,7 +43,10 @@ protected:
 TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   EXPECT_THAT(run({"logs"}).out, AllOf(HasSubstr("info"), HasSubstr("registered, 1 threads")));
   const auto first = client_->submit<faults::said>(std::string("the first word"));
-  const auto second = client_->submit<faults::said>({.key = "named"}, std::string("the second word"));
+  const auto second = [&] {
+    const Span span("observed", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    return client_->submit<faults::said>({.key = "named"}, std::string("the second word"));
+  }();
   EXPECT_EQ(client_->gather(std::vector{first, second}), (std::vector<std::uint64_t>{14, 15}));
   const auto worker = run({"logs", "worker/alpha"});
   EXPECT_THAT(worker.out, AllOf(HasSubstr("alpha"), HasSubstr("the first word"), HasSubstr("the second word")));
@@ -53,6 +57,12 @@ TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   EXPECT_EQ(line.at("node"), "alpha");
   EXPECT_EQ(line.at("task").to_number<std::uint64_t>() >> 24, line.at("group").to_number<std::uint64_t>());
   EXPECT_THAT(std::string(line.at("msg").as_string()), HasSubstr("the second word"));
+  EXPECT_EQ(line.at("span"), "observed");
+  EXPECT_EQ(line.at("trace_id"), "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_GT(line.at("client").to_number<int>(), 0);
+  EXPECT_THAT(read(path("alpha.err")),  // the worker's own log
+              AllOf(HasSubstr(R"("span":"observed")"), HasSubstr(R"("trace_id":"0af7651916cd43dd8448eb211c80319c")"),
+                    HasSubstr(fmt::format(R"("task":{},"group":)", line.at("task").to_number<std::uint64_t>()))));
   EXPECT_THAT(run({"logs", "worker/alpha", "-n", "1"}).out, Not(HasSubstr("the first word")));
 
   auto following = start("following", {"logs", "worker/alpha", "-f"});
@@ -217,6 +227,10 @@ TEST_F(ObserveTest, a_scheduler_that_stops_says_so_in_its_history_and_none_write
   auto [third, third_said] = start_scheduler({"--history", path("here")});
   third.stop();
   EXPECT_THAT(run({"history", "list", path("here")}).out, HasSubstr("stopped"));
+  auto [bare, bare_said] = start_scheduler({"--no-dashboard", "--history", path("bare")});
+  EXPECT_EQ(bare_said.at("http").as_string(), "");
+  bare.stop();
+  EXPECT_THAT(run({"history", "list", path("bare")}).out, HasSubstr("stopped")) << "it takes no dashboard";
 }
 
 TEST_F(ObserveTest, what_there_is_is_listed_got_and_described) {

@@ -89,7 +89,7 @@ export class MockCluster {
       unmanaged_old_bytes: 500 * 2 ** 20, unmanaged_recent_bytes: Math.round(400 * wave) * 2 ** 20,
       processing: i % 9 === 8 ? 0 : Math.round(this.threads * (1 + 2 * wave)), executing: this.threads, ready: Math.round(4 * wave), fetching: i % 3, stored: 1200 + i, finished: Math.round(this.phase() * 40) + i * 17,
       occupancy_s: 3 * wave, received_bytes_per_s: 40e6 * wave, sent_bytes_per_s: 30e6 * (1 - wave), received_bytes: 4e9, sent_bytes: 3e9, transfers_incoming: Math.round(3 * wave), transfers_outgoing: 1,
-      disk_read_bytes_per_s: 2e6 * wave, disk_write_bytes_per_s: i % 4 === 1 ? 9e6 : 0, open_files: 40 + i, last_seen_ms: 120 + (i % 7) * 40, joined_unix_ms: this.started - 60_000,
+      disk_read_bytes_per_s: 2e6 * wave, disk_write_bytes_per_s: i % 4 === 1 ? 9e6 : 0, open_files: 40 + i, gpus: i > 2 ? [] : Array.from({ length: 2 - (i % 2) }, (_, k) => ({ name: k ? 'NVIDIA A100-SXM4-80GB' : 'NVIDIA H100 80GB HBM3', utilization: k ? null : 0.2 + 0.3 * i, memory_used: (20 + 15 * i) * 2 ** 30, memory_total: 80 * 2 ** 30, memory_own: (4 + 5 * k) * 2 ** 30 })), last_seen_ms: 120 + (i % 7) * 40, joined_unix_ms: this.started - 60_000,
       resources: i % 4 === 0 ? { GPU: 1 } : {}, modules: ['demo', 'words'],
     };
   }

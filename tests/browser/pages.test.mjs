@@ -27,6 +27,7 @@ const signs = {
   profile: (page) => page.getByRole('button', { name: /^square: / }),
   time: (page) => page.getByRole('row', { name: /read_block/ }),
   bandwidth: (page) => page.getByRole('row', { name: /vec<f64>/ }),
+  gpu: (page) => page.getByText('NVIDIA H100').first(),
   'profile-server': (page) => page.getByRole('button', { name: /SchedulerState::place: 90 samples, 75 %/ }),
   graph: (page) => page.getByRole('img', { name: /Tasks and what they depend on/ }),
   groups: (page) => page.getByRole('link', { name: /join_parts/ }),
@@ -59,7 +60,7 @@ test('every single plot is shown alone, and is on the list for notebooks', async
   const page = await open(browser);
   await logIn(page, server.url, 'mock-code');
   const list = await (await fetch(`${server.url}/individual-plots.json`)).json();
-  assert.ok(Object.keys(list).length >= 20);
+  assert.equal(Object.keys(list).length, 32);
   const findings = [];
   for (const [title, path] of Object.entries(list)) {
     await page.goto(server.url + path);
@@ -101,6 +102,32 @@ test('bandwidth is a map with the same figures as text beside it', async () => {
   await page.getByText('as text').click();
   await page.getByText(`${told.pairs.length} pairs`, { exact: true }).waitFor();
   assert.deepEqual(await axe(page), []);
+  await page.context().close();
+});
+
+test('GPUs are shown as their workers tell of them, and where there is none that is said', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await page.goto(`${server.url}/individual-gpu-utilization`);
+  const gpus = cluster.workers().workers.flatMap((worker) => worker.gpus);
+  await page.getByText(`${gpus.length} GPUs`).waitFor();
+  assert.deepEqual(await page.locator('main li .value').allInnerTexts(), ['20 %', 'not told', '50 %', '80 %', 'not told']);
+  await page.goto(`${server.url}/individual-gpu-memory`);
+  await page.getByText('50.0 GiB of 80.0 GiB').first().waitFor();
+  await page.goto(`${server.url}/individual-rmm-memory`);
+  await page.getByText('9.00 GiB of 80.0 GiB').first().waitFor();
+  const without = await serve(Object.assign(new MockCluster({ workers: 2, records: 100 }), { workers() { const told = MockCluster.prototype.workers.call(this); told.workers.forEach((worker) => (worker.gpus = [])); return told; } }));
+  try {
+    const other = await open(browser);
+    await logIn(other, without.url, 'mock-code');
+    for (const plot of ['gpu-utilization', 'gpu-memory', 'rmm-memory']) {
+      await other.goto(`${without.url}/individual-${plot}`);
+      await other.getByText('No worker has reported a GPU.').waitFor();
+    }
+    await other.context().close();
+  } finally {
+    await without.stop();
+  }
   await page.context().close();
 });
 

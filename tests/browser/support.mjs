@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 const require = createRequire(import.meta.url);
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
-export const pages = ['status', 'workers', 'tasks', 'tasks?view=list', 'system', 'time', 'bandwidth', 'profile', 'profile-server', 'graph', 'groups', 'groups?view=table', 'shuffle', 'stealing', 'exceptions', 'events', 'logs'];
+export const pages = ['status', 'workers', 'tasks', 'tasks?view=list', 'system', 'time', 'bandwidth', 'gpu', 'profile', 'profile-server', 'graph', 'groups', 'groups?view=table', 'shuffle', 'stealing', 'exceptions', 'events', 'logs'];
 
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] });

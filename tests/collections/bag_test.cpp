@@ -294,6 +294,17 @@ TEST(Bag, a_pipeline_on_a_worker_ends_soon_after_it_was_cancelled) {
   EXPECT_EQ(bag::range(4, 1).sum().compute(), 6);  // on the one thread there is
 }
 
+TEST(Bag, tasks_on_a_cluster_are_called_by_what_they_do) {
+  LocalCluster cluster({.workers = 1, .dashboard = false, .history = false});
+  Client client(cluster);
+  EXPECT_EQ(bag::range(10, 2).map<square>().filter(_1 > 3).sum().compute({.client = &client}), 284);
+  Query query;
+  query.kind = QueryKind::durations;
+  std::vector<std::string> names;
+  for (const auto& each : client.ask(query).durations) names.push_back(each.prefix);
+  EXPECT_THAT(names, testing::UnorderedElementsAre("range-map-square-filter-sum", "sum"));
+}
+
 TEST(Bag, chains_of_stages_are_one_task_a_partition_and_what_two_read_is_computed_once) {
   const auto tasks = [](std::span<const ExpressionRef> wanted) { return fuse(collect(wanted)).size(); };
   const auto chain = bag::range(10, 2).map<square>().filter<is_even>().map(_1 + 1);

@@ -37,6 +37,36 @@ TEST_F(ApiTest, workers_say_how_many_of_them_are_shown) {
   EXPECT_EQ(get("/api/v1/workers/http:%2f%2f169.254.169.254").status, 404U);
 }
 
+TEST_F(ApiTest, workers_tell_of_their_machine_and_of_the_way_to_the_scheduler) {
+  {
+    const std::lock_guard lock(source_->mutex);
+    source_->cluster.workers[0].heartbeat.surroundings = {};
+    source_->cluster.workers[1].heartbeat.surroundings.gpus = {{"H100", 42, 4, 16, 1}, {"old", -1, 0, 8, 0}};
+    source_->cluster.counters.queue_age_s = 61;
+    source_->cluster.counters.steals_rejected[static_cast<std::size_t>(KeptReason::started)] = 3;
+    source_->cluster.counters.steals_rejected[static_cast<std::size_t>(KeptReason::worker_gone)] = 1;
+  }
+  (void)sources_.recorder->picture(std::chrono::milliseconds(0));
+  const json::object workers = get("/api/v1/workers").object();
+  const json::value& silent = workers.at("workers").at(0);
+  EXPECT_TRUE(silent.at("heartbeat_rtt_s").is_null() && silent.at("clock_skew_s").is_null()) << "nothing is known yet";
+  EXPECT_EQ(silent.at("gpus"), json::array{});
+  EXPECT_EQ(silent.at("spill_disk_total_bytes").to_number<int>(), 0);
+  const json::value& worker = workers.at("workers").at(1);
+  EXPECT_DOUBLE_EQ(worker.at("heartbeat_rtt_s").to_number<double>(), 0.002);
+  EXPECT_DOUBLE_EQ(worker.at("clock_skew_s").to_number<double>(), 0.005);
+  EXPECT_EQ(worker.at("spill_disk_free_bytes").to_number<int>(), 250);
+  EXPECT_EQ(worker.at("spill_disk_total_bytes").to_number<int>(), 1000);
+  EXPECT_EQ(worker.at("gpus"), json::parse(R"([
+      {"name": "H100", "utilization": 0.42, "memory_used": 4, "memory_total": 16, "memory_own": 1},
+      {"name": "old", "utilization": null, "memory_used": 0, "memory_total": 8, "memory_own": 0}])"));
+  EXPECT_EQ(get("/api/v1/cluster").object().at("queue_age_s").to_number<int>(), 61);
+  const json::object stealing = get("/api/v1/stealing").object();
+  EXPECT_EQ(stealing.at("rejected").to_number<int>(), 4);
+  EXPECT_EQ(stealing.at("rejected_by_reason"),
+            json::parse(R"({"started": 3, "finished": 0, "released": 0, "superseded": 0, "worker_gone": 1})"));
+}
+
 TEST_F(ApiTest, prefixes_with_work_come_first_and_say_how_long_it_will_take) {
   const json::object prefixes = get("/api/v1/prefixes").object();
   const json::array& rows = prefixes.at("prefixes").as_array();
@@ -417,7 +447,7 @@ TEST_F(ApiTest, every_plot_that_is_listed_and_every_page_is_served_to_everybody)
   const std::string everything = get("/sitemap.json", "").body;
   for (const char* path :
        {"/status", "/workers", "/tasks", "/system", "/profile", "/graph", "/groups", "/shuffle", "/stealing",
-        "/exceptions", "/events", "/logs", "/login", "/profile-server", "/time", "/bandwidth"}) {
+        "/exceptions", "/events", "/logs", "/login", "/profile-server", "/time", "/bandwidth", "/gpu"}) {
     EXPECT_EQ(get(path, "").status, 200U) << path;
     EXPECT_THAT(everything, HasSubstr(path));
   }

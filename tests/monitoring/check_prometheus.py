@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Runs a cluster and the real Prometheus, which finds the cluster's nodes by its scheduler, and asks it for what we ship.
 
-    check_prometheus.py TROUPE PROMETHEUS PROMTOOL
+    check_prometheus.py TROUPE PROMETHEUS PROMTOOL FAKE_NVML_DIR
 
 Every node has to be scraped, every rule evaluated, every query of every panel of every board has to return data, and an
-alert has to fire when its fault is made.
+alert has to fire when its fault is made. Workers find a library in FAKE_NVML_DIR that tells of graphics processors.
 """
 
 import json
@@ -45,16 +45,17 @@ def until(what, condition):
 class Cluster:
     """A scheduler, three workers, and some work done."""
 
-    def __init__(self, troupe, directory):
+    def __init__(self, troupe, directory, fake_nvml):
         self.troupe, self.directory, self.started = troupe, directory, []
         self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json"),
-                            "XDG_STATE_HOME": str(directory), "TROUPE__WORKER__NANNY": "false"}
+                            "XDG_STATE_HOME": str(directory), "TROUPE__WORKER__NANNY": "false",
+                            "LD_LIBRARY_PATH": fake_nvml}
         self.scheduler = self.start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0")
         for number in (1, 2, 3):
             self.start("worker", "--name", f"w{number}", "--nthreads", "1", "--http-port", "0")
 
-    def start(self, *arguments):
-        process = subprocess.Popen([self.troupe, *arguments, "-o", "json"], stdout=subprocess.PIPE, text=True,
+    def start(self, *arguments, before=()):
+        process = subprocess.Popen([*before, self.troupe, *arguments, "-o", "json"], stdout=subprocess.PIPE, text=True,
                                    stderr=subprocess.DEVNULL, env=self.environment)
         self.started.append(process)
         line = process.stdout.readline()
@@ -70,6 +71,17 @@ class Cluster:
         text = self.directory / "text.txt"
         text.write_text("to be or not to be\n" * 20_000)
         self.run("demo", "wordcount", str(text), "--block-size", "8KiB")
+
+    def start_on_full_disk(self):
+        """A worker with a file system of its own for values, which is full; None where this may mount none."""
+        disk = self.directory / "disk"
+        disk.mkdir()
+        mount = f'mount -t tmpfs -o size=8m none {disk} && head -c 7600k /dev/zero > {disk}/others && exec "$0" "$@"'
+        before = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+        if subprocess.run([*before, mount, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+            return None
+        return self.start("worker", "--name", "full", "--nthreads", "1", "--http-port", "0", "--local-directory",
+                          str(disk), before=[*before, mount])
 
     def submit(self):
         """Work that goes on until it is stopped."""
@@ -146,10 +158,10 @@ def firing(prometheus, alert):
     return any(each["labels"]["alertname"] == alert and each["state"] == "firing" for each in alerts)
 
 
-def main(troupe, prometheus_program, promtool):
+def main(troupe, prometheus_program, promtool, fake_nvml):
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        cluster = Cluster(troupe, directory)
+        cluster = Cluster(troupe, directory, fake_nvml)
         prometheus = None
         try:
             shipped = directory / "prometheus"
@@ -161,7 +173,8 @@ def main(troupe, prometheus_program, promtool):
                                                                       cluster.scheduler.ready["http"][len("http://"):])
             (shipped / "prometheus.yml").write_text(re.sub(r"interval: 15s", "interval: 1s", config))
             rules = (shipped / "troupe.rules.yml").read_text()
-            (shipped / "troupe.rules.yml").write_text(re.sub(r"for: \d+m", "for: 1s", rules))
+            rules = re.sub(r"for: \d+m", "for: 1s", rules)
+            (shipped / "troupe.rules.yml").write_text(rules.replace("queue_age_seconds) > 1800", "queue_age_seconds) > 1"))
             (shipped / "troupe.token").write_text(cluster.run("dashboard", "--token").strip())
             subprocess.run([promtool, "check", "config", "prometheus.yml"], check=True, cwd=shipped,
                            capture_output=True)
@@ -201,15 +214,40 @@ def main(troupe, prometheus_program, promtool):
 
             until("durations of all tasks to be counted", equal)
 
+            def value_of(expression):
+                result = prometheus.ask("query", query=expression).get("result", [])
+                return float(result[0]["value"][1]) if result else None
+
+            # What a worker tells of itself, and what it tells the scheduler.
+            for expression, right in (
+                    ("min(troupe_worker_heartbeat_rtt_seconds_count)", lambda value: value > 0),
+                    ("min(troupe_worker_latency_seconds)", lambda value: 0 < value < 10),
+                    ("max(abs(troupe_worker_clock_skew_seconds))", lambda value: value < 10),
+                    ("max(troupe_scheduler_worker_clock_skew_seconds)", lambda value: 0 < value < 10),
+                    ('min(troupe_worker_gpu_utilization_ratio{device="0"})', lambda value: value == 0.42),
+                    ('min(troupe_worker_gpu_memory_own_bytes{device="0"})', lambda value: value == 2 ** 30),
+                    ("count(troupe_worker_gpu_info)", lambda value: value == 6),
+                    ("min(troupe_worker_spill_disk_free_bytes)", lambda value: value > 0)):
+                def holds(expression=expression, right=right):
+                    value = value_of(expression)
+                    return True if value is not None and right(value) else f"{value}"
+                until(expression, holds)
+
             groups = prometheus.ask("rules")["groups"]
             broken = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
             assert not broken, f"rules that cannot be evaluated: {broken}"
             assert not firing(prometheus, "TroupeSchedulerDown")
+            assert not firing(prometheus, "TroupeSpillDiskNearlyFull")
+            if cluster.start_on_full_disk():
+                until("TroupeSpillDiskNearlyFull to fire", lambda: firing(prometheus, "TroupeSpillDiskNearlyFull"))
+            else:
+                print("no file system may be mounted here: TroupeSpillDiskNearlyFull was not made to fire")
+            until("the queue to be young", lambda: not firing(prometheus, "TroupeQueueAgeHigh"))
             # Their workers are gone at once, and then there is work for none.
             for process in cluster.started[1:]:
                 process.kill()
             waiting = cluster.submit()
-            for alert in ("TroupeNoWorkersWithQueuedTasks", "TroupeWorkerLossRateHigh"):
+            for alert in ("TroupeNoWorkersWithQueuedTasks", "TroupeWorkerLossRateHigh", "TroupeQueueAgeHigh"):
                 until(f"{alert} to fire", lambda alert=alert: firing(prometheus, alert))
             assert not firing(prometheus, "TroupeSchedulerDown")
             waiting.kill()

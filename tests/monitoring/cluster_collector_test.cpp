@@ -86,6 +86,7 @@ TEST_F(ClusterCollectorTest, durations_of_runs_are_histograms_by_function) {
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_count{prefix=\"sum\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_decision_seconds_count 1\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_desired_workers 2\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_worker_clock_skew_seconds 0.3\n")) << "of the worst, either way";
   EXPECT_THAT(page, HasSubstr("troupe_event_loop_lag_seconds_count"));
   EXPECT_EQ(promtool(page), "");
 }
@@ -105,6 +106,19 @@ TEST_F(ClusterCollectorTest, a_few_workers_are_shown_each_and_many_are_not) {
   std::string page = cluster.scrape("", "").body;
   EXPECT_THAT(page, HasSubstr("troupe_cluster_workers 2\n"));
   EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_memory_managed_bytes{worker=\"w2\"} 400\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_latency_seconds{worker=\"w2\"} 0.002\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_clock_skew_seconds{worker=\"w2\"} 0.005\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_spill_disk_free_bytes{worker=\"w2\"} 250\n"));
+  EXPECT_THAT(page, Not(HasSubstr("gpu")));
+  EXPECT_EQ(promtool(page), "");
+  {
+    const std::lock_guard lock(source_->mutex);
+    source_->cluster.workers.back().heartbeat.surroundings.gpus = {{"one", 50, 1, 2, 1}, {"two", -1, 1, 2, 0}};
+  }
+  (void)recorder_->picture(std::chrono::milliseconds(0));
+  page = cluster.scrape("", "").body;
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_gpu_utilization_ratio{worker=\"w2\",device=\"0\"} 0.5\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_cluster_worker_gpu_memory_own_bytes{worker=\"w2\",device=\"1\"} 0\n"));
   EXPECT_EQ(promtool(page), "");
   {
     const std::lock_guard lock(source_->mutex);

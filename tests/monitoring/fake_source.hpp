@@ -45,6 +45,7 @@ public:
   }
   std::vector<GroupView> groups(std::size_t) override { return group_list; }
   std::vector<GroupTasks> graph(std::size_t, std::uint64_t) override { return graph_list; }
+  std::vector<TaskStep> steps(std::size_t) override { return step_list; }
   TaskHistory::Snapshot history() override { return past.snapshot(); }
   std::vector<FailedTask> failures() override { return {past.failures().begin(), past.failures().end()}; }
   std::vector<StolenTask> steals() override { return {past.steals().begin(), past.steals().end()}; }
@@ -72,6 +73,7 @@ public:
   std::optional<TaskFacts> known;
   std::vector<GroupView> group_list;
   std::vector<GroupTasks> graph_list;
+  std::vector<TaskStep> step_list;
   TaskHistory past;
   TurnDurations turned;
   TimeView spent;
@@ -99,6 +101,7 @@ inline ClusterView some_cluster() {
     worker.heartbeat.process_bytes = 700;
     worker.heartbeat.unmanaged_old_bytes = 200;
     worker.heartbeat.executing = 1;
+    worker.heartbeat.surroundings = {250, 1000, 2000, i == 0 ? -300'000 : 5000, {}};
     worker.occupancy_us = 1e6;
     worker.nannied = i == 1;
   }

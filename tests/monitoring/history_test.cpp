@@ -91,6 +91,11 @@ protected:
     run.run = 1;
     source_->past.add(run);
     events_->add(EventLevel::warning, "worker", {1}, "alpha was lost");
+    source_->step_list = {
+        {TaskId::of(7, 0), {1'900'000'000, TaskState::waiting, TaskState::queued, "ready", 0, ""}},
+        {TaskId::of(7, 0), {2'002'000'000, TaskState::processing, TaskState::memory, "finished", 1, "alpha"}}};
+    worker_log_->add({1}, {{1, 1'000'000, 1, "task 7-0: hello", {TaskId::of(7, 0), {3}, {"nightly", {1, 2}}}},
+                           {2, 1'000'001, 2, "paused", {}}});
   }
   ~HistoryTest() override { fs::remove_all(folder_); }
 
@@ -100,12 +105,13 @@ protected:
     sources.events = events_;
     sources.log = [](std::uint64_t after, std::size_t) {
       LogPage page;
-      if (after == 0) page.lines.push_back({1, 1'000'000, 1, {}, "listening"});
+      if (after == 0) page.lines.push_back({1, 1'000'000, 1, "listening", {}});
       page.last = 1;
       return page;
     };
     sources.warn = [this](std::string_view text) { warned_.emplace_back(text); };
     sources.build.version = "9.9";
+    sources.worker_log = worker_log_;
     return std::make_shared<HistoryWriter>(HistoryOptions{folder_, bytes_max}, std::move(sources));
   }
   /// Takes one picture, and ends, or not.
@@ -126,6 +132,7 @@ protected:
   fs::path folder_;
   std::shared_ptr<FakeSource> source_{std::make_shared<FakeSource>()};
   std::shared_ptr<EventRing> events_{std::make_shared<EventRing>(100)};
+  std::shared_ptr<WorkerLog> worker_log_{std::make_shared<WorkerLog>()};
   std::vector<std::string> warned_;
 };
 
@@ -165,7 +172,17 @@ TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   EXPECT_EQ(task->error->message, "no such file");
   ASSERT_EQ(task->dependencies.total, 1U);
   EXPECT_EQ(task->dependencies.tasks[0].key, "load-7-0");
-  EXPECT_EQ(api.source->detail("load-7-0")->story.back().to, TaskState::memory);
+  const auto story = api.source->detail("load-7-0")->story;
+  ASSERT_EQ(story.size(), 2U) << "its transitions, and not its run once more";
+  EXPECT_EQ(story.front().cause, "ready");
+  EXPECT_EQ(story.back().to, TaskState::memory);
+  EXPECT_EQ(api.ask.log("alpha", 0, 10)->lines.size(), 2U);
+  EXPECT_EQ(api.ask.log("alpha", 0, 1)->lines.at(0).text, "paused") << "the last ones";
+  EXPECT_EQ(api.ask.log("alpha", 1, 10)->lines.at(0).text, "paused");
+  EXPECT_THAT(api.ask.log("beta", 0, 10)->lines, testing::IsEmpty());
+  const auto said = api.ask.task_log({}, TaskId::of(7, 0), 10)->lines.at("alpha");
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(said[0].about, (LogContext{TaskId::of(7, 0), {3}, {"nightly", {1, 2}}}));
   EXPECT_TRUE(api.source->detail("load-12-3")) << "only its run is known";
   EXPECT_FALSE(api.source->detail("load-4000-3"));
   EXPECT_EQ(api.source->groups(10).size(), 1U);
@@ -307,6 +324,15 @@ TEST_F(HistoryTest, the_oldest_of_many_go_and_none_that_is_written_to) {
   EXPECT_FALSE(fs::exists(folder_ / "2"));
   EXPECT_TRUE(fs::exists(folder_ / "3"));
   EXPECT_TRUE(fs::exists(folder_ / "not ours"));
+}
+
+TEST_F(HistoryTest, there_are_never_more_than_five_hundred) {
+  for (std::size_t i = 0; i < most_histories + 3; ++i)
+    ASSERT_TRUE(HistoryFiles::create(folder_ / fmt::format("{:04}", i), 1U << 20));
+  prune_histories(folder_, 1U << 30);
+  const auto left = std::distance(fs::directory_iterator(folder_), {});
+  EXPECT_EQ(left, static_cast<std::ptrdiff_t>(most_histories) - 1) << "and one more has room";
+  EXPECT_FALSE(fs::exists(folder_ / "0000"));
 }
 
 TEST_F(HistoryTest, a_disk_that_refuses_ends_the_history_with_one_warning) {

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <memory>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -17,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "monitoring/collectors.hpp"
 
 namespace troupe::monitoring {
 namespace {
@@ -47,12 +51,28 @@ std::unique_ptr<Metrics> some_metrics() {
   return metrics;
 }
 
+/// What promtool says of a page; its status too, if that is bad.
+std::string promtool(const std::string& page) {
+  const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_metrics_{}.txt", ::getpid());
+  std::ofstream(path) << page;
+  std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
+  if (pipe == nullptr) return "it cannot be started";
+  std::string said;
+  std::array<char, 512> line{};
+  while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
+  const int status = ::pclose(pipe);
+  std::filesystem::remove(path);
+  return WEXITSTATUS(status) == 0 ? said : fmt::format("status {}: {}", WEXITSTATUS(status), said);
+}
+
 TEST(Metrics, shows_what_moved_between_workers_and_to_disk) {
   Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
   metrics.add_scheduler([] {
     SchedulerCounters c;
     c.steals_confirmed = 5;
-    c.steals_rejected = 6;
+    c.steals_rejected[static_cast<std::size_t>(KeptReason::worker_gone)] = 6;
+    c.retries[static_cast<std::size_t>(RetryReason::input_lost)] = 7;
+    c.queue_age_s = 61;
     c.bandwidth = 125e6;
     return c;
   });
@@ -72,7 +92,10 @@ TEST(Metrics, shows_what_moved_between_workers_and_to_disk) {
   });
   const std::string body = metrics.scrape("", "").body;
   for (const char* line :
-       {"troupe_stealing_confirmed_total 5\n", "troupe_stealing_rejected_total 6\n",
+       {"troupe_stealing_confirmed_total 5\n", "troupe_stealing_rejected_total{reason=\"worker_gone\"} 6\n",
+        "troupe_stealing_rejected_total{reason=\"started\"} 0\n",
+        "troupe_scheduler_task_retries_total{reason=\"input_lost\"} 7\n",
+        "troupe_scheduler_task_retries_total{reason=\"error\"} 0\n", "troupe_scheduler_queue_age_seconds 61\n",
         "troupe_scheduler_bandwidth_bytes_per_second 125000000\n", "troupe_worker_transfers_received_total 3\n",
         "troupe_worker_transfers_sent_total 4\n", "troupe_worker_transfer_received_bytes_total 300\n",
         "troupe_worker_transfer_sent_bytes_total 400\n", "troupe_worker_transfers_incoming 1\n",
@@ -83,19 +106,47 @@ TEST(Metrics, shows_what_moved_between_workers_and_to_disk) {
     EXPECT_THAT(body, HasSubstr(line));
 }
 
+Surroundings some_surroundings() {
+  return {300, 1000, 2500, -1'500'000, {{"H\"100", 42, 4, 16, 1}, {"old", -1, 0, 8, 0}}};
+}
+
+TEST(Metrics, shows_what_a_worker_knows_of_its_machine_and_of_the_way_to_the_scheduler) {
+  Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics.add(std::make_shared<SurroundingsCollector>(some_surroundings));
+  WorkerDurations durations;
+  durations.heartbeats.add(2500);
+  metrics.add(std::make_shared<WorkerDurationsCollector>([=] { return durations; }));
+  metrics.add(std::make_shared<MailboxCollector>([] {
+    return std::map<std::string, std::uint64_t>{{"client", 0}, {"worker", 7}};
+  }));
+  const std::string body = metrics.scrape("", "").body;
+  for (const char* line :
+       {"troupe_worker_latency_seconds 0.0025\n", "troupe_worker_clock_skew_seconds -1.5\n",
+        "troupe_worker_spill_disk_free_bytes 300\n", "troupe_worker_spill_disk_size_bytes 1000\n",
+        "troupe_worker_gpu_info{device=\"0\",name=\"H\\\"100\"} 1\n",
+        "troupe_worker_gpu_utilization_ratio{device=\"0\"} 0.42\n",
+        "troupe_worker_gpu_memory_used_bytes{device=\"0\"} 4\n",
+        "troupe_worker_gpu_memory_size_bytes{device=\"1\"} 8\n", "troupe_worker_gpu_memory_own_bytes{device=\"0\"} 1\n",
+        "troupe_worker_heartbeat_rtt_seconds_count 1\n",
+        "troupe_worker_heartbeat_rtt_seconds_bucket{le=\"0.001024\"} 0\n",
+        "troupe_worker_heartbeat_rtt_seconds_bucket{le=\"0.004096\"} 1\n",
+        "troupe_actor_mailbox_messages{actor=\"client\"} 0\n", "troupe_actor_mailbox_messages{actor=\"worker\"} 7\n"})
+    EXPECT_THAT(body, HasSubstr(line));
+  EXPECT_THAT(body, Not(HasSubstr("utilization_ratio{device=\"1\"}"))) << "the driver does not tell";
+  EXPECT_EQ(promtool(body), "");
+  metrics.show_dask_names();
+  EXPECT_THAT(metrics.scrape("", "").body, HasSubstr("\ndask_worker_latency_seconds 0.0025\n"));
+}
+
+TEST(Metrics, without_graphics_processors_nothing_is_said_of_them) {
+  Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics.add(std::make_shared<SurroundingsCollector>([] { return Surroundings{}; }));
+  EXPECT_THAT(metrics.scrape("", "").body, Not(HasSubstr("gpu")));
+}
+
 TEST(Metrics, promtool_finds_nothing_to_say) {
   const std::string body = some_metrics()->scrape("", "").body;
-  const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_metrics_{}.txt", ::getpid());
-  std::ofstream(path) << body;
-  std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  std::string said;
-  std::array<char, 512> line{};
-  while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
-  const int status = ::pclose(pipe);
-  std::filesystem::remove(path);
-  EXPECT_EQ(WEXITSTATUS(status), 0) << said << body;
-  EXPECT_EQ(said, "");
+  EXPECT_EQ(promtool(body), "") << body;
 }
 
 TEST(Metrics, shows_the_names_operators_know_with_values_of_the_snapshot) {

@@ -256,6 +256,8 @@ TEST(Codec, EnumeratorsAndFlagsOutOfRangeAreRefused) {
               HasSubstr("kind is 200"));
   EXPECT_THAT(decode_error<WorkerMessage>(StealReply{{TaskId::of(1, 1)}, {{1}}, {2}}),
               HasSubstr("released holds something other than 0 and 1"));
+  EXPECT_THAT(decode_error<WorkerMessage>(StealReply{{TaskId::of(1, 1)}, {{1}}, {0}, {static_cast<StealRefusal>(4)}}),
+              HasSubstr("refusals is 4, the last known is 3"));
 }
 
 TEST(Codec, GraphsAreValidatedAtTheDoor) {

@@ -109,10 +109,12 @@ inline std::vector<DataItem> data_items() {
           {TaskId::of(1, 3), 0, 1, 0, 0, {}, {}}};
 }
 
+inline SpanContext span() { return {"nightly/load", {0x0af7651916cd43dd, 0x8448eb211c80319c}}; }
+
 inline std::vector<ClientMessage> client_messages() {
   return {
       RegisterClient{"notebook"},
-      SubmitGraph{3, 2, false, {1, 2}, "my-key", chunk(), {0, 2}, TaskId::of(6, 7)},
+      SubmitGraph{3, 2, false, {1, 2}, "my-key", chunk(), {0, 2}, TaskId::of(6, 7), span()},
       ReleaseKeys{key_ranges()},
       CancelKeys{key_ranges(), true, "changed my mind"},
       RetryKeys{{{ClientKey::of(1, 1), 1}, {ClientKey::of(1, 3), 1}}},
@@ -148,8 +150,10 @@ inline std::vector<ToClient> to_client_messages() {
                  "waiting-for-dependencies",
                  {task_detail(), {}},
                  {{TaskId::of(1, 2), 123'456, "waiting", "queued", "inputs are there", {3}, {1}}, {}},
-                 {{17, 1'700'000'000'000'000, 2, TaskId::of(1, 2), "something odd"}, {}},
-                 1ULL << 40},
+                 {{17, 1'700'000'000'000'000, 2, "something odd", {TaskId::of(1, 2), {4}, span()}}, {}},
+                 1ULL << 40,
+                 {{"inc", 125.5, 3.25, 1000, 20}, {}},
+                 12},
       RunReply{{18}, {{address(1), bytes(16), nullptr}, {address(2), {}, std::make_shared<TaskError>(task_error())}}},
       Goodbye{"the scheduler ends"},
   };
@@ -174,9 +178,22 @@ inline std::vector<WorkerMessage> worker_messages() {
       ReplicasAdded{tasks(), sizes()},
       ReplicasRemoved{tasks()},
       InputsMissing{tasks(), workers()},
-      StealReply{tasks(), runs(), {1, 0, 1}},
+      StealReply{tasks(), runs(), {1, 0, 0}, {StealRefusal::none, StealRefusal::started, StealRefusal::absent}},
       TasksSeceded{tasks(), runs(), {0, 1, 0}},
-      Heartbeat{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, {11, 12, 13, 14, 15, 16, 17, 18, 19}},
+      Heartbeat{1,
+                2,
+                3,
+                4,
+                5,
+                6,
+                7,
+                8,
+                9,
+                10,
+                {11, 12, 13, 14, 15, 16, 17, 18, 19},
+                {20, 21, 22, -23, {{"a graphics processor", 24, 25, 26, 27}, {"", -1, 0, 28, 0}}},
+                29,
+                {{1, 2, 0, "quiet", {}}}},
       WorkerStatusChanged{WorkerStatus::closing},
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},
@@ -204,6 +221,7 @@ inline std::vector<ToWorker> to_worker_messages() {
   compute.inputs = {TaskId::of(1, 9), TaskId::of(2, 9), TaskId::of(3, 9)};
   compute.input_holders = workers();
   compute.input_nbytes = sizes();
+  compute.origins = {{7, {4}, span()}, {8, {5}, {}}};
   return {
       WorkerRegistered{{3}, {99}, 500, error()},
       DefineTemplates{{{1}, {2}}, {task_template(), {}}},
@@ -219,6 +237,7 @@ inline std::vector<ToWorker> to_worker_messages() {
       RunFunction{{19}, function(), bytes(3)},
       CloseWorker{true, "scaled down"},
       ShareModules{"127.0.0.1:4000", {"arith", "text"}, {11, 12}},
+      HeartbeatSeen{30, 1'700'000'000'000'000'000},
   };
 }
 

@@ -4,6 +4,7 @@ import { short } from './data/format';
 import Bandwidth from './pages/Bandwidth.svelte';
 import Events from './pages/Events.svelte';
 import Exceptions from './pages/Exceptions.svelte';
+import Gpu from './pages/Gpu.svelte';
 import Graph from './pages/Graph.svelte';
 import Groups from './pages/Groups.svelte';
 import InfoMain from './pages/InfoMain.svelte';
@@ -55,6 +56,7 @@ export const pages: Page[] = [
   menu('logs', 'Logs', plain(Logs)),
   { path: 'profile-server', title: () => 'Profile of the scheduler', component: plain(ProfileServer) },
   { path: 'bandwidth', title: () => 'Bandwidth', component: plain(Bandwidth) },
+  { path: 'gpu', title: () => 'GPUs', component: plain(Gpu) },
   { path: 'shuffle', title: () => 'Shuffles', component: plain(Shuffle) },
   { path: 'info/worker', title: (id) => `Worker ${id}`, component: InfoWorker },
   { path: 'info/task', title: (key) => key, component: InfoTask },

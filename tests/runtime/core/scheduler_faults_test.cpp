@@ -100,6 +100,50 @@ TEST_F(SchedulerFaults, AValueThatIsNotWhereItsOnlyHolderShouldBeIsMadeAgain) {
   EXPECT_EQ(d.scheduler.counters().recomputed, 1u);
 }
 
+TEST_F(SchedulerFaults, WhatIsDoneAgainIsCountedByReason) {
+  const auto count = [this](RetryReason reason) {
+    return d.scheduler.counters().retries[static_cast<std::size_t>(reason)];
+  };
+  Annotations twice;
+  twice.retries = 2;
+  d.submit(client, graph({{}}, function("f", twice)));
+  // With a worker that leaves, one that dies, and one that fails it in every way.
+  const WorkerId leaving = d.join_worker();
+  ASSERT_THAT(d.assigned(leaving), SizeIs(1));
+  d.say(WorkerLeft{leaving, true, "retired"});
+  EXPECT_EQ(count(RetryReason::worker_left), 1u);
+  const WorkerId dying = d.join_worker();
+  die(dying, d.assigned(dying));
+  EXPECT_EQ(count(RetryReason::worker_lost), 1u);
+  const WorkerId worker = d.join_worker();
+  auto tasks = d.assigned(worker);
+  d.fail(worker, tasks[0].first, tasks[0].second);
+  EXPECT_EQ(count(RetryReason::error), 1u);
+  tasks = d.assigned(worker);
+  auto killed = std::make_shared<TaskError>();
+  killed->kind = TaskError::Kind::killed;
+  d.say(WorkerSaid{worker, TasksErred{{tasks[0].first}, {tasks[0].second}, {killed}}});
+  EXPECT_EQ(count(RetryReason::killed), 1u);
+  tasks = d.assigned(worker);
+  d.fail(worker, tasks[0].first, tasks[0].second);
+  EXPECT_THAT(d.erred(client), SizeIs(1)) << "no attempt is left";
+  d.say(ClientSaid{client, RetryKeys{{KeyRange{ClientKey::of(1, 0), 1}}}});
+  EXPECT_EQ(count(RetryReason::asked), 1u);
+  tasks = d.assigned(worker);
+  d.finish(worker, tasks);
+  // Its value is read, and then lost.
+  const WorkerId reading = d.join_worker();
+  auto chunk = reader(ClientKey::of(1, 0));
+  chunk->templates[0].annotations.workers = {"127.0.0.1:" + std::to_string(9000 + reading.value)};
+  d.submit(client, chunk);
+  ASSERT_THAT(d.assigned(reading), SizeIs(1));
+  d.say(WorkerLeft{worker, false, "gone"});
+  EXPECT_EQ(count(RetryReason::value_lost), 1u);
+  EXPECT_EQ(count(RetryReason::input_lost), 1u);
+  for (std::size_t i = 0; i < retry_reason_count; ++i)
+    EXPECT_EQ(d.scheduler.counters().retries[i], 1u) << name_of(static_cast<RetryReason>(i));
+}
+
 TEST_F(SchedulerFaults, WhatNeedsALostScatteredValueFailsWithIt) {
   const WorkerId holder = d.join_worker();
   const TaskId value = d.scatter(client).first;

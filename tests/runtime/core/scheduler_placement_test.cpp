@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 TEST(SchedulerPlacement, GivesASuspectWorkerNothingNew) {
@@ -157,6 +158,71 @@ TEST(SchedulerPlacement, StealsFromALoadedWorkerForAnIdleOne) {
   ASSERT_THAT(stolen, SizeIs(1));
   EXPECT_EQ(stolen[0].first, requests[0].tasks[0]);
   EXPECT_GT(stolen[0].second, requests[0].runs[0]);
+}
+
+std::uint64_t kept(SchedulerDialogue& d, KeptReason reason) {
+  return d.scheduler.counters().steals_rejected[static_cast<std::size_t>(reason)];
+}
+
+TEST(SchedulerPlacement, StealsThatComeToNothingAreCountedByReason) {
+  SchedulerDialogue d;
+  const WorkerId loaded = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(2)));
+  d.finish(loaded, d.assigned(loaded), 8, 1000);
+  const auto submission = d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(5)));
+  const WorkerId idle = d.join_worker();
+  const auto asked = [&] {
+    d.pass(std::chrono::milliseconds(100));
+    const auto requests = d.take<StealTasks>(d.to_worker[loaded]);
+    return requests.empty() ? StealTasks{} : requests[0];
+  };
+  const StealTasks all = asked();
+  ASSERT_THAT(all.tasks, SizeIs(2));
+  // One was made before the question came, one had begun.
+  d.finish(loaded, {{all.tasks[0], all.runs[0]}}, 8, 1000);
+  d.say(WorkerSaid{loaded, StealReply{all.tasks, all.runs, {0, 0}, {StealRefusal::finished, StealRefusal::started}}});
+  EXPECT_EQ(kept(d, KeptReason::finished), 1u);
+  EXPECT_EQ(kept(d, KeptReason::started), 1u);
+  // A worker that does not say why: what the scheduler knows of the task is what there is to say.
+  const StealTasks more = asked();
+  ASSERT_THAT(more.tasks, SizeIs(2));
+  d.release(client, ClientKey::of(submission, more.tasks[0].index()));
+  d.say(WorkerSaid{loaded, StealReply{more.tasks, more.runs, {0, 0}}});
+  EXPECT_EQ(kept(d, KeptReason::released), 1u);
+  EXPECT_EQ(kept(d, KeptReason::started), 2u);
+  // And one that is gone says nothing.
+  const StealTasks last = asked();
+  ASSERT_THAT(last.tasks, Not(IsEmpty()));
+  d.say(WorkerLeft{loaded, false, "gone"});
+  EXPECT_EQ(kept(d, KeptReason::worker_gone), last.tasks.size());
+  const SchedulerCounters& counters = d.scheduler.counters();
+  EXPECT_EQ(counters.steal_requests, counters.steals_confirmed + steals_rejected(counters));
+  EXPECT_THAT(d.assigned(idle), Not(IsEmpty()));
+}
+
+TEST(SchedulerPlacement, TheLongestWaitForAWorkerIsKnown) {
+  using namespace std::chrono_literals;
+  SchedulerDialogue d;
+  const ClientId client = d.join_client();
+  const auto age = [&] { return d.scheduler.counters().queue_age_s; };
+  const auto first = d.submit(client, graph({{}}));
+  d.pass(60s);
+  EXPECT_NEAR(static_cast<double>(age()), 59, 1) << "nobody may run it";
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(4)));
+  d.pass(60s);
+  EXPECT_NEAR(static_cast<double>(age()), 119, 1) << "the first counts";
+  d.release(client, ClientKey::of(first, 0));
+  EXPECT_NEAR(static_cast<double>(age()), 59, 1) << "it is gone, those after it wait";
+  const WorkerId worker = d.join_worker();
+  d.pass(10s);
+  EXPECT_NEAR(static_cast<double>(age()), 69, 1) << "queued they wait as before: two of them have no room";
+  for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) d.finish(worker, tasks);
+  d.pass(10s);
+  EXPECT_EQ(age(), 0u);
+  d.submit(client, graph({{}, {0}}));
+  d.pass(10s);
+  EXPECT_EQ(age(), 0u) << "what waits for an input, or is with a worker, is not queued";
 }
 
 TEST(SchedulerPlacement, RunsWhatWasSubmittedFirstBeforeWhatCameLater) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "runtime/core/scheduler_state.hpp"
 #include "tests/support/scheduler_dialogue.hpp"
 
@@ -179,6 +181,70 @@ TEST_F(Views, TheLatestGroupsAndTheirTasks) {
   EXPECT_THAT(tasks[0].states, SizeIs(1)) << "as many as are left";
   EXPECT_THAT(tasks[1].states, SizeIs(3));
   EXPECT_THAT(d.scheduler.latest_tasks(10, 1), SizeIs(1));
+}
+
+TEST_F(Views, AWorkerIsToldOnceWhoseTheTasksOfAGroupAre) {
+  const WorkerId worker = d.join_worker(1);
+  const auto origins = [&] {
+    std::vector<TaskOrigin> told;
+    for (const auto& message : d.take<ComputeTasks>(d.to_worker[worker]))
+      told.insert(told.end(), message.origins.begin(), message.origins.end());
+    return told;
+  };
+  SubmitGraph message;
+  message.submission = message.graph = ++d.submissions[client];
+  message.chunk = graph({{}, {}, {}});
+  message.span = {"nightly", {1, 2}};
+  d.say(ClientSaid{client, message});
+  EXPECT_THAT(origins(), ElementsAre(TaskOrigin{1, client, {"nightly", {1, 2}}}));
+  d.finish(worker, {{TaskId::of(1, 0), {1}}});
+  EXPECT_THAT(origins(), ElementsAre()) << "it knows";
+
+  // What a task submits is in its span; with a span of its own, in that.
+  for (const SpanContext& own : {SpanContext{}, SpanContext{"other", {3, 4}}}) {
+    message.submission = message.graph = ++d.submissions[client];
+    message.chunk = graph({{}});
+    message.parent = TaskId::of(1, 1);
+    message.span = own;
+    d.say(ClientSaid{client, message});
+  }
+  const auto groups = d.scheduler.latest_groups(10);
+  ASSERT_THAT(groups, SizeIs(3));
+  EXPECT_EQ(groups[1].origin, (TaskOrigin{2, client, {"nightly", {1, 2}}}));
+  EXPECT_EQ(groups[2].origin, (TaskOrigin{3, client, {"other", {3, 4}}}));
+  EXPECT_EQ(d.scheduler.detail(TaskId::of(2, 0), d.now)->origin, groups[1].origin);
+}
+
+TEST_F(Views, DurationsAreLearntWithTheirSpreadAndToldWithWhatIsLeft) {
+  const WorkerId worker = d.join_worker(3);
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(6)));
+  const auto durations = [&] {
+    d.say(ClientSaid{client, Query{{1}, QueryKind::durations, {}, 0, {}, 0}});
+    return d.take<QueryReply>(d.to_client[client]).at(0);
+  };
+  EXPECT_THAT(durations().durations, ElementsAre(PrefixDuration{"f", 0, 0, 0, 6}));
+  EXPECT_EQ(durations().slots, 3U);
+  TasksFinished message;
+  for (const auto& [task, run] : d.assigned(worker)) {
+    if (message.tasks.size() == 3) break;
+    message.tasks.push_back(task);
+    message.runs.push_back(run);
+    message.nbytes.push_back(8);
+    message.duration_us.push_back(100 * static_cast<std::uint32_t>(message.tasks.size()));
+  }
+  ASSERT_THAT(message.tasks, SizeIs(3));
+  d.say(WorkerSaid{worker, message});
+  const auto learnt = durations().durations.at(0);
+  EXPECT_DOUBLE_EQ(learnt.mean_us, 200);
+  EXPECT_NEAR(learnt.deviation_us, 81.65, 0.01) << "of 100, 200 and 300";
+  EXPECT_EQ(learnt.finished, 3U);
+  EXPECT_EQ(learnt.left, 3U);
+
+  // Later ones count as much as all before: 200 and 400 are half way around 300, and 100 from it.
+  d.finish(worker, {{TaskId::of(1, 3), {1}}}, 8, 400);
+  const auto later = durations().durations.at(0);
+  EXPECT_DOUBLE_EQ(later.mean_us, 300);
+  EXPECT_NEAR(later.deviation_us, std::sqrt(0.5 * 81.65 * 81.65 + 100 * 100), 0.01);
 }
 
 TEST_F(Views, AnOperatorCancelsTasksOfOthersByTheirNames) {

@@ -209,8 +209,8 @@ inline TasksFinished finished(std::initializer_list<std::uint32_t> numbers, std:
           std::vector<std::uint32_t>(n, us),
           {}};
 }
-inline StealReply steal_reply(std::uint32_t n, bool released, std::uint32_t run = 1) {
-  return {{task(n)}, {{run}}, {static_cast<std::uint8_t>(released)}};
+inline StealReply steal_reply(std::uint32_t n, StealRefusal refusal, std::uint32_t run = 1) {
+  return {{task(n)}, {{run}}, {static_cast<std::uint8_t>(refusal == StealRefusal::none)}, {refusal}};
 }
 inline FetchDone fetched(std::uint64_t fetch, std::initializer_list<std::uint32_t> received,
                          std::initializer_list<std::uint32_t> missing = {}) {

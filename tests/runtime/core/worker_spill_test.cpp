@@ -116,7 +116,8 @@ TEST(worker_spill, a_staged_task_can_be_stolen_and_cancelled) {
   d.turn(put({1, 2, 3}, 205)).says(added({1, 2, 3}, 205)).spills({1});
   d.turn(spilled({1}));
   d.turn(d.say(Compute().add(5, 1, {{1}}).add(6, 1, {{1}}))).loads({1}).spills({2});
-  d.turn(d.say(StealTasks{tasks({5}), {{1}}}), d.say(CancelCompute{tasks({6}), {{1}}})).says(steal_reply(5, true));
+  d.turn(d.say(StealTasks{tasks({5}), {{1}}}), d.say(CancelCompute{tasks({6}), {{1}}}))
+      .says(steal_reply(5, StealRefusal::none));
   EXPECT_EQ(d.key(1).pins, 0u);
   d.turn(loaded({1}), spilled({2}));
 }

@@ -424,7 +424,7 @@ TEST(worker_state_history, asks_to_stop_what_nobody_wants_also_if_it_is_being_st
   d.turn(d.say(StealTasks{tasks({1}), {{1}}})).retracts({1});
   d.turn(ExecutionSeceded{task(2), {1}, false}).says(TasksSeceded{tasks({2}), {{1}}, {0}});
   d.turn(d.say(CancelCompute{tasks({1, 2}), {{1}, {1}}})).stops({1, 2});
-  d.turn(Done().finished(1).finished(2).event).says(steal_reply(1, false)).drops({1, 2});
+  d.turn(Done().finished(1).finished(2).event).says(steal_reply(1, StealRefusal::started)).drops({1, 2});
   EXPECT_EQ(d.worker.key_count(), 0u);
 }
 

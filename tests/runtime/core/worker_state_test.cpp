@@ -374,7 +374,10 @@ TEST(worker_state, gives_up_what_has_not_started_when_it_is_stolen) {
   Dialogue d;
   d.turn(d.say(Compute().add(1).add(2).add(3, 1, {{9, 4}}))).executes({1}).fetches(1, 4, {9});
   d.turn(d.say(StealTasks{tasks({2, 3, 8}), {{1}, {1}, {1}}}))
-      .says(StealReply{tasks({2, 3, 8}), {{1}, {1}, {1}}, {1, 1, 0}});
+      .says(StealReply{tasks({2, 3, 8}),
+                       {{1}, {1}, {1}},
+                       {1, 1, 0},
+                       {StealRefusal::none, StealRefusal::none, StealRefusal::absent}});
   d.turn(fetched(1, {9})).drops({9});
 }
 
@@ -382,8 +385,8 @@ TEST(worker_state, asks_the_pool_before_it_answers_for_a_stolen_task_that_was_ha
   Dialogue d(threads(2));
   d.turn(d.say(Compute().add(1).add(2))).executes({1, 2});
   d.turn(d.say(StealTasks{tasks({1, 2}), {{1}, {1}}})).retracts({1, 2});
-  d.turn(Done().retracted(1).event).says(steal_reply(1, true));
-  d.turn(Done().finished(2).event).says(finished({2})).says(steal_reply(2, false));
+  d.turn(Done().retracted(1).event).says(steal_reply(1, StealRefusal::none));
+  d.turn(Done().finished(2).event).says(finished({2})).says(steal_reply(2, StealRefusal::started));
   EXPECT_EQ(d.worker.key_count(), 1u);
 }
 
@@ -400,7 +403,7 @@ TEST(worker_state, a_seceded_task_makes_room_for_another_and_takes_its_slot_back
   d.turn(d.say(Compute().add(1).add(2).add(3))).executes({1});
   d.turn(ExecutionSeceded{task(1), {1}, false}).says(TasksSeceded{tasks({1}), {{1}}, {0}}).executes({2});
   EXPECT_EQ(d.worker.counters().seceded, 1u);
-  d.turn(d.say(StealTasks{tasks({1}), {{1}}})).says(steal_reply(1, false));
+  d.turn(d.say(StealTasks{tasks({1}), {{1}}})).says(steal_reply(1, StealRefusal::started));
   d.turn(ExecutionSeceded{task(1), {1}, true}).says(TasksSeceded{tasks({1}), {{1}}, {1}});
   d.turn(Done().finished(2, 1, 8, 5000).event).says(finished({2}, 1, 8, 5000));
   d.turn(Done().finished(1, 1, 8, 5000).event).says(finished({1}, 1, 8, 5000)).executes({3});
@@ -444,6 +447,16 @@ TEST(worker_state, starts_nothing_while_its_memory_is_full) {
       .says(WorkerStatusChanged{WorkerStatus::running})
       .executes({3})
       .fetches(1, 4, {5});
+}
+
+TEST(worker_state, says_why_it_keeps_what_is_to_be_stolen) {
+  Dialogue d;
+  d.turn(d.say(Compute().add(1))).executes({1});
+  d.turn(Done().finished(1).event).says(finished({1}));
+  d.turn(d.say(StealTasks{tasks({1}), {{1}}})).says(steal_reply(1, StealRefusal::finished));
+  d.turn(d.say(StealTasks{tasks({1}), {{2}}})).says(steal_reply(1, StealRefusal::absent, 2));
+  d.turn(d.say(FreeKeys{tasks({1})})).drops({1});
+  d.turn(d.say(StealTasks{tasks({1}), {{1}}})).says(steal_reply(1, StealRefusal::absent));
 }
 
 TEST(worker_state, beats_as_often_as_it_was_told) {

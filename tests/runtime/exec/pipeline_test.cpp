@@ -128,6 +128,7 @@ TEST(Pipeline, WhatBeginsAfterOthersReadsNothingOfThem) {
   EXPECT_EQ(read_pipeline(arguments).after, 1U);
   EXPECT_EQ(read_pipeline(arguments).parts.size(), 2U);
   EXPECT_EQ(describe_pipeline(arguments), "numbers | total");
+  EXPECT_EQ(pipeline_prefix(arguments), "numbers-total");
 }
 
 }  // namespace

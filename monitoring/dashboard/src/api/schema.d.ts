@@ -731,6 +731,8 @@ export interface components {
             /** @description sum of the states */
             readonly known: number;
             readonly groups: number;
+            /** @description since when the first of the tasks that wait for a worker does so; 0 = none does */
+            readonly queue_age_s: number;
             /** @description Since the scheduler started. */
             readonly totals: {
                 readonly submissions: number;
@@ -827,6 +829,16 @@ export interface components {
             readonly disk_write_bytes_per_s: number;
             /** @description 0 = not measured */
             readonly open_files: number;
+            /** @description round trip of its last heartbeat; null = not known */
+            readonly heartbeat_rtt_s: number | null;
+            /** @description by which its clock is ahead of the scheduler's; null = not known */
+            readonly clock_skew_s: number | null;
+            /** @description room in the file system for values on disk */
+            readonly spill_disk_free_bytes: number;
+            /** @description of that file system; 0 = no value leaves memory */
+            readonly spill_disk_total_bytes: number;
+            /** @description graphics processors that its process sees */
+            readonly gpus: readonly components["schemas"]["Gpu"][];
             /** @description age of its last sign of life */
             readonly last_seen_ms: number;
             /** @description when it registered; milliseconds of the Unix clock */
@@ -835,6 +847,17 @@ export interface components {
                 readonly [key: string]: number;
             };
             readonly modules: readonly string[];
+        };
+        readonly Gpu: {
+            readonly name: string;
+            /** @description share of time in which anything ran on it; null = not told */
+            readonly utilization: number | null;
+            /** @description bytes, by whomever */
+            readonly memory_used: number;
+            /** @description bytes */
+            readonly memory_total: number;
+            /** @description bytes, by the worker's process; 0 also if workers share a process */
+            readonly memory_own: number;
         };
         readonly Workers: {
             /** @constant */
@@ -979,6 +1002,12 @@ export interface components {
                 readonly run: number;
                 readonly worker: string;
             }[];
+            /** @description whose tasks they are; 0 = nobody's */
+            readonly client_id: number;
+            /** @description that they were submitted in, or empty */
+            readonly span: string;
+            /** @description of that span: W3C Trace Context's 32 digits, or empty */
+            readonly trace_id: string;
         };
         readonly Prefix: {
             readonly name: string;
@@ -994,6 +1023,8 @@ export interface components {
             readonly output_bytes: number;
             /** @description moving average; 0 = unknown */
             readonly mean_duration_s: number;
+            /** @description standard deviation of durations around the mean */
+            readonly duration_deviation_s: number;
             /** @description expected rest, by learnt durations and threads; 0 = none or unknown */
             readonly eta_s: number;
         };
@@ -1024,6 +1055,12 @@ export interface components {
             /** @description longest way from a node without dependencies, for layout */
             readonly depth: number;
             readonly mean_duration_s: number;
+            /** @description whose tasks they are; 0 = nobody's */
+            readonly client_id: number;
+            /** @description that they were submitted in, or empty */
+            readonly span: string;
+            /** @description of that span: W3C Trace Context's 32 digits, or empty */
+            readonly trace_id: string;
         };
         readonly Groups: {
             /** @constant */
@@ -1141,8 +1178,21 @@ export interface components {
             readonly now_unix_ms: number;
             readonly requested: number;
             readonly confirmed: number;
-            /** @description the worker had started it, or had it no more */
+            /** @description asked back and not given */
             readonly rejected: number;
+            /** @description the same by reason */
+            readonly rejected_by_reason: {
+                /** @description it ran already */
+                readonly started: number;
+                /** @description its value was there already */
+                readonly finished: number;
+                /** @description nobody wanted it any more */
+                readonly released: number;
+                /** @description it had been taken from that worker otherwise */
+                readonly superseded: number;
+                /** @description the worker was lost, or left, before it answered */
+                readonly worker_gone: number;
+            };
             readonly idle: number;
             readonly saturated: number;
             readonly workers: readonly {
@@ -1229,6 +1279,14 @@ export interface components {
                 readonly at_unix_ms: number;
                 readonly level: string;
                 readonly text: string;
+                /** @description the task that it is about, or empty */
+                readonly task_id: string;
+                /** @description the client that it, or its task, is of; 0 = none */
+                readonly client_id: number;
+                /** @description that they were submitted in, or empty */
+                readonly span: string;
+                /** @description of that span: W3C Trace Context's 32 digits, or empty */
+                readonly trace_id: string;
             }[];
         };
         readonly Clients: {

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+#include "actors/node.hpp"
+#include "protocol/span.hpp"
+#include "protocol/task.hpp"
+
+namespace troupe {
+
+/// What a worker's log has about its tasks: what they say, and how they fail, with the client and the span that they are
+/// for. Belongs to the worker and to the threads of its pool; any thread.
+class TaskLog {
+public:
+  static constexpr std::size_t origins_max = 4096;        ///< that are remembered; then a line lacks them
+  static constexpr std::uint32_t failures_a_second = 10;  ///< that are logged; others are counted
+
+  explicit TaskLog(const Node& node) : node_(node) {}
+
+  /// Whose the tasks of groups are: of ComputeTasks.
+  void learn(std::vector<TaskOrigin> origins);
+  /// A task, or its process, has something to say to people.
+  void line(TaskId task, std::string_view text) const;
+  void failed(TaskId task, RunId run, const TaskError& error, Instant now);
+  [[nodiscard]] LogContext about(TaskId task) const;
+
+private:
+  const Node& node_;
+  mutable std::mutex mutex_;         // guards the two that follow
+  std::vector<TaskOrigin> origins_;  ///< a ring once it is full
+  std::size_t next_{};
+  Instant second_{};          ///< the one that failures are counted in; the worker's thread only, as what follows
+  std::uint32_t failures_{};  ///< in it
+  std::uint64_t untold_{};    ///< failures that were not logged
+};
+
+}  // namespace troupe
