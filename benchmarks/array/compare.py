@@ -1,19 +1,23 @@
 #!/usr/bin/env python3
-"""compare.py BENCH [--sizes N,N] [--types T,T] [--only CASE] [--rounds N]: one block of the n-d array beside NumPy.
+"""compare.py BENCH [--threads] [--dask] [--sizes N,N] [--types T,T] [--only CASE] [--rounds N]: one block of the n-d array
+beside NumPy.
 
 Both on one thread, in turn, in several rounds; the ratio is of the medians of the rounds' best times. Below 1: faster
-than NumPy."""
+than NumPy. --threads: the array in blocks on one thread and two, beside what a second thread gains STREAM. --dask: the
+array in blocks beside dask.array, both on two threads. These ask blocks_bench, which lies beside BENCH."""
 
 import argparse
 import os
 import subprocess
 import sys
-import time
 
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np  # noqa: E402 (the threads of its BLAS are counted when it is loaded)
+
+import compare_blocks  # noqa: E402
+from timing import best_of  # noqa: E402
 
 
 class Data:
@@ -78,25 +82,23 @@ DOUBLE_ONLY = {"bincount", "normal", "any"}
 MAY_BE = {"matmul": 1.3, "dot": 1.3, "rfft": 1.3, "fft2": 1.3}
 
 
-def best_of(call, repeats):
-    call()
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter_ns()
-        result = call()
-        best = min(best, time.perf_counter_ns() - start)
-        del result
-    return best
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench")
+    parser.add_argument("--threads", action="store_true")
+    parser.add_argument("--dask", action="store_true")
     parser.add_argument("--sizes", default="10000,4000000")
     parser.add_argument("--types", default="float64,float32")
     parser.add_argument("--only")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    blocks_bench = os.path.join(os.path.dirname(options.bench), "blocks_bench")
+    if options.threads:
+        compare_blocks.threads(blocks_bench, options)
+    if options.dask:
+        compare_blocks.dask(blocks_bench, options)
+    if options.threads or options.dask:
+        return 0
     bench = subprocess.Popen([options.bench], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     ratios = []
     print(f"{'case':16}{'type':9}{'elements':>9} {'NumPy us':>11}{'here us':>11}{'ratio':>7}")

@@ -1,13 +1,11 @@
 // ndarray_bench: reads lines "CASE TYPE SIZE REPEATS" and answers each with the least and the median nanoseconds of one
 // run. SIZE is the number of elements; matrices are as square as they can be. compare.py asks, and asks NumPy the same.
-#include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
-#include <iostream>
 #include <map>
 #include <string>
 
+#include "benchmarks/array/asked.hpp"
 #include "collections/ndarray/counting.hpp"
 #include "collections/ndarray/elementwise.hpp"
 #include "collections/ndarray/fft.hpp"
@@ -104,35 +102,19 @@ std::map<std::string, Case> cases() {
 
 int main() {
   const auto known = cases();
-  std::string line;
   std::map<std::pair<std::string, std::int64_t>, Data> made;
-  while (std::getline(std::cin, line)) {
-    const auto first = line.find('\t');
-    const auto second = line.find('\t', first + 1);
-    const auto third = line.find('\t', second + 1);
-    const auto name = line.substr(0, first);
-    const auto type = line.substr(first + 1, second - first - 1);
-    const auto n = std::stoll(line.substr(second + 1, third - second - 1));
-    const auto repeats = std::stoi(line.substr(third + 1));
-    const auto found = known.find(name);
+  for (auto asked = array_benchmark::next_request(); asked.size() == 4; asked = array_benchmark::next_request()) {
+    const auto n = std::stoll(asked[2]);
+    const auto found = known.find(asked[0]);
     if (found == known.end()) {
-      std::cerr << "ndarray_bench: there is no case '" << name << "'\n";
+      std::cerr << "ndarray_bench: there is no case '" << asked[0] << "'\n";
       return 2;
     }
-    auto data = made.find({type, n});
+    auto data = made.find({asked[1], n});
     if (data == made.end()) {
       made.clear();
-      data = made.emplace(std::pair(type, n), Data(dtype_named(type), n)).first;
+      data = made.emplace(std::pair(asked[1], n), Data(dtype_named(asked[1]), n)).first;
     }
-    std::vector<double> times;
-    static_cast<void>(found->second(data->second));
-    for (int i = 0; i < repeats; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      const auto result = found->second(data->second);
-      const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
-      times.push_back(took.count());
-    }
-    std::sort(times.begin(), times.end());
-    std::cout << times.front() << ' ' << times[times.size() / 2] << std::endl;
+    array_benchmark::answer(std::stoi(asked[3]), [&] { return found->second(data->second); });
   }
 }

@@ -14,7 +14,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
 
-inline constexpr std::size_t vector_bytes = HWY_TARGET == HWY_AVX2 ? 32 : 16;
+inline constexpr std::size_t vector_bytes = HWY_TARGET == HWY_AVX3 ? 64 : HWY_TARGET == HWY_AVX2 ? 32 : 16;
 
 template <class T>
 struct VectorOf {

@@ -178,7 +178,30 @@ struct IsReal {
   }
 };
 
-#if HWY_TARGET == HWY_AVX2 && HWY_ARCH_X86_64
+#if HWY_TARGET == HWY_AVX3 && HWY_ARCH_X86_64
+/// Masks of 64 comparisons, each of whose bits becomes a byte.
+template <class F, class T>
+void compare_loop(std::size_t n, const void* const* in, void* out) {
+  const T* a = static_cast<const T*>(in[0]);
+  const T* b = static_cast<const T*>(in[1]);
+  auto* r = static_cast<bool*>(out);
+  constexpr std::size_t lanes = lanes_of<T>;
+  const auto bits = [](const T* x, const T* y) HWY_ATTR {
+    const auto mask = F::lanes(load_vector(x), load_vector(y));
+    if constexpr (sizeof(T) == 8)
+      return static_cast<std::uint64_t>(_mm512_movepi64_mask(reinterpret_cast<const __m512i&>(mask)));
+    else
+      return static_cast<std::uint64_t>(_mm512_movepi32_mask(reinterpret_cast<const __m512i&>(mask)));
+  };
+  std::size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    std::uint64_t all = 0;
+    for (std::size_t k = 0; k < 64; k += lanes) all |= bits(a + i + k, b + i + k) << k;
+    _mm512_storeu_si512(r + i, _mm512_maskz_set1_epi8(all, 1));
+  }
+  for (; i < n; ++i) r[i] = F::apply(a[i], b[i]);
+}
+#elif HWY_TARGET == HWY_AVX2 && HWY_ARCH_X86_64
 /// Eight comparisons at a time, whose bits become bytes. The compiler takes many steps to make bytes of wide masks.
 template <class F, class T>
 void compare_loop(std::size_t n, const void* const* in, void* out) {
@@ -201,7 +224,9 @@ void compare_loop(std::size_t n, const void* const* in, void* out) {
   }
   for (; i < n; ++i) r[i] = F::apply(a[i], b[i]);
 }
+#endif
 
+#if (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && HWY_ARCH_X86_64
 template <Op op, class F>
 Kernel comparison(DType loop) {
   return visit_dtype(loop, []<class T>() -> Kernel {

@@ -38,7 +38,14 @@
   X(hypot, hypot, u05, hypot)
 
 HWY_BEFORE_NAMESPACE();
-#if HWY_TARGET == HWY_AVX2
+#if HWY_TARGET == HWY_AVX3
+#define TROUPE_ND_VECTOR_MATH 1
+#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_##name##kind##_##precision##avx512f
+#define TROUPE_ND_SLEEF_D(name, precision) TROUPE_ND_SLEEF(name, d8, precision)
+#define TROUPE_ND_SLEEF_F(name, precision) TROUPE_ND_SLEEF(name, f16, precision)
+#define TROUPE_ND_VECTOR_D __m512d
+#define TROUPE_ND_VECTOR_F __m512
+#elif HWY_TARGET == HWY_AVX2
 #define TROUPE_ND_VECTOR_MATH 1
 #define TROUPE_ND_SLEEF(name, kind, precision) Sleef_##name##kind##_##precision##avx2
 #define TROUPE_ND_SLEEF_D(name, precision) TROUPE_ND_SLEEF(name, d4, precision)
@@ -71,7 +78,11 @@ TROUPE_ND_MATH_2(X)
 #undef X
 }
 #endif
+HWY_AFTER_NAMESPACE();
 
+#include "collections/ndarray/kernel_short_math-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
 
 #if TROUPE_ND_VECTOR_MATH
@@ -210,6 +221,12 @@ struct ModfFraction {
 Kernel find_math(Op op, DType loop) {
   if (!is_float(loop)) return nullptr;
   const bool wide = loop == DType::float64;
+#if HWY_TARGET == HWY_AVX3
+  if (op == Op::exp && wide) return TROUPE_ND_LOOP_1(ShortExp, double);
+  if (op == Op::sin && !wide) return TROUPE_ND_LOOP_1(ShortSine<0>, float);
+  if (op == Op::cos && !wide) return TROUPE_ND_LOOP_1(ShortSine<1>, float);
+  if (op == Op::log) return wide ? TROUPE_ND_LOOP_1(ShortLog, double) : TROUPE_ND_LOOP_1(ShortLog, float);
+#endif
   switch (op) {
 #define X(operation, name, precision, std_name) \
   case Op::operation:                           \

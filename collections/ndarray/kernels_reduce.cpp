@@ -174,6 +174,8 @@ constexpr bool rounds = is_number<T> && !std::is_base_of_v<FoldMinimum, F> && !s
 
 /// Elements folded by one call before their total joins those of other blocks, two and two.
 constexpr std::size_t block = 1024;
+/// Bytes that are asked for ahead of those that are folded.
+constexpr std::size_t ahead = 4096;
 
 /// Four vectors of running totals; of complex numbers four totals.
 template <class F, class T>
@@ -187,7 +189,11 @@ T fold_block(std::size_t n, const T* x, T center) {
       Vector<T> sums[4];
       for (auto& sum : sums) sum = all_lanes(total);
       for (; i + 4 * lanes <= n; i += 4 * lanes)
-        for (std::size_t k = 0; k < 4; ++k) sums[k] = F::join(sums[k], F::take(load_vector(x + i + k * lanes), c));
+        for (std::size_t k = 0; k < 4; ++k) {
+          // The processor's own prefetching begins anew with each page.
+          if (k * vector_bytes % 64 == 0) __builtin_prefetch(reinterpret_cast<const char*>(x + i + k * lanes) + ahead);
+          sums[k] = F::join(sums[k], F::take(load_vector(x + i + k * lanes), c));
+        }
       sums[0] = F::join(F::join(sums[0], sums[1]), F::join(sums[2], sums[3]));
       T parts[lanes];
       store_vector(sums[0], parts);
@@ -339,7 +345,20 @@ std::size_t extreme_line(std::size_t n, const void* elements) {
     best_block = done;
   }
   const auto end = std::min(n, best_block + block);
-  for (std::size_t i = best_block; i < end; ++i)
+  std::size_t begin = best_block;
+  if constexpr (has_vectors<T>) {
+    // Sixteen vectors at once do not have it, or do.
+    constexpr std::size_t piece = 16 * lanes_of<T>;
+    const auto wanted = all_lanes(best);
+    for (; begin + piece <= end; begin += piece) {
+      auto found = load_vector(x + begin) == wanted;
+      for (std::size_t k = 1; k < 16; ++k) found |= load_vector(x + begin + k * lanes_of<T>) == wanted;
+      bool any = best != best;
+      for (std::size_t k = 0; k < lanes_of<T>; ++k) any |= found[k] != 0;
+      if (any) break;
+    }
+  }
+  for (std::size_t i = begin; i < end; ++i)
     if (best == best ? x[i] == best : x[i] != x[i]) return i;
   return 0;
 }

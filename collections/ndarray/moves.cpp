@@ -59,7 +59,7 @@ void scatter_strided(std::size_t n, const void* from, void* to, std::ptrdiff_t s
   });
 }
 
-#if HWY_TARGET == HWY_AVX2 && HWY_ARCH_X86_64
+#if (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3) && HWY_ARCH_X86_64
 constexpr std::size_t tile_of(std::size_t itemsize) { return itemsize == 4 ? 8 : 4; }
 
 /// A tile of elements of 8 bytes, through registers: `from` has columns, `to` rows.

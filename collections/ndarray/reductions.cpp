@@ -56,8 +56,14 @@ Over kept(const Over& over, DType dtype) {
 }
 
 NdArray extreme_index(bool greatest, const NdArray& a, std::optional<int> axis, bool keepdims, std::string_view call) {
-  const NdArray source = axis ? a : a.reshape({-1});
   const auto along = axis ? normal_axis(*axis, a.ndim(), call) : 0;
+  if ((!axis || a.ndim() == 1) && a.size() > 0 && a.is_contiguous()) {
+    NdArray result(Shape(keepdims ? a.ndim() : 0, 1), DType::int64);
+    *result.mutable_data_as<std::int64_t>() = static_cast<std::int64_t>(
+        extreme_kernels(greatest, a.dtype()).line(static_cast<std::size_t>(a.size()), a.data()));
+    return result;
+  }
+  const NdArray source = axis ? a : a.reshape({-1});
   const Reduced reduced(source.shape(), Axes{static_cast<int>(along)}, call);
   NdArray result = NdArray::zeros(reduced.shape(false), DType::int64);
   const auto extent = source.extent(along);

@@ -13,6 +13,7 @@
 #include "collections/ndarray/creation.hpp"
 #include "collections/ndarray/indexing.hpp"
 #include "collections/ndarray/lines.hpp"
+#include "collections/ndarray/reduce_kernels.hpp"
 
 namespace troupe::nd {
 
@@ -37,11 +38,11 @@ void sort_line(T* x, std::int64_t n) {
   } else if constexpr (std::is_floating_point_v<T>) {
     // The sorting networks take the greatest finite number for the end of all: what is above goes behind first.
     constexpr T greatest = std::numeric_limits<T>::max();
-    std::int64_t above = 0;
-    for (std::int64_t i = 0; i < n; ++i) above += x[i] <= greatest ? 0 : 1;
-    const auto finite = n - above;
-    if (above > 0) {
-      std::partition(x, x + n, [](T a) { return a <= greatest; });
+    T top = -std::numeric_limits<T>::infinity();
+    fold_kernels(Fold::maximum, dtype_of<T>).line(static_cast<std::size_t>(n), x, nullptr, &top);
+    auto finite = n;
+    if (!(top <= greatest)) {
+      finite = std::partition(x, x + n, [](T a) { return a <= greatest; }) - x;
       std::partition(x + finite, x + n, [](T a) { return a == a; });
     }
     if (finite < 32)
@@ -79,59 +80,55 @@ auto order_bits(T a) {
     return static_cast<U>(a);
 }
 
-/// Eleven bits at a time, from the lowest. Best where keys, places and a copy of both stay in the second cache.
-void radix_argsort(const double* x, std::size_t n, std::int64_t* order) {
-  constexpr unsigned digits = 6;
-  constexpr std::uint64_t mask = 2047;
-  struct Entry {
-    std::uint64_t key;
-    std::uint64_t place;
-  };
-  std::vector<Entry> memory(2 * n);
-  std::vector<std::uint32_t> counts(digits * 2048);
-  Entry* from = memory.data();
-  Entry* to = from + n;
-  for (std::size_t i = 0; i < n; ++i) {
-    from[i] = {order_bits(x[i]), i};
-    for (unsigned digit = 0; digit < digits; ++digit) ++counts[digit * 2048 + (from[i].key >> (11 * digit) & mask)];
-  }
-  for (unsigned digit = 0; digit < digits; ++digit) {
-    auto* count = counts.data() + std::size_t{digit} * 2048;
-    if (count[from[0].key >> (11 * digit) & mask] == n) continue;  // all alike
-    std::uint32_t sum = 0;
-    for (std::size_t value = 0; value < 2048; ++value) sum += std::exchange(count[value], sum);
-    for (std::size_t i = 0; i < n; ++i) to[count[from[i].key >> (11 * digit) & mask]++] = from[i];
-    std::swap(from, to);
-  }
-  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(from[i].place);
+/// Keys of 32 bits and places are sorted as one number, so that equal elements stay in order.
+template <class T>
+void argsort_narrow(const T* x, std::size_t n, std::int64_t* order) {
+  NdArray memory(Shape{static_cast<std::int64_t>(n)}, DType::uint64);
+  auto* keys = memory.mutable_data_as<std::uint64_t>();
+  for (std::size_t i = 0; i < n; ++i) keys[i] = std::uint64_t{order_bits(x[i])} << 32 | i;
+  sorter()(keys, n, hwy::SortAscending());
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(keys[i] & UINT32_MAX);
 }
 
-/// Keys and places are sorted together as one number, so that equal elements stay in order.
+/// The same of 64 bits: the place takes that of the last bits of the key, less the least key and without the zeros that
+/// all keys begin with. What then begins alike, as few elements do, is sorted afterwards.
+template <class T>
+void argsort_wide(const T* x, std::size_t n, std::int64_t* order) {
+  NdArray memory(Shape{static_cast<std::int64_t>(n)}, DType::uint64);
+  auto* keys = memory.mutable_data_as<std::uint64_t>();
+  std::uint64_t least = UINT64_MAX;
+  std::uint64_t greatest = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    keys[i] = order_bits(x[i]);
+    least = std::min(least, keys[i]);
+    greatest = std::max(greatest, keys[i]);
+  }
+  const auto zeros = std::min(std::countl_zero(greatest - least), 63);
+  const auto places = (std::uint64_t{1} << std::bit_width(n - 1)) - 1;
+  for (std::size_t i = 0; i < n; ++i) keys[i] = ((keys[i] - least) << zeros & ~places) | i;
+  sorter()(keys, n, hwy::SortAscending());
+  for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(keys[i] & places);
+  if (std::uint64_t{1} << zeros > places) return;  // no bit was lost
+  for (std::size_t begin = 0; begin < n;) {
+    auto end = begin + 1;
+    while (end < n && (keys[begin] ^ keys[end]) <= places) ++end;
+    if (end - begin > 1) {
+      const auto before = [x](auto i, auto j) { return order_bits(x[i]) < order_bits(x[j]); };
+      if (!std::is_sorted(order + begin, order + end, before)) std::stable_sort(order + begin, order + end, before);
+    }
+    begin = end;
+  }
+}
+
 template <class T>
 void argsort_line(const T* x, std::int64_t n, std::int64_t* order) {
-  const auto count = static_cast<std::size_t>(n);
-  if constexpr (std::is_arithmetic_v<T>) {
+  if constexpr (std::is_arithmetic_v<T>)
     if (n >= 64 && n <= UINT32_MAX) {
-      if constexpr (sizeof(order_bits(T{})) == 4) {
-        std::vector<std::uint64_t> keys(count);
-        for (std::size_t i = 0; i < count; ++i) keys[i] = std::uint64_t{order_bits(x[i])} << 32 | i;
-        sorter()(keys.data(), count, hwy::SortAscending());
-        for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(keys[i] & UINT32_MAX);
-      } else {
-        if constexpr (std::is_same_v<T, double>)
-          if (n >= 1000 && n <= 20000) return radix_argsort(x, count, order);
-        auto memory = NdArray(Shape{2 * n}, DType::uint64);
-        auto* keys = reinterpret_cast<hwy::uint128_t*>(memory.mutable_data());
-        for (std::size_t i = 0; i < count; ++i) {
-          keys[i].lo = i;
-          keys[i].hi = order_bits(x[i]);
-        }
-        sorter()(keys, count, hwy::SortAscending());
-        for (std::size_t i = 0; i < count; ++i) order[i] = static_cast<std::int64_t>(keys[i].lo);
-      }
-      return;
+      if constexpr (sizeof(order_bits(T{})) == 4)
+        return argsort_narrow(x, static_cast<std::size_t>(n), order);
+      else
+        return argsort_wide(x, static_cast<std::size_t>(n), order);
     }
-  }
   std::iota(order, order + n, 0);
   std::stable_sort(order, order + n, [x](auto i, auto j) { return sorts_before(x[i], x[j]); });
 }

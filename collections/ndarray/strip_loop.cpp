@@ -12,6 +12,8 @@ namespace {
 
 /// Rows shorter than this are put together to strips; longer ones are strips themselves.
 constexpr std::int64_t row_min = 128;
+/// The same where an input is transposed, which goes tile by tile only with strips that are rows.
+constexpr std::int64_t transposed_row_min = 32;
 constexpr std::size_t cache_line = 64;
 
 }  // namespace
@@ -98,7 +100,11 @@ void StripLoop::merge_axes() {
 
 void StripLoop::choose_forms() {
   const auto inner = shape_.size() - 1;
-  flat_ = shape_.size() > 1 && shape_[inner] < row_min;
+  const bool transposed = shape_.size() > 1 && std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
+    return input.strides[inner - 1] == static_cast<std::int64_t>(input.itemsize) && shape_[inner - 1] > 1 &&
+           input.strides[inner] != 0;
+  });
+  flat_ = shape_.size() > 1 && shape_[inner] < (transposed ? transposed_row_min : row_min);
   const bool tiles = !flat_ && shape_.size() > 1 && shape_[inner - 1] > 1;
   std::size_t bytes = 0;
   for (auto& input : inputs_) {
