@@ -34,7 +34,8 @@ struct Data {
     none = array::zeros({n}, {.dtype = array::DType::bool_, .chunks = block}).persist();
     sorted = array::sort(b).persist();
     whole = random.integers(0, 1000, {n}, line).persist();
-    complex = square.astype(dtype == array::DType::float32 ? array::DType::complex64 : array::DType::complex128).persist();
+    complex =
+        square.astype(dtype == array::DType::float32 ? array::DType::complex64 : array::DType::complex128).persist();
     few = array::rint(b * 500).persist();
     shape = {n};
     chunks = block;

@@ -39,9 +39,9 @@ struct ShortExp {
 /// bits, and r = c m - 1 is exact. Around 1, c is 1, so that nothing cancels.
 struct ShortLog {
   static HWY_INLINE __m512d apply(__m512d x) {
-    alignas(64) static constexpr double c[] = {
-        0x1.0p+0, 0x1.d8p-1, 0x1.b8p-1, 0x1.a8p-1, 0x1.9p-1, 0x1.8p-1,  0x1.7p-1,  0x1.6p-1,
-        0x1.5p+0, 0x1.4p+0,  0x1.34p+0, 0x1.28p+0, 0x1.2p+0, 0x1.14p+0, 0x1.0cp+0, 0x1.0p+0};
+    alignas(64) static constexpr double c[] = {0x1.0p+0, 0x1.d8p-1, 0x1.b8p-1, 0x1.a8p-1, 0x1.9p-1,  0x1.8p-1,
+                                               0x1.7p-1, 0x1.6p-1,  0x1.5p+0,  0x1.4p+0,  0x1.34p+0, 0x1.28p+0,
+                                               0x1.2p+0, 0x1.14p+0, 0x1.0cp+0, 0x1.0p+0};
     // -log c, its first part on the grid of that of ln 2, so that sums of multiples of both are exact.
     alignas(64) static constexpr double log_high[] = {
         0,
@@ -79,10 +79,17 @@ struct ShortLog {
         0x1.181dce586af09p-44,
         0,
     };
-    constexpr double terms[] = {-0x1.35c0525abf0cbp-4, 0x1.79b89939cf1f4p-4,  -0x1.9a4b3c2e86e2cp-4,
-                                0x1.c71edeb269ef3p-4,  -0x1.ffffb82268ab5p-4, 0x1.2492484d46cbfp-3,
-                                -0x1.555555593b272p-3, 0x1.99999999b1d36p-3,  -0x1.fffffffffff01p-3,
-                                0x1.5555555555552p-2,  -0.5};
+    constexpr double terms[] = {-0x1.35c0525abf0cbp-4,
+                                0x1.79b89939cf1f4p-4,
+                                -0x1.9a4b3c2e86e2cp-4,
+                                0x1.c71edeb269ef3p-4,
+                                -0x1.ffffb82268ab5p-4,
+                                0x1.2492484d46cbfp-3,
+                                -0x1.555555593b272p-3,
+                                0x1.99999999b1d36p-3,
+                                -0x1.fffffffffff01p-3,
+                                0x1.5555555555552p-2,
+                                -0.5};
     const __m512d m = _mm512_getmant_pd(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
     const __m512d floor = _mm512_getexp_pd(x);
     const __m512d one = _mm512_set1_pd(1);
@@ -111,9 +118,9 @@ struct ShortLog {
   }
 
   static HWY_INLINE __m512 apply(__m512 x) {
-    alignas(64) static constexpr float c[] = {
-        0x1.0p+0F, 0x1.d8p-1F, 0x1.b8p-1F, 0x1.a8p-1F, 0x1.9p-1F, 0x1.8p-1F,  0x1.7p-1F,  0x1.6p-1F,
-        0x1.5p+0F, 0x1.4p+0F,  0x1.34p+0F, 0x1.28p+0F, 0x1.2p+0F, 0x1.14p+0F, 0x1.0cp+0F, 0x1.0p+0F};
+    alignas(64) static constexpr float c[] = {0x1.0p+0F, 0x1.d8p-1F, 0x1.b8p-1F, 0x1.a8p-1F, 0x1.9p-1F,  0x1.8p-1F,
+                                              0x1.7p-1F, 0x1.6p-1F,  0x1.5p+0F,  0x1.4p+0F,  0x1.34p+0F, 0x1.28p+0F,
+                                              0x1.2p+0F, 0x1.14p+0F, 0x1.0cp+0F, 0x1.0p+0F};
     alignas(64) static constexpr float log_high[] = {
         0,
         0x1.4d4p-4F,
@@ -195,10 +202,10 @@ struct ShortSine {
     const __m512 second = _mm512_mul_ps(n, _mm512_set1_ps(0x1.777a5cp-25F));
     const __m512 r = _mm512_add_ps(first, second);
     const __m512 added = _mm512_sub_ps(r, first);
-    const __m512 lost =
-        _mm512_add_ps(_mm512_sub_ps(first, _mm512_sub_ps(r, added)), _mm512_sub_ps(second, added));
-    const __m512 low = _mm512_add_ps(lost, _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.ee59dap-50F),
-                                                           _mm512_fmsub_ps(n, _mm512_set1_ps(0x1.777a5cp-25F), second)));
+    const __m512 lost = _mm512_add_ps(_mm512_sub_ps(first, _mm512_sub_ps(r, added)), _mm512_sub_ps(second, added));
+    const __m512 low =
+        _mm512_add_ps(lost, _mm512_fmadd_ps(n, _mm512_set1_ps(0x1.ee59dap-50F),
+                                            _mm512_fmsub_ps(n, _mm512_set1_ps(0x1.777a5cp-25F), second)));
     const __m512 z = _mm512_mul_ps(r, r);
     __m512 s = _mm512_fmadd_ps(_mm512_set1_ps(-1.9515295891e-4F), z, _mm512_set1_ps(8.3321608736e-3F));
     s = _mm512_fmadd_ps(s, z, _mm512_set1_ps(-1.6666654611e-1F));

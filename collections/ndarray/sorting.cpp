@@ -1,7 +1,5 @@
 #include "collections/ndarray/sorting.hpp"
 
-#include <hwy/contrib/sort/vqsort.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -14,15 +12,18 @@
 #include "collections/ndarray/indexing.hpp"
 #include "collections/ndarray/lines.hpp"
 #include "collections/ndarray/reduce_kernels.hpp"
+#include "collections/ndarray/sort_kernels.hpp"
 
 namespace troupe::nd {
 
 namespace {
 
-/// Its memory is made once for each thread.
-hwy::Sorter& sorter() {
-  thread_local hwy::Sorter sorter;
-  return sorter;
+template <class T>
+void sort_numbers(T* x, std::int64_t n) {
+  if (n < 32)
+    std::sort(x, x + n);
+  else
+    sort_kernel(dtype_of<T>)(static_cast<std::size_t>(n), x);
 }
 
 template <class T>
@@ -45,15 +46,9 @@ void sort_line(T* x, std::int64_t n) {
       finite = std::partition(x, x + n, [](T a) { return a <= greatest; }) - x;
       std::partition(x + finite, x + n, [](T a) { return a == a; });
     }
-    if (finite < 32)
-      std::sort(x, x + finite);
-    else
-      sorter()(x, static_cast<std::size_t>(finite), hwy::SortAscending());
+    sort_numbers(x, finite);
   } else if constexpr (std::is_arithmetic_v<T>) {
-    if (n < 32)
-      std::sort(x, x + n);
-    else
-      sorter()(x, static_cast<std::size_t>(n), hwy::SortAscending());
+    sort_numbers(x, n);
   } else {
     std::sort(x, x + n, sorts_before<T>);
   }
@@ -86,7 +81,7 @@ void argsort_narrow(const T* x, std::size_t n, std::int64_t* order) {
   NdArray memory(Shape{static_cast<std::int64_t>(n)}, DType::uint64);
   auto* keys = memory.mutable_data_as<std::uint64_t>();
   for (std::size_t i = 0; i < n; ++i) keys[i] = std::uint64_t{order_bits(x[i])} << 32 | i;
-  sorter()(keys, n, hwy::SortAscending());
+  sort_kernel(DType::uint64)(n, keys);
   for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(keys[i] & UINT32_MAX);
 }
 
@@ -106,7 +101,7 @@ void argsort_wide(const T* x, std::size_t n, std::int64_t* order) {
   const auto zeros = std::min(std::countl_zero(greatest - least), 63);
   const auto places = (std::uint64_t{1} << std::bit_width(n - 1)) - 1;
   for (std::size_t i = 0; i < n; ++i) keys[i] = ((keys[i] - least) << zeros & ~places) | i;
-  sorter()(keys, n, hwy::SortAscending());
+  sort_kernel(DType::uint64)(n, keys);
   for (std::size_t i = 0; i < n; ++i) order[i] = static_cast<std::int64_t>(keys[i] & places);
   if (std::uint64_t{1} << zeros > places) return;  // no bit was lost
   for (std::size_t begin = 0; begin < n;) {

@@ -101,9 +101,9 @@ void StripLoop::merge_axes() {
 void StripLoop::choose_forms() {
   const auto inner = shape_.size() - 1;
   const bool transposed = shape_.size() > 1 && std::any_of(inputs_.begin(), inputs_.end(), [&](const Input& input) {
-    return input.strides[inner - 1] == static_cast<std::int64_t>(input.itemsize) && shape_[inner - 1] > 1 &&
-           input.strides[inner] != 0;
-  });
+                            return input.strides[inner - 1] == static_cast<std::int64_t>(input.itemsize) &&
+                                   shape_[inner - 1] > 1 && input.strides[inner] != 0;
+                          });
   flat_ = shape_.size() > 1 && shape_[inner] < (transposed ? transposed_row_min : row_min);
   const bool tiles = !flat_ && shape_.size() > 1 && shape_[inner - 1] > 1;
   std::size_t bytes = 0;
