@@ -1,0 +1,180 @@
+// Long lines, which no drawn case is: those that are partitioned, whose keys lose bits, or that have more different
+// elements than a small table.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "collections/ndarray/elementwise.hpp"
+#include "collections/ndarray/reductions.hpp"
+#include "collections/ndarray/sorting.hpp"
+
+namespace troupe::nd {
+namespace {
+
+template <class T>
+bool before(T a, T b) {
+  return a < b || (b != b && a == a);
+}
+
+/// Drawn numbers of several kinds: spread, few different, alike, ascending, descending, with NaN and infinities.
+template <class T>
+std::vector<T> drawn(int kind, std::size_t n, std::mt19937_64& draw) {
+  std::vector<T> x(n);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  for (std::size_t i = 0; i < n; ++i) {
+    const double u = unit(draw);
+    switch (kind) {
+      case 0: x[i] = static_cast<T>(u * 1e6); break;
+      case 1: x[i] = static_cast<T>(u * 5); break;
+      case 2: x[i] = T(3); break;
+      case 3: x[i] = static_cast<T>(i); break;
+      case 4: x[i] = static_cast<T>(n - i); break;
+      case 5: x[i] = static_cast<T>(i % 17); break;
+      default:
+        if constexpr (std::is_floating_point_v<T>)
+          x[i] = u > 0.9    ? std::numeric_limits<T>::quiet_NaN()
+                 : u < -0.9 ? -std::numeric_limits<T>::infinity()
+                 : u > 0.8  ? std::numeric_limits<T>::infinity()
+                            : static_cast<T>(std::exp(u * 80));
+        else
+          x[i] = static_cast<T>(draw());
+    }
+  }
+  return x;
+}
+
+template <class T>
+void expect_sorted(const std::vector<T>& x) {
+  const auto array = NdArray::of(x);
+  std::vector<std::int64_t> places(x.size());
+  std::iota(places.begin(), places.end(), 0);
+  std::stable_sort(places.begin(), places.end(), [&](auto i, auto j) {
+    return before(x[static_cast<std::size_t>(i)], x[static_cast<std::size_t>(j)]);
+  });
+  ASSERT_EQ(argsort(array).template to_vector<std::int64_t>(), places);
+  const auto values = sort(array).template to_vector<T>();
+  std::vector<T> different;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const T wanted = x[static_cast<std::size_t>(places[i])];
+    ASSERT_FALSE(before(values[i], wanted) || before(wanted, values[i])) << i;
+    if (different.empty() || before(different.back(), wanted)) different.push_back(wanted);
+  }
+  const auto found = unique(array).template to_vector<T>();
+  ASSERT_EQ(found.size(), different.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    ASSERT_FALSE(before(found[i], different[i]) || before(different[i], found[i])) << i;
+}
+
+template <class T>
+void expect_all_sorted() {
+  std::mt19937_64 draw(1);
+  for (const std::size_t n : {1U, 32U, 64U, 127U, 129U, 255U, 257U, 300U, 1000U, 5003U, 100001U})
+    for (int kind = 0; kind < 7; ++kind) {
+      SCOPED_TRACE(std::string(name_of(dtype_of<T>)) + ", kind " + std::to_string(kind) + ", " + std::to_string(n));
+      expect_sorted(drawn<T>(kind, n, draw));
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+}
+
+TEST(Sorting, LongLinesOfAllNumbersAreSorted) {
+  expect_all_sorted<double>();
+  expect_all_sorted<float>();
+  expect_all_sorted<std::int64_t>();
+  expect_all_sorted<std::uint64_t>();
+  expect_all_sorted<std::int32_t>();
+  expect_all_sorted<std::uint32_t>();
+  expect_all_sorted<std::int16_t>();
+}
+
+TEST(Sorting, ElementsWhoseFirstBitsAreAlikeAreInOrder) {
+  std::mt19937_64 draw(2);
+  std::vector<double> x;
+  for (int i = 0; i < 50000; ++i) x.push_back(1 + 1e-15 * static_cast<double>(draw() % 5000));
+  x.push_back(1e300);
+  x.push_back(-1e300);
+  expect_sorted(x);
+}
+
+TEST(Sorting, TheFirstOfTheGreatestIsFoundWhereverItIs) {
+  for (const std::int64_t n : {1, 7, 63, 64, 1023, 1024, 1025, 5000})
+    for (const std::int64_t at : {std::int64_t{0}, n / 2, n - 1}) {
+      auto a = NdArray::zeros({n});
+      for (const auto& value : {2.0, std::numeric_limits<double>::quiet_NaN()}) {
+        a.mutable_data_as<double>()[at] = value;
+        a.mutable_data_as<double>()[n - 1] = value;
+        EXPECT_EQ(argmax(a).item<std::int64_t>(), at);
+        EXPECT_EQ(argmax(a, 0, true).shape(), Shape{1});
+        EXPECT_EQ(argmax(a).shape(), Shape{});
+      }
+    }
+}
+
+TEST(ShortMath, IsWithinOneUnitOfTheLastPlace) {
+  std::mt19937_64 draw(3);
+  std::uniform_real_distribution<double> unit(-1, 1);
+  const auto check = [&](auto zero, auto function, auto exact, auto from) {
+    using T = decltype(zero);
+    std::vector<T> x(20000);
+    for (auto& each : x) each = static_cast<T>(from(unit(draw)));
+    const auto results = function(NdArray::of(x)).template to_vector<T>();
+    double worst = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const auto wanted = exact(static_cast<long double>(x[i]));
+      const auto nearest = std::fabs(static_cast<T>(wanted));
+      const auto step = static_cast<long double>(std::nextafter(nearest, std::numeric_limits<T>::infinity())) - nearest;
+      worst = std::max(worst, static_cast<double>(std::fabs(static_cast<long double>(results[i]) - wanted) / step));
+    }
+    return worst;
+  };
+  const auto log_of = [](long double x) { return std::log(x); };
+  const auto spread = [](double u) { return std::exp(u * 80); };
+  const auto near_one = [](double u) { return 1 + 0.4 * u; };
+  const auto logarithm = [](const NdArray& a) { return log(a); };
+  EXPECT_LE(check(0.0, logarithm, log_of, spread), 1.01);
+  EXPECT_LE(check(0.0, logarithm, log_of, near_one), 1.01);
+  EXPECT_LE(check(0.0F, logarithm, log_of, spread), 1.01);
+  EXPECT_LE(check(0.0F, logarithm, log_of, near_one), 1.01);
+  EXPECT_LE(check(
+                0.0, [](const NdArray& a) { return exp(a); }, [](long double x) { return std::exp(x); },
+                [](double u) { return 700 * u; }),
+            1.01);
+  const auto whole_quarters = [](double u) { return std::round(u * 30000) * 1.57079632679489661923; };
+  const auto wide = [](double u) { return u * 60000; };
+  const auto sine = [](const NdArray& a) { return sin(a); };
+  const auto cosine = [](const NdArray& a) { return cos(a); };
+  const auto sine_of = [](long double x) { return std::sin(x); };
+  const auto cosine_of = [](long double x) { return std::cos(x); };
+  EXPECT_LE(check(0.0F, sine, sine_of, wide), 1.01);
+  EXPECT_LE(check(0.0F, sine, sine_of, whole_quarters), 1.01);
+  EXPECT_LE(check(0.0F, cosine, cosine_of, wide), 1.01);
+  EXPECT_LE(check(0.0F, cosine, cosine_of, whole_quarters), 1.01);
+}
+
+TEST(ShortMath, KeepsToTheEndsOfTheNumbers) {
+  const auto infinity = std::numeric_limits<double>::infinity();
+  const auto nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> x{0, -0.0, 1, -1, infinity, -infinity, nan, 5e-324, 709.9, -745.2, -700};
+  const auto logs = log(NdArray::of(x)).to_vector<double>();
+  const auto powers = exp(NdArray::of(x)).to_vector<double>();
+  const auto sines = sin(NdArray::of(x).astype(DType::float32)).to_vector<float>();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    SCOPED_TRACE(x[i]);
+    EXPECT_EQ(std::isnan(logs[i]), x[i] < 0 || x[i] != x[i]);
+    if (!std::isnan(logs[i])) {
+      EXPECT_DOUBLE_EQ(logs[i], std::log(x[i]));
+    }
+    EXPECT_EQ(std::isnan(powers[i]), x[i] != x[i]);
+    if (x[i] == x[i]) {
+      EXPECT_DOUBLE_EQ(powers[i], std::exp(x[i]));
+    }
+    EXPECT_EQ(std::isnan(sines[i]), !std::isfinite(x[i]));
+  }
+  EXPECT_TRUE(std::signbit(sines[1]));
+}
+
+}  // namespace
+}  // namespace troupe::nd
