@@ -6,9 +6,8 @@ import subprocess
 import numpy as np
 from timing import best_of
 
-# What two threads may gain less in: the order of the work is part of the result, or one block is the result.
 DOUBLE_ONLY = {"bincount", "normal", "any"}
-ON_ONE_BLOCK = {
+KERNELS = {
     "a+b", "a*2+b", "a+a.T", "exp", "log", "sqrt", "sin", "a>b", "where", "clip", "abs", "sum", "sum axis 0",
     "sum axis 1", "mean", "var", "min", "argmax", "cumsum", "any", "sort", "argsort", "searchsorted", "unique",
     "bincount", "histogram", "take", "boolean mask", "strided copy", "transpose copy", "concatenate", "matmul", "dot",
@@ -63,7 +62,7 @@ def threads(program, options):
     enough = min(1.7, *stream)
     gains = []
     for dtype in options.types.split(","):
-        for case in sorted(ON_ONE_BLOCK):
+        for case in sorted(KERNELS):
             if not chosen(case, options) or case in DOUBLE_ONLY and dtype != "float64":
                 continue
             measured = gain(case, dtype)
