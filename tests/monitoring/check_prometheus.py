@@ -76,7 +76,7 @@ class Cluster:
         """A worker with a file system of its own for values, which is full; None where this may mount none."""
         disk = self.directory / "disk"
         disk.mkdir()
-        mount = f'mount -t tmpfs -o size=8m none {disk} && head -c 7600k /dev/zero > {disk}/others && exec "$0" "$@"'
+        mount = f'mount -t tmpfs -o size=8m,mode=700 none {disk} && head -c 7600k /dev/zero > {disk}/others && exec "$0" "$@"'
         before = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
         if subprocess.run([*before, mount, "true"], stderr=subprocess.DEVNULL).returncode != 0:
             return None
