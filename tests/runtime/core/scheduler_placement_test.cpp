@@ -218,10 +218,10 @@ TEST(SchedulerPlacement, TheLongestWaitForAWorkerIsKnown) {
   d.pass(10s);
   EXPECT_NEAR(static_cast<double>(age()), 69, 1) << "queued they wait as before: two of them have no room";
   for (auto tasks = d.assigned(worker); !tasks.empty(); tasks = d.assigned(worker)) d.finish(worker, tasks);
-  d.pass(10s);
+  d.pass(4s);
   EXPECT_EQ(age(), 0u);
   d.submit(client, graph({{}, {0}}));
-  d.pass(10s);
+  d.pass(4s);
   EXPECT_EQ(age(), 0u) << "what waits for an input, or is with a worker, is not queued";
 }
 
