@@ -38,7 +38,8 @@ TEST(TimeTotals, names_for_which_there_is_no_room_are_counted_together) {
   std::uint64_t runs = 0;
   for (const auto& function : totals.view().functions) {
     runs += function.runs;
-    if (function.prefix == "other") EXPECT_EQ(function.runs, 5U);
+    if (function.prefix != "other") continue;
+    EXPECT_EQ(function.runs, 5U);
   }
   EXPECT_EQ(runs, TimeTotals::functions_max + 5);
   EXPECT_EQ(totals.view().functions.size(), TimeTotals::functions_max + 1);
@@ -61,7 +62,7 @@ TEST(TimeTotals, pairs_of_workers_that_left_make_room_and_nothing_is_lost_of_the
 }
 
 TEST(TimeTotals, the_scheduler_keeps_what_a_worker_tells_when_that_is_gone) {
-  SchedulerDialogue d;
+  testing::SchedulerDialogue d;
   const WorkerId worker = d.join_worker();
   d.say(WorkerSaid{worker, TimeSpent{{{"load", 1, 2, 3, 4}}, {}, {}, 5, 6, 7}});
   d.say(WorkerLeft{worker, true, "closed"});
