@@ -1,6 +1,7 @@
 #include "monitoring/api_times.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <string>
@@ -33,6 +34,13 @@ json::object moved_json(const ValuesMoved& moved, json::object row = {}) {
   row["bytes_per_s"] = nullptr;
   if (moved.us > 0) row["bytes_per_s"] = static_cast<double>(moved.bytes) / seconds(moved.us);
   return row;
+}
+
+/// Workers that came after the picture was taken: it does not have their names.
+bool knows_newer(const TimeView& times, const ClusterView& view) {
+  const WorkerId last = view.workers.empty() ? WorkerId{} : view.workers.back().address.worker;
+  return std::any_of(times.pairs.begin(), times.pairs.end(),
+                     [&](const auto& pair) { return std::max(pair.to, pair.from) > last; });
 }
 
 }  // namespace
@@ -138,9 +146,12 @@ std::vector<Route> time_routes(const ApiSources& sources) {
           route("bandwidth", [s = sources](const HttpRequest& request) {
             const Query query(request.query, {"limit"});
             const auto most = query.integer("limit", 50, 1, 200);
-            const auto now = fresh_picture(*s.recorder);
+            auto now = fresh_picture(*s.recorder);
+            const TimeView times = s.source->times();
+            if (knows_newer(times, now->view)) now = s.recorder->picture(std::chrono::milliseconds(0));
+            if (!now) throw Refused(503, "the scheduler has ended");
             return answer(bandwidth_json(
-                s.source->times(), most, [&](WorkerId worker) { return s.recorder->name_of(worker); }, now->unix_ms));
+                times, most, [&](WorkerId worker) { return s.recorder->name_of(worker); }, now->unix_ms));
           })};
 }
 

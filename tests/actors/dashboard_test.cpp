@@ -279,7 +279,7 @@ TEST_F(DashboardTest, shows_what_time_went_to_and_what_moved_between_workers) {
     first.workers = {"worker-0"};
     totals.push_back(client.submit<total>(first, block));
   }
-  client.gather(totals);
+  (void)client.gather(totals);
   json::value moved;
   do moved = get("/api/v1/bandwidth");
   while (moved.at("all").at("values").to_number<int>() < 2);
@@ -314,7 +314,7 @@ TEST_F(DashboardTest, shows_what_the_scheduler_itself_does) {
   } while (past.at("samples").to_number<int>() < 5);
   EXPECT_EQ(past.at("stacks").at(0).at("prefix"), "event loop");
   EXPECT_THAT(json::serialize(past.at("stacks")), HasSubstr("SchedulerActor"));
-  EXPECT_THAT(json::serialize(past.at("stacks")), testing::Not(HasSubstr("epoll_wait")));
+  EXPECT_THAT(json::serialize(past.at("stacks")), ::testing::Not(HasSubstr("epoll_wait")));
 }
 
 TEST_F(DashboardTest, shuffles_of_a_bag_have_a_line_for_each_of_their_stages) {
@@ -352,8 +352,8 @@ TEST_F(DashboardTest, shuffles_of_a_bag_have_a_line_for_each_of_their_stages) {
     EXPECT_EQ(ask("GET", "/api/v1/tasks/" + written).status, 200U) << key << " is a task";
   }
   using Stages = std::vector<std::tuple<int, int, int, int, int>>;
-  EXPECT_THAT(shuffles, testing::UnorderedElementsAre(Stages{{1, 2, 3, 9, 9}, {2, 2, 3, 9, 9}}, Stages{{1, 1, 1, 9, 4}},
-                                                      Stages{{1, 1, 1, 9, 3}}))
+  EXPECT_THAT(shuffles, ::testing::UnorderedElementsAre(Stages{{1, 2, 3, 9, 9}, {2, 2, 3, 9, 9}},
+                                                        Stages{{1, 1, 1, 9, 4}}, Stages{{1, 1, 1, 9, 3}}))
       << json::serialize(page);
 }
 

@@ -41,14 +41,14 @@ protected:
     sources_.log = [this](std::uint64_t after, std::size_t most) {
       LogPage page;
       for (std::size_t i = after; i < warned_.size() && page.lines.size() < most; ++i)
-        page.lines.push_back({i + 1, 0, 2, {}, warned_[i]});
+        page.lines.push_back({i + 1, 0, 2, warned_[i], {}});
       page.last = warned_.size();
       return page;
     };
     sources_.warn = [this](std::string_view text) { warned_.emplace_back(text); };
     sources_.ask.log = [](const std::string& worker, std::uint64_t after, std::size_t most) -> Result<LogPage> {
       if (worker == "w2") return tl::unexpected(Error{ErrorKind::failed, "the worker did not answer"});
-      return LogPage{{{after + 1, 0, 2, {}, fmt::format("of {}, at most {}", worker, most)}}, 7};
+      return LogPage{{{after + 1, 0, 2, fmt::format("of {}, at most {}", worker, most), {}}}, 7};
     };
     sources_.ask.profile = [this](const std::vector<std::string>& workers, std::chrono::microseconds duration,
                                   std::chrono::microseconds, const std::string& function) -> Result<StackSamples> {
@@ -78,8 +78,11 @@ protected:
                                std::size_t most) -> Result<TaskLog> {
       TaskLog log;
       for (const std::string& worker : workers)
-        log.lines[worker] = {
-            {7, static_cast<std::int64_t>(worker.size()) * 1000, 1, task, fmt::format("{} of {}", worker, most)}};
+        log.lines[worker] = {{7,
+                              static_cast<std::int64_t>(worker.size()) * 1000,
+                              1,
+                              fmt::format("{} of {}", worker, most),
+                              {task, {}, {}}}};
       log.unanswered["w3"] = "too busy";
       return log;
     };

@@ -124,9 +124,9 @@ TEST_F(ApiTest, groups_and_graph_are_drawn_from_chunks) {
   second->dependency_offsets = {0, 2, 3};
   second->dependencies = {2, 3, 0};  // two of the first group; one of its own
   second->external.resize(2);
-  GroupView one{1, "", false, first, {}, {TaskTally{}}, {0}};
+  GroupView one{1, "", false, first, {}, {TaskTally{}}, {0}, {1, {4}, {"nightly", {1, 2}}}};
   one.counts[0].states[static_cast<std::size_t>(TaskState::memory)] = 2;
-  GroupView two{2, "named", false, second, {TaskId::of(1, 0), TaskId::of(1, 1)}, {TaskTally{}}, {1}};
+  GroupView two{2, "named", false, second, {TaskId::of(1, 0), TaskId::of(1, 1)}, {TaskTally{}}, {1}, {}};
   two.counts[0].states[static_cast<std::size_t>(TaskState::waiting)] = 2;
   source_->group_list = {one, two};
   source_->graph_list = {{one, {TaskState::memory, TaskState::memory}, {{1}, {2}}},
@@ -135,6 +135,10 @@ TEST_F(ApiTest, groups_and_graph_are_drawn_from_chunks) {
   EXPECT_EQ(groups.at("shown").to_number<int>(), 2);
   EXPECT_EQ(groups.at("edges"), json::parse("[[0,1]]"));
   EXPECT_EQ(groups.at("nodes").at(1).at("name"), "named");
+  EXPECT_EQ(groups.at("nodes").at(0).at("span"), "nightly");
+  EXPECT_EQ(groups.at("nodes").at(0).at("trace_id"), "00000000000000010000000000000002");
+  EXPECT_EQ(groups.at("nodes").at(0).at("client_id"), 4);
+  EXPECT_EQ(groups.at("nodes").at(1).at("trace_id"), "");
   EXPECT_EQ(groups.at("nodes").at(1).at("depth").to_number<int>(), 1);
   EXPECT_EQ(groups.at("nodes").at(0).at("tasks").at("memory").to_number<int>(), 2);
   const json::object graph = get("/api/v1/graph").object();
