@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""compare.py BENCH [--threads] [--dask] [--sizes N,N] [--types T,T] [--only CASE] [--rounds N]: one block of the n-d array
+"""compare.py BENCH [--threads] [--dask] [--sizes N,N] [--types T,T] [--only CASE]... [--rounds N]: one block of the n-d array
 beside NumPy.
 
 Both on one thread, in turn, in several rounds; the ratio is of the medians of the rounds' best times. Below 1: faster
@@ -89,7 +89,7 @@ def main():
     parser.add_argument("--dask", action="store_true")
     parser.add_argument("--sizes", default="10000,4000000")
     parser.add_argument("--types", default="float64,float32")
-    parser.add_argument("--only")
+    parser.add_argument("--only", action="append", metavar="CASE", help="may be given several times")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     blocks_bench = os.path.join(os.path.dirname(options.bench), "blocks_bench")
@@ -106,7 +106,7 @@ def main():
         for dtype in options.types.split(","):
             data = Data(dtype, n)
             for name, call in CASES.items():
-                if options.only and name not in options.only.split(",") or name in DOUBLE_ONLY and dtype != "float64":
+                if options.only and name not in options.only or name in DOUBLE_ONLY and dtype != "float64":
                     continue
                 once = best_of(lambda: call(data), 1)
                 repeats = max(2, min(200, int(30e6 / max(once, 1))))

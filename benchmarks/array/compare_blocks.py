@@ -31,7 +31,7 @@ class Bench:
 
 
 def chosen(case, options):
-    return not options.only or case in options.only.split(",")
+    return not options.only or case in options.only
 
 
 def threads(program, options):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the release preset's ndarray_bench and runs it beside NumPy and dask.array, which are installed into build/array-venv.
 # --threads and --dask: the array in blocks instead, with two threads beside one, and beside dask.array.
-# Options go to compare.py: --sizes, --types, --only, --rounds.
+# Options go to compare.py: --threads, --dask, --sizes, --types, --only (once for each case), --rounds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 [[ -f build/release/build.ninja ]] || cmake --preset release
