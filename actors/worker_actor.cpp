@@ -279,6 +279,7 @@ void WorkerActor::perform() {
     for (auto& request : performing_.run) run_function(request);
     for (auto& modules : performing_.share) share(modules);
     if (performing_.close) tell_time_spent(true);  // what follows says goodbye
+    if (options_.own_process) tell_log(performing_.to_scheduler);
     if (!performing_.to_scheduler.empty()) link_->send(std::move(performing_.to_scheduler));
     const bool close = performing_.close;
     auto refused = std::move(performing_.refused);
@@ -522,7 +523,6 @@ void WorkerActor::tick() {
     handle(WorkerTick{process_memory(), cpu_ms(), traffic(), surroundings(), now_.nanoseconds});
   else
     handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic(), surroundings(), now_.nanoseconds});
-  if (options_.own_process) tell_log();
   tell_time_spent();
 }
 

@@ -167,7 +167,7 @@ private:
 
   // What it says about itself (worker_inspection.cpp).
   bool inspect(const RunFunction& request);
-  void tell_log();
+  void tell_log(std::vector<WorkerMessage>& messages);
   WorkerReport report();
   template <class Ask>
   void ask_threads(RequestId request, Ask ask);

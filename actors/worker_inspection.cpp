@@ -94,12 +94,11 @@ void WorkerActor::ask_threads(RequestId request, Ask ask) {
   });
 }
 
-/// With the heartbeat that was just made, so that the last words of a worker that dies are known.
-void WorkerActor::tell_log() {
+/// With a heartbeat, which stands last, so that the last words of a worker that dies are known.
+void WorkerActor::tell_log(std::vector<WorkerMessage>& messages) {
   constexpr std::size_t lines_max = 10;
   constexpr std::size_t text_max = 500;
-  if (effects_.to_scheduler.empty()) return;
-  auto* beat = std::get_if<Heartbeat>(&effects_.to_scheduler.back());
+  auto* beat = messages.empty() ? nullptr : std::get_if<Heartbeat>(&messages.back());
   if (beat == nullptr) return;
   auto page = node_.recent_log().page(0, lines_max);
   for (auto& line : page.lines) {

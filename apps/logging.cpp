@@ -15,7 +15,6 @@
 #include <boost/json.hpp>
 
 #include "apps/config_values.hpp"
-#include "apps/observed.hpp"
 
 namespace troupe::apps {
 
@@ -114,6 +113,18 @@ private:
 };
 
 }  // namespace
+
+void add_fields(boost::json::object& line, const LogContext& about) {
+  if (about.task) {
+    line["task"] = about.task.value;
+    line["group"] = about.task.group();
+  }
+  if (about.client) line["client"] = about.client.value;
+  if (about.span) {
+    line["span"] = about.span.name;
+    line["trace_id"] = about.span.trace.hex();
+  }
+}
 
 class Log::Impl {
 public:

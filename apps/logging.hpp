@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <boost/json/fwd.hpp>
+
 #include "protocol/error.hpp"
 #include "protocol/span.hpp"
 
@@ -47,6 +49,9 @@ private:
   explicit Log(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// `task` and `group`, `client`, `span` and `trace_id`, each where there is one.
+void add_fields(boost::json::object& line, const LogContext& about);
 
 Result<Level> level_from(std::string_view name);
 

@@ -6,6 +6,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "apps/logging.hpp"
+
 namespace troupe::apps {
 
 namespace json = boost::json;
@@ -35,18 +37,6 @@ std::string time_text(std::int64_t unix_us) {
 const char* level_text(std::uint8_t level) {
   constexpr std::array names{"debug", "info", "warning", "error"};
   return names.at(std::min<std::size_t>(level, names.size() - 1));
-}
-
-void add_fields(json::object& line, const LogContext& about) {
-  if (about.task) {
-    line["task"] = about.task.value;
-    line["group"] = about.task.group();
-  }
-  if (about.client) line["client"] = about.client.value;
-  if (about.span) {
-    line["span"] = about.span.name;
-    line["trace_id"] = about.span.trace.hex();
-  }
 }
 
 json::object json_of(const LogLine& line) {

@@ -14,8 +14,6 @@ namespace troupe::apps {
 std::string time_text(std::int64_t unix_us);
 const char* level_text(std::uint8_t level);
 
-/// `task` and `group`, `client`, `span` and `trace_id`, each where there is one.
-void add_fields(boost::json::object& line, const LogContext& about);
 boost::json::object json_of(const LogLine& line);
 boost::json::object json_of(const TaskDetail& detail);
 boost::json::array json_of(const Transition& transition);

@@ -347,9 +347,8 @@ void fields(A& a, TaskStep& v) {
 }
 template <class A>
 void fields(A& a, HistoryState& v) {
-  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals);
+  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals, v.steps);
   if (!a.ended()) a(v.times);
-  if (!a.ended()) a(v.steps);
 }
 template <class A>
 void fields(A& a, Event& v) {
