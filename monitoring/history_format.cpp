@@ -50,7 +50,6 @@ public:
   void operator()(T&... values) {
     (put(values), ...);
   }
-  [[nodiscard]] static bool ended() { return false; }
   std::string out;
 
 private:
@@ -97,8 +96,6 @@ public:
   }
   [[nodiscard]] bool whole() const { return good_ && rest_.empty(); }
   [[nodiscard]] bool good() const { return good_; }
-  /// There is no more: what is asked for next was not there yet when this was written.
-  [[nodiscard]] bool ended() const { return whole(); }
   void refuse() { good_ = false; }
 
   std::uint64_t varint() {
@@ -347,8 +344,7 @@ void fields(A& a, TaskStep& v) {
 }
 template <class A>
 void fields(A& a, HistoryState& v) {
-  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals, v.steps);
-  if (!a.ended()) a(v.times);
+  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals, v.times, v.steps);
 }
 template <class A>
 void fields(A& a, Event& v) {

@@ -43,8 +43,8 @@ struct HistoryState {
   std::vector<GroupTasks> graph;
   std::vector<FailedTask> failures;
   std::vector<StolenTask> steals;
-  TimeView times;               ///< histories of earlier versions have none
-  std::vector<TaskStep> steps;  ///< likewise
+  TimeView times;
+  std::vector<TaskStep> steps;
 };
 
 /// Runs that follow one on another.

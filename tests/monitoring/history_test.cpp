@@ -193,20 +193,6 @@ TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   EXPECT_EQ(api.source->times(), source_->spent);
 }
 
-TEST_F(HistoryTest, what_was_written_before_times_or_steps_were_known_is_read_without_them) {
-  HistoryState state;
-  state.known = 7;
-  const std::string bytes = packed(state);
-  for (const std::size_t missing : {1U, 13U}) {  // no steps, in one number, and no times, in twelve
-    ASSERT_TRUE(bytes.ends_with(std::string(missing, '\0')));
-    HistoryState read;
-    ASSERT_TRUE(unpack(bytes.substr(0, bytes.size() - missing), read)) << missing;
-    EXPECT_EQ(read.known, 7U);
-    EXPECT_EQ(read.times, TimeView{});
-    EXPECT_TRUE(read.steps.empty());
-  }
-}
-
 TEST_F(HistoryTest, what_a_killed_scheduler_did_not_finish_is_left_out_and_told) {
   write(false);
   const fs::path file = the_one() / "000001.troupe";
