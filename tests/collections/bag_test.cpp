@@ -302,7 +302,7 @@ TEST(Bag, tasks_on_a_cluster_are_called_by_what_they_do) {
   query.kind = QueryKind::durations;
   std::vector<std::string> names;
   for (const auto& each : client.ask(query).durations) names.push_back(each.prefix);
-  EXPECT_THAT(names, testing::UnorderedElementsAre("range-map-square-filter-sum", "sum"));
+  EXPECT_THAT(names, testing::UnorderedElementsAre("range-map-square-filter-sum", "inputs-merge-sum"));
 }
 
 TEST(Bag, chains_of_stages_are_one_task_a_partition_and_what_two_read_is_computed_once) {
