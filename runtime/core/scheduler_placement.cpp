@@ -60,6 +60,13 @@ double SchedulerState::load_of(const WorkerRecord& worker) const {
   return has_room(worker) ? worker.occupancy_us / worker.registration.threads : LoadIndex::full;
 }
 
+/// Microseconds that one more task is thought to wait there. A worker of which nothing has come for longer than it has
+/// work for runs something that takes longer than was thought, and who knows how long.
+double SchedulerState::delay_of(const WorkerRecord& worker) const {
+  const double expected = worker.occupancy_us / worker.registration.threads;
+  return worker.active() < worker.registration.threads ? expected : std::max(expected, micros(now_ - worker.moved_on));
+}
+
 /// Brings the indices of the classes up to date with what happened to workers since the last time.
 void SchedulerState::settle_loads() {
   for (WorkerRecord* worker : changed_loads_) {
@@ -232,7 +239,7 @@ WorkerRecord* SchedulerState::choose_worker(TaskRef task, const RestrictionClass
     const WorkerRecord& worker = *candidate.worker;
     if (!worker.able() || !std::binary_search(restriction.valid.begin(), restriction.valid.end(), worker.id)) continue;
     if (worker.occupancy_us > 2 * horizon * worker.registration.threads && !has_room(worker)) continue;
-    double delay = worker.occupancy_us / worker.registration.threads;
+    double delay = delay_of(worker);
     if (expected < tiny_task_us) delay = std::max(0.0, delay - horizon);
     if (candidate.inputs < inputs) delay += fetch_us + (total_bytes - candidate.bytes) / counters_.bandwidth * 1e6;
     if (delay < best_cost || (delay == best_cost && candidate.bytes > 0 && candidate.worker->id < best->id)) {
@@ -288,6 +295,7 @@ void SchedulerState::fail_too_large(TaskRef task, const RestrictionClass& restri
 void SchedulerState::assign(TaskRef task, WorkerRecord& worker) {
   task->worker = worker.id;
   task->cost_us = static_cast<float>(expected_us(task.task_template()));
+  if (worker.active() < worker.registration.threads) worker.moved_on = now_;
   if (!TROUPE_MUTANT(a_second_attempt_has_the_same_run) || task->run.value == 0) ++task->run.value;
   worker.processing.push_back(task.id());
   worker.occupancy_us += static_cast<double>(task->cost_us);
@@ -426,18 +434,21 @@ void SchedulerState::steal() {
   WorkerRecord* victim = nullptr;
   for (auto& [id, worker] : workers_) {
     if (worker->steal_pending || worker->active() <= worker->kept_active()) continue;
-    if (victim == nullptr || worker->occupancy_us > victim->occupancy_us) victim = worker.get();
+    if (victim == nullptr || delay_of(*worker) > delay_of(*victim)) victim = worker.get();
   }
   if (victim == nullptr) return;
   last_steal_ = now_;
   if (victim->status == WorkerStatus::paused) return steal_from(*victim, victim->active());
   const std::uint32_t surplus = victim->active() - victim->registration.threads;
-  if (victim->occupancy_us * surplus / victim->active() < 500 && victim->able()) return;
+  const double backlog_us = delay_of(*victim) * victim->registration.threads;
+  if (backlog_us * surplus / victim->active() < 500 && victim->able()) return;
   steal_from(*victim, (surplus + 1) / 2);
 }
 
 void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
   StealTasks request;
+  // What it would wait for a thread that is held by what takes longer than was thought.
+  const double delay_us = delay_of(victim) - victim.occupancy_us / victim.registration.threads;
   for (std::size_t i = victim.processing.size(); i-- > 0 && request.tasks.size() < count;) {
     const TaskRef task = find(victim.processing[i]);
     if (task.has(task_flag::seceded | task_flag::stealing | task_flag::ahead)) continue;
@@ -445,7 +456,8 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
     const RestrictionClass& restriction = classes_[task.task_template().restriction];
     std::uint64_t bytes = 0;
     for_each_dependency(task, [&](TaskRef input) { bytes += input->nbytes; });
-    if (static_cast<double>(bytes) / counters_.bandwidth * 1e6 > static_cast<double>(task->cost_us)) continue;
+    const double worth_us = std::max(static_cast<double>(task->cost_us), delay_us);
+    if (static_cast<double>(bytes) / counters_.bandwidth * 1e6 > worth_us) continue;
     const bool useful = std::any_of(restriction.valid.begin(), restriction.valid.end(), [&](WorkerId id) {
       const WorkerRecord* worker = find_worker(id);
       return worker != &victim && worker->able() && worker->active() < worker->registration.threads &&

@@ -211,6 +211,7 @@ private:
   WorkerRecord* choose_worker(TaskRef task, const RestrictionClass& restriction, WorkerRecord* favourite);
   [[nodiscard]] bool has_room(const WorkerRecord& worker) const;
   [[nodiscard]] double load_of(const WorkerRecord& worker) const;
+  [[nodiscard]] double delay_of(const WorkerRecord& worker) const;
   void load_changed(WorkerRecord& worker);
   void settle_loads();
   void index_loads(RestrictionClass& restriction);

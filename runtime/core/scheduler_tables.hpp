@@ -157,6 +157,7 @@ struct WorkerRecord {
   bool counted_surplus{};        ///< in SchedulerState::surplus_workers_
   Instant joined{};
   Instant last_seen{};
+  Instant moved_on{};  ///< when a task last ended there, or found a thread free
   Heartbeat heartbeat;
   Instant heartbeat_at{};  ///< when it came; 0: none yet
   std::vector<TaskId> processing;

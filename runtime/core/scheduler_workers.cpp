@@ -17,6 +17,7 @@ constexpr double bandwidth_step = 0.1;  ///< what a heartbeat's word counts in t
 void SchedulerState::on_message(WorkerRecord&, RegisterWorker&) {}
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
+  worker.moved_on = now_;
   // One average step a batch and prefix: the batch's mean, and its variance.
   std::uint32_t prefix = ~0u;
   double sum_us = 0;
@@ -71,6 +72,7 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
+  worker.moved_on = now_;
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const TaskRef task = find(message.tasks[i]);
     if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i]) {
@@ -214,6 +216,7 @@ void SchedulerState::count_kept(const WorkerRecord& worker, const StealReply& me
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TasksSeceded& message) {
+  worker.moved_on = now_;
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const TaskRef task = find(message.tasks[i]);
     if (!task || task->state != TaskState::processing || task->worker != worker.id || task->run != message.runs[i])

@@ -160,6 +160,63 @@ TEST(SchedulerPlacement, StealsFromALoadedWorkerForAnIdleOne) {
   EXPECT_GT(stolen[0].second, requests[0].runs[0]);
 }
 
+/// A worker whose only thread is held by what takes long, though nobody could know, and that has values of `nbytes`.
+struct HeldWorker {
+  explicit HeldWorker(std::uint64_t nbytes, const char* held) {
+    d.submit(client, graph({{}}, function("read")));
+    d.finish(holder, d.assigned(holder), 8, 10);
+    d.submit(client, graph({{}}, function("other")));
+    d.finish(holder, d.assigned(holder), 8, 10);
+    const auto made = d.submit(client, graph({{}}, function("make")));
+    d.finish(holder, d.assigned(holder), nbytes, 10);
+    d.submit(client, graph({{}}, function(held)));
+    running = d.assigned(holder);
+    reader = graph({{1}}, function("read"));
+    reader->external = {ClientKey::of(made, 0)};
+  }
+  SchedulerDialogue d;
+  WorkerId holder{d.join_worker()};
+  ClientId client{d.join_client()};
+  std::vector<std::pair<TaskId, RunId>> running;
+  std::shared_ptr<GraphChunk> reader;
+};
+
+TEST(SchedulerPlacement, PutsNothingBehindWhatTakesLongerThanWasThought) {
+  for (const char* held : {"never seen", "other"}) {
+    HeldWorker it(8, held);
+    SchedulerDialogue& d = it.d;
+    ASSERT_THAT(it.running, SizeIs(1));
+    const WorkerId idle = d.join_worker();
+    d.pass(std::chrono::milliseconds(20));
+    d.submit(it.client, it.reader);
+    EXPECT_THAT(d.assigned(it.holder), IsEmpty()) << held;
+    EXPECT_THAT(d.assigned(idle), SizeIs(1)) << held;
+  }
+}
+
+TEST(SchedulerPlacement, StealsWhatStandsBehindThatAndDoesNotGiveItBack) {
+  for (const char* held : {"never seen", "other"}) {
+    HeldWorker it(1'000'000, held);
+    SchedulerDialogue& d = it.d;
+    const WorkerId idle = d.join_worker();
+    d.submit(it.client, it.reader);
+    ASSERT_THAT(d.assigned(it.holder), SizeIs(1)) << held;
+    std::size_t asked = 0;
+    std::vector<std::pair<TaskId, RunId>> there;
+    for (int second = 0; second < 5 && there.empty(); ++second) {
+      d.pass(std::chrono::seconds(1));
+      for (const auto& request : d.take<StealTasks>(d.to_worker[it.holder])) {
+        ++asked;
+        d.say(WorkerSaid{it.holder, StealReply{request.tasks, request.runs, {1}}});
+      }
+      there = d.assigned(idle);
+    }
+    EXPECT_THAT(there, SizeIs(1)) << held;
+    EXPECT_EQ(asked, 1U) << held;
+    EXPECT_THAT(d.assigned(it.holder), IsEmpty()) << held;
+  }
+}
+
 std::uint64_t kept(SchedulerDialogue& d, KeptReason reason) {
   return d.scheduler.counters().steals_rejected[static_cast<std::size_t>(reason)];
 }
