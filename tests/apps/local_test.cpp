@@ -31,6 +31,9 @@ TEST_F(LocalTest, is_scaled_up_and_down_while_it_works_and_loses_nothing) {
   }
   {
     Client client("", ClientOptions{.access_file = access_file()});
+    Fifo fifo(path("fifo"));
+    const auto held = client.submit<faults::hold>(fifo.path());
+    ASSERT_EQ(fifo.read_line(), "started");
     std::vector<Future<std::uint64_t>> doubled;
     for (std::uint64_t i = 0; i < 200; ++i) doubled.push_back(client.submit<faults::doubled>(i));
 
@@ -42,9 +45,6 @@ TEST_F(LocalTest, is_scaled_up_and_down_while_it_works_and_loses_nothing) {
     for (std::size_t i = 0; i + 1 < doubled.size(); ++i)
       sums.push_back(client.submit<faults::added>(doubled[i], doubled[i + 1]));
     client.wait(sums);
-    Fifo fifo(path("fifo"));
-    const auto held = client.submit<faults::hold>(fifo.path());
-    ASSERT_EQ(fifo.read_line(), "started");
 
     const auto refused = run({"scale", "1"});
     EXPECT_EQ(refused.status, 2);
