@@ -284,11 +284,14 @@ Result<T> ClientCore::ask(RequestId request, Order order, Deadline deadline) {
     orders_.push_back(std::move(order));
     wake_unlocked(lock);
   }
+  const auto asked = std::chrono::steady_clock::now();
   if (deadline && answer.wait_until(*deadline) == std::future_status::timeout) {
     std::lock_guard lock(mutex_);
     if (requests_.erase(request) > 0) return fail(ErrorKind::failed, "no answer from the scheduler in the time given");
   }
   auto reply = answer.get();
+  const auto took = std::chrono::steady_clock::now() - asked;
+  figures_.answered(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
   if (!reply) return tl::unexpected(std::move(reply.error()));
   return std::get<T>(std::move(*reply));
 }
@@ -510,10 +513,25 @@ void ClientCore::set_outcome(FutureSlot& slot, SlotState state, std::unique_ptr<
   outcome->before.reset(before);
   slot.outcome.store(outcome.release(), std::memory_order_release);
   const auto bits = slot.state.exchange(static_cast<std::uint8_t>(state));
+  count_outcome(static_cast<SlotState>(bits & detail::slot_state_mask), state);
   if ((bits & detail::slot_waited) != 0) notify_ = true;
   if (state == SlotState::remote && (bits & slot_value_wanted) != 0)
     if (auto handle = hold(slot)) wanted_values_.push_back(std::move(handle));
   collect(slot);
+}
+
+/// Of a value that lies on a worker first and is fetched then, the first counts.
+void ClientCore::count_outcome(SlotState before, SlotState state) {
+  switch (state) {
+    case SlotState::pending: return;
+    case SlotState::remote:
+    case SlotState::finished:
+      if (before == SlotState::pending) ClientFigures::add(figures_.finished);
+      return;
+    case SlotState::erred: return ClientFigures::add(figures_.erred);
+    case SlotState::cancelled: return ClientFigures::add(figures_.cancelled);
+    case SlotState::lost: return ClientFigures::add(figures_.lost);
+  }
 }
 
 void ClientCore::set_inline(FutureSlot& slot, const Bytes& owner, std::span<const std::byte> value) {
@@ -527,6 +545,7 @@ void ClientCore::set_inline(FutureSlot& slot, const Bytes& owner, std::span<cons
   std::copy(value.begin(), value.end(), slot.inline_value);
   slot.inline_size = static_cast<std::uint8_t>(value.size());
   const auto bits = slot.state.exchange(static_cast<std::uint8_t>(SlotState::finished));
+  count_outcome(static_cast<SlotState>(bits & detail::slot_state_mask), SlotState::finished);
   if ((bits & detail::slot_waited) != 0) notify_ = true;
   collect(slot);
 }

@@ -18,6 +18,7 @@
 
 #include "actors/callback_pool.hpp"
 #include "actors/chunk_builder.hpp"
+#include "actors/client_figures.hpp"
 #include "actors/future_table.hpp"
 #include "runtime/core/client_events.hpp"
 #include "runtime/exec/call_frame.hpp"
@@ -115,6 +116,7 @@ public:
   /// How a future's task is called.
   [[nodiscard]] std::string prefix_of(const detail::FutureSlot& slot) const;
   [[nodiscard]] CallbackPool& callbacks() { return callbacks_; }
+  [[nodiscard]] ClientFigures& figures() { return figures_; }
 
   /// Waits until the scheduler knows us, or the session has ended.
   [[nodiscard]] bool wait_connected(Deadline deadline);
@@ -157,6 +159,7 @@ private:
   bool sleep_until(Deadline deadline, Done done);
   [[nodiscard]] bool mark_or_done(detail::FutureSlot& slot, bool value) const;
   void collect(detail::FutureSlot& slot);
+  void count_outcome(detail::SlotState before, detail::SlotState state);
   template <class T>
   Result<T> ask(RequestId request, Order order, Deadline deadline);
 
@@ -189,6 +192,7 @@ private:
   std::vector<std::unique_ptr<detail::Continuation>> runnable_;  // loop only
   std::vector<FutureHandle> wanted_values_;                      // loop only
   CallbackPool callbacks_;
+  ClientFigures figures_;
 };
 
 namespace detail {

@@ -43,6 +43,7 @@ void ClientSession::drain() {
   const auto now = surroundings_->now();
   for (auto& order : taken.orders) {
     if (order.page != nullptr) pages_.emplace(order.page->number, order.page);
+    count(order);
     if (auto* event = std::get_if<ClientEvent>(&order.what)) {
       state_.handle(std::move(*event), now, effects_);
     } else if (auto* fetch = std::get_if<ClientCore::FetchValues>(&order.what)) {
@@ -58,6 +59,19 @@ void ClientSession::drain() {
   taken.orders.clear();
   let_go(std::move(taken.released));
   flush();
+}
+
+void ClientSession::count(const ClientCore::Order& order) {
+  ClientFigures& figures = core_->figures();
+  if (const auto* event = std::get_if<ClientEvent>(&order.what)) {
+    const auto* graph = std::get_if<GraphSubmitted>(event);
+    if (graph == nullptr || !graph->chunk) return;
+    ClientFigures::add(figures.submissions);
+    ClientFigures::add(figures.submitted_tasks, graph->chunk->size);
+  } else if (const auto* scatter = std::get_if<ClientCore::Scatter>(&order.what)) {
+    ClientFigures::add(figures.scattered_values, scatter->values.size());
+    for (const Value& value : scatter->values) ClientFigures::add(figures.scattered_bytes, value.nbytes());
+  }
 }
 
 void ClientSession::upload_module(ClientCore::Upload upload) {
@@ -78,6 +92,7 @@ void ClientSession::receive(std::vector<ToClient> messages) {
 
 void ClientSession::link_up(bool resumed) {
   if (ended_) return;
+  if (std::exchange(was_up_, true)) ClientFigures::add(core_->figures().reconnections);
   state_.handle(ClientLinkUp{resumed}, surroundings_->now(), effects_);
   flush();
 }
@@ -101,7 +116,9 @@ void ClientSession::flush() {
     auto updates = std::exchange(effects_.updates, {});
     for (auto& update : updates) std::visit([this](auto& each) { apply(each); }, update);
     core_->set_backlog(state_.backlog());
+    core_->figures().waiting_chunks = state_.backlog();
     if (state_.id()) core_->set_connected();
+    core_->figures().connected = state_.id() && !effects_.close ? 1 : 0;
     want_values(core_->publish());
     if (effects_.to_scheduler.empty() && effects_.updates.empty()) break;
   }
@@ -112,6 +129,7 @@ void ClientSession::flush() {
 /// What user threads still order fails; then pages belong to their last handles.
 void ClientSession::finish() {
   if (std::exchange(ended_, true)) return;
+  core_->figures().connected = 0;
   if (link_) link_->close(effects_.close_reason);
   sources_.clear();
   lookups_.clear();
@@ -187,7 +205,10 @@ void ClientSession::apply(KeysReady& update) {
     auto* slot = page != nullptr ? page->find(key.index()) : nullptr;
     if (slot == nullptr) continue;
     if (!offsets.empty() && offsets[i] != offsets[i + 1]) {
-      core_->set_inline(*slot, update.values.bytes, bytes.subspan(offsets[i], offsets[i + 1] - offsets[i]));
+      const auto size = offsets[i + 1] - offsets[i];
+      ClientFigures::add(core_->figures().received_values);
+      ClientFigures::add(core_->figures().received_bytes, size);
+      core_->set_inline(*slot, update.values.bytes, bytes.subspan(offsets[i], size));
     } else {
       if (slot->current() == SlotState::finished) continue;  // fetched before; it has been told again
       auto outcome = std::make_unique<Outcome>();
@@ -361,6 +382,7 @@ void ClientSession::got(WorkerId holder, std::vector<Wanted> asked, Result<Fetch
       asked.push_back(std::move(source.waiting.front()));
       source.waiting.pop_front();
     }
+    ClientFigures::add(core_->figures().failed_fetches);
     return look_for(std::move(asked));
   }
   std::unordered_map<TaskId, Value*> came;
@@ -378,6 +400,8 @@ void ClientSession::got(WorkerId holder, std::vector<Wanted> asked, Result<Fetch
       if (slot.current() == SlotState::finished) continue;
       auto outcome = std::make_unique<Outcome>();
       outcome->nbytes = value->second->nbytes();
+      ClientFigures::add(core_->figures().received_values);
+      ClientFigures::add(core_->figures().received_bytes, outcome->nbytes);
       outcome->value = *value->second;
       core_->set_outcome(slot, SlotState::finished, std::move(outcome));
     } else if (missing.contains(wanted.task)) {

@@ -68,6 +68,7 @@ private:
     std::size_t puts{};
   };
 
+  void count(const ClientCore::Order& order);
   void upload_module(ClientCore::Upload upload);
   void flush();
   void finish();
@@ -108,6 +109,7 @@ private:
   std::uint64_t next_lookup_{std::uint64_t{1} << 63};  // user threads count from 1
   bool batch_left_{};
   bool flushing_{};
+  bool was_up_{};
   bool ended_{};
   Error end_error_{ErrorKind::disconnected, "the client was closed"};
 };

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "monitoring/client_collector.hpp"
 #include "monitoring/collectors.hpp"
 
 namespace troupe::monitoring {
@@ -136,6 +137,27 @@ TEST(Metrics, shows_what_a_worker_knows_of_its_machine_and_of_the_way_to_the_sch
   EXPECT_EQ(promtool(body), "");
   metrics.show_dask_names();
   EXPECT_THAT(metrics.scrape("", "").body, HasSubstr("\ndask_worker_latency_seconds 0.0025\n"));
+}
+
+TEST(Metrics, of_a_client_show_what_it_counted) {
+  Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics.add(std::make_shared<ClientCollector>([] {
+    ClientCounters c{true, 2, 3, 400, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, {}};
+    c.requests.add(1500);
+    return c;
+  }));
+  const std::string body = metrics.scrape("", "").body;
+  for (const char* line :
+       {"troupe_client_connected 1\n", "troupe_client_reconnections_total 2\n", "troupe_client_submissions_total 3\n",
+        "troupe_client_tasks_submitted_total 400\n", "troupe_client_futures_done_total{state=\"finished\"} 5\n",
+        "troupe_client_futures_done_total{state=\"erred\"} 6\n",
+        "troupe_client_futures_done_total{state=\"cancelled\"} 7\n",
+        "troupe_client_futures_done_total{state=\"lost\"} 8\n", "troupe_client_values_received_total 9\n",
+        "troupe_client_received_bytes_total 10\n", "troupe_client_fetches_failed_total 11\n",
+        "troupe_client_values_scattered_total 12\n", "troupe_client_scattered_bytes_total 13\n",
+        "troupe_client_waiting_chunks 14\n", "troupe_client_request_duration_seconds_count 1\n"})
+    EXPECT_THAT(body, HasSubstr(line));
+  EXPECT_EQ(promtool(body), "");
 }
 
 TEST(Metrics, without_graphics_processors_nothing_is_said_of_them) {
