@@ -105,7 +105,8 @@ def main(troupe, load, module, contract, seconds="15", seed="1"):
                 # That one of two parameters has to be before the other is said in words.
                 + "".join(f'[[operations]]\ninclude-path = "{path}"\n'
                           'checks.positive_data_acceptance.enabled = false\n'
-                          for path in ("/api/v1/task-stream", "/api/v1/runs", "/api/v1/profile/past")))
+                          for path in ("/api/v1/task-stream", "/api/v1/runs", "/api/v1/profile/past",
+                                       "/api/v1/profile/scheduler")))
             command = [str(pathlib.Path(sys.executable).parent / "schemathesis"), "run", str(pathlib.Path(contract).resolve()), "--url", cluster.url, "--header",
                        f"Authorization: Bearer {cluster.token}", "--phases",
                        "examples,coverage,fuzzing", "--max-time", seconds, "--max-examples", "20", "--seed", seed,
