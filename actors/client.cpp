@@ -400,14 +400,18 @@ Progress Client::show_progress(const std::vector<FutureHandle>& futures, std::os
   constexpr std::chrono::milliseconds patience{500};  // a busy scheduler may be late: then what is known is used
   using Clock = ProgressLines::Clock;
   ProgressLines lines(out, Clock::now());
+  ProgressLines::ByPrefix by_prefix;
+  std::vector<Progress*> counted_in;
+  counted_in.reserve(futures.size());
+  for (const auto& future : futures) counted_in.push_back(&by_prefix[core().prefix_of(*future.slot())]);
   Clock::time_point asked{};
   while (true) {
     Progress all;
-    ProgressLines::ByPrefix by_prefix;
-    for (const auto& future : futures) {
-      const FutureStatus status = detail::status_of(future);
+    for (auto& [prefix, counts] : by_prefix) counts = {};
+    for (std::size_t i = 0; i < futures.size(); ++i) {
+      const FutureStatus status = detail::status_of(futures[i]);
       count(status, all);
-      count(status, by_prefix[core().prefix_of(*future.slot())]);
+      count(status, *counted_in[i]);
     }
     if (all.pending == 0) {
       lines.end(by_prefix, Clock::now());

@@ -18,8 +18,8 @@
 
 #include "actors/callback_pool.hpp"
 #include "actors/chunk_builder.hpp"
-#include "actors/client_figures.hpp"
 #include "actors/future_table.hpp"
+#include "monitoring/client_counters.hpp"
 #include "runtime/core/client_events.hpp"
 #include "runtime/exec/call_frame.hpp"
 
@@ -116,7 +116,8 @@ public:
   /// How a future's task is called.
   [[nodiscard]] std::string prefix_of(const detail::FutureSlot& slot) const;
   [[nodiscard]] CallbackPool& callbacks() { return callbacks_; }
-  [[nodiscard]] ClientFigures& figures() { return figures_; }
+  /// What was counted, as of the session's last turn.
+  [[nodiscard]] monitoring::ClientCounters counters() const;
 
   /// Waits until the scheduler knows us, or the session has ended.
   [[nodiscard]] bool wait_connected(Deadline deadline);
@@ -132,6 +133,9 @@ public:
   Taken take(bool leave_batch);
   /// Chunks that wait for the wire.
   void set_backlog(std::size_t chunks);
+  /// Of the turn; others see it from tell_counters() on.
+  [[nodiscard]] monitoring::ClientCounters& counting() { return counting_; }
+  void tell_counters();
   void set_outcome(detail::FutureSlot& slot, detail::SlotState state, std::unique_ptr<detail::Outcome> outcome);
   /// `value` is a part of `owner`.
   void set_inline(detail::FutureSlot& slot, const Bytes& owner, std::span<const std::byte> value);
@@ -192,7 +196,10 @@ private:
   std::vector<std::unique_ptr<detail::Continuation>> runnable_;  // loop only
   std::vector<FutureHandle> wanted_values_;                      // loop only
   CallbackPool callbacks_;
-  ClientFigures figures_;
+
+  monitoring::ClientCounters counting_;  // loop only
+  mutable std::mutex counters_mutex_;
+  monitoring::ClientCounters counters_;  // guarded by counters_mutex_
 };
 
 namespace detail {

@@ -9,30 +9,6 @@
 #include "monitoring/pages.hpp"
 
 namespace troupe {
-namespace {
-
-monitoring::ClientCounters counters_of(const ClientFigures& figures) {
-  monitoring::ClientCounters now;
-  now.connected = figures.connected != 0;
-  now.reconnections = figures.reconnections;
-  now.submissions = figures.submissions;
-  now.submitted_tasks = figures.submitted_tasks;
-  now.finished = figures.finished;
-  now.erred = figures.erred;
-  now.cancelled = figures.cancelled;
-  now.lost = figures.lost;
-  now.received_values = figures.received_values;
-  now.received_bytes = figures.received_bytes;
-  now.failed_fetches = figures.failed_fetches;
-  now.scattered_values = figures.scattered_values;
-  now.scattered_bytes = figures.scattered_bytes;
-  now.waiting_chunks = figures.waiting_chunks;
-  now.requests = figures.requests();
-  return now;
-}
-
-}  // namespace
-
 struct ClientMetrics::Parts {
   std::shared_ptr<monitoring::Metrics> metrics;
   std::unique_ptr<monitoring::HttpServer> http;
@@ -42,14 +18,14 @@ ClientMetrics::ClientMetrics(const Client& client) : parts_(std::make_unique<Par
   parts_->metrics =
       std::make_shared<monitoring::Metrics>(monitoring::BuildInfo{SchedulerOptions{}.version, {}, __VERSION__});
   parts_->metrics->add(std::make_shared<monitoring::ClientCollector>(
-      [core = client.core().shared_from_this()] { return counters_of(core->figures()); }));
+      [core = client.core().shared_from_this()] { return core->counters(); }));
 }
 
 ClientMetrics::ClientMetrics(const Client& client, ClientMetricsOptions serve) : ClientMetrics(client) {
   monitoring::PageSources pages;
   pages.metrics = parts_->metrics;
   pages.ready = [core = client.core().shared_from_this()] {
-    return std::vector<monitoring::ReadyCheck>{{"connected", core->figures().connected != 0}};
+    return std::vector<monitoring::ReadyCheck>{{"connected", core->counters().connected}};
   };
   monitoring::HttpConfig config;
   config.host = std::move(serve.host);

@@ -62,15 +62,15 @@ void ClientSession::drain() {
 }
 
 void ClientSession::count(const ClientCore::Order& order) {
-  ClientFigures& figures = core_->figures();
+  monitoring::ClientCounters& counting = core_->counting();
   if (const auto* event = std::get_if<ClientEvent>(&order.what)) {
     const auto* graph = std::get_if<GraphSubmitted>(event);
     if (graph == nullptr || !graph->chunk) return;
-    ClientFigures::add(figures.submissions);
-    ClientFigures::add(figures.submitted_tasks, graph->chunk->size);
+    ++counting.submissions;
+    counting.submitted_tasks += graph->chunk->size;
   } else if (const auto* scatter = std::get_if<ClientCore::Scatter>(&order.what)) {
-    ClientFigures::add(figures.scattered_values, scatter->values.size());
-    for (const Value& value : scatter->values) ClientFigures::add(figures.scattered_bytes, value.nbytes());
+    counting.scattered_values += scatter->values.size();
+    for (const Value& value : scatter->values) counting.scattered_bytes += value.nbytes();
   }
 }
 
@@ -92,7 +92,7 @@ void ClientSession::receive(std::vector<ToClient> messages) {
 
 void ClientSession::link_up(bool resumed) {
   if (ended_) return;
-  if (std::exchange(was_up_, true)) ClientFigures::add(core_->figures().reconnections);
+  if (std::exchange(was_up_, true)) ++core_->counting().reconnections;
   state_.handle(ClientLinkUp{resumed}, surroundings_->now(), effects_);
   flush();
 }
@@ -116,9 +116,10 @@ void ClientSession::flush() {
     auto updates = std::exchange(effects_.updates, {});
     for (auto& update : updates) std::visit([this](auto& each) { apply(each); }, update);
     core_->set_backlog(state_.backlog());
-    core_->figures().waiting_chunks = state_.backlog();
+    core_->counting().waiting_chunks = state_.backlog();
     if (state_.id()) core_->set_connected();
-    core_->figures().connected = state_.id() && !effects_.close ? 1 : 0;
+    core_->counting().connected = state_.id() && !effects_.close;
+    core_->tell_counters();
     want_values(core_->publish());
     if (effects_.to_scheduler.empty() && effects_.updates.empty()) break;
   }
@@ -129,7 +130,7 @@ void ClientSession::flush() {
 /// What user threads still order fails; then pages belong to their last handles.
 void ClientSession::finish() {
   if (std::exchange(ended_, true)) return;
-  core_->figures().connected = 0;
+  core_->counting().connected = false;
   if (link_) link_->close(effects_.close_reason);
   sources_.clear();
   lookups_.clear();
@@ -149,6 +150,7 @@ void ClientSession::finish() {
     let_go(std::move(taken.released));
     core_->set_backlog(0);
     core_->publish().clear();
+    core_->tell_counters();
   } while (!core_->end(end_error_));
   pages_.clear();
   last_page_ = {};
@@ -206,8 +208,8 @@ void ClientSession::apply(KeysReady& update) {
     if (slot == nullptr) continue;
     if (!offsets.empty() && offsets[i] != offsets[i + 1]) {
       const auto size = offsets[i + 1] - offsets[i];
-      ClientFigures::add(core_->figures().received_values);
-      ClientFigures::add(core_->figures().received_bytes, size);
+      ++core_->counting().received_values;
+      core_->counting().received_bytes += size;
       core_->set_inline(*slot, update.values.bytes, bytes.subspan(offsets[i], size));
     } else {
       if (slot->current() == SlotState::finished) continue;  // fetched before; it has been told again
@@ -382,7 +384,7 @@ void ClientSession::got(WorkerId holder, std::vector<Wanted> asked, Result<Fetch
       asked.push_back(std::move(source.waiting.front()));
       source.waiting.pop_front();
     }
-    ClientFigures::add(core_->figures().failed_fetches);
+    ++core_->counting().failed_fetches;
     return look_for(std::move(asked));
   }
   std::unordered_map<TaskId, Value*> came;
@@ -400,8 +402,8 @@ void ClientSession::got(WorkerId holder, std::vector<Wanted> asked, Result<Fetch
       if (slot.current() == SlotState::finished) continue;
       auto outcome = std::make_unique<Outcome>();
       outcome->nbytes = value->second->nbytes();
-      ClientFigures::add(core_->figures().received_values);
-      ClientFigures::add(core_->figures().received_bytes, outcome->nbytes);
+      ++core_->counting().received_values;
+      core_->counting().received_bytes += outcome->nbytes;
       outcome->value = *value->second;
       core_->set_outcome(slot, SlotState::finished, std::move(outcome));
     } else if (missing.contains(wanted.task)) {

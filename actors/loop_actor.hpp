@@ -1,16 +1,17 @@
 #pragma once
 
 #include <atomic>
-#include <caf/event_based_actor.hpp>
 #include <cstdint>
 #include <memory>
+
+#include <caf/event_based_actor.hpp>
 
 #include "actors/node.hpp"
 
 namespace troupe {
 
-/// Messages that came to an actor, and those of them that it has dealt with, as of the end of its last turn. Written by whoever sends and by the loop, read
-/// on any thread, also while the loop is stuck.
+/// Messages that came to an actor, and those of them that it has dealt with, as of the end of its last turn. Written by
+/// whoever sends and by the loop, read on any thread, also while the loop is stuck.
 struct Mailbox {
   std::atomic<std::uint64_t> arrived{};
   std::atomic<std::uint64_t> taken{};

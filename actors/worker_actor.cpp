@@ -526,28 +526,6 @@ void WorkerActor::tick() {
   tell_time_spent();
 }
 
-/// About as often as there are heartbeats.
-void WorkerActor::tell_time_spent(bool last) {
-  constexpr std::chrono::milliseconds interval{500};
-  if (!link_is_up_ || !state_->id() || (!last && now_ - time_told_ < interval)) return;
-  time_told_ = now_;
-  if (disk_) {
-    const auto spill = disk_->counters();
-    ledger_.disk(spill.read_ns, spill.write_ns);
-  }
-  if (auto spent = ledger_.take(options_.registry.get())) link_->send({std::move(*spent)});
-}
-
-/// How long its way there and back took, and what the clocks differ by.
-void WorkerActor::heartbeat_seen(const HeartbeatSeen& seen) {
-  const Instant sent{seen.sent_ns};
-  const Instant came = Node::now();
-  if (came < sent) return;  // not one of ours
-  durations_.heartbeats.add(static_cast<std::uint64_t>((came - sent).count() / 1000));
-  const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
-  skew_.answered(sent, came, std::chrono::duration_cast<Duration>(unix_now), Duration{seen.unix_ns});
-}
-
 void WorkerActor::forget_templates() {
   std::erase_if(templates_, [](const auto& entry) { return entry.second.tmpl.use_count() <= 1; });
   std::erase_if(orphans_, [](const auto& tmpl) { return tmpl.use_count() <= 1; });

@@ -94,21 +94,6 @@ void WorkerActor::ask_threads(RequestId request, Ask ask) {
   });
 }
 
-/// With a heartbeat, which stands last, so that the last words of a worker that dies are known.
-void WorkerActor::tell_log(std::vector<WorkerMessage>& messages) {
-  constexpr std::size_t lines_max = 10;
-  constexpr std::size_t text_max = 500;
-  auto* beat = messages.empty() ? nullptr : std::get_if<Heartbeat>(&messages.back());
-  if (beat == nullptr) return;
-  auto page = node_.recent_log().page(0, lines_max);
-  for (auto& line : page.lines) {
-    if (line.number <= told_line_ || line.level == 0) continue;
-    if (line.text.size() > text_max) line.text.resize(text_max);
-    beat->log.push_back(std::move(line));
-  }
-  told_line_ = page.last;
-}
-
 /// True: it is a question about this worker, and is answered, or will be.
 bool WorkerActor::inspect(const RunFunction& request) {
   if (request.function.kind != FunctionRef::Kind::builtin) return false;

@@ -83,6 +83,8 @@ void fill(capnp::List<wire::Resource>::Builder w, const std::vector<ResourceAmou
 void fill(capnp::List<wire::Module>::Builder w, const std::vector<ModuleInfo>& value);
 void fill(wire::WorkerAddresses::Builder w, const WorkerAddresses& value);
 void fill(wire::LogLine::Builder w, const LogLine& m);
+void fill(wire::Heartbeat::Builder w, const Heartbeat& m);
+void fill(wire::TimeSpent::Builder w, const TimeSpent& m);
 void fill(wire::QueryReply::Builder w, const QueryReply& m);
 
 void write(wire::ClientMessage::Builder w, const ClientMessage& message);
@@ -205,6 +207,8 @@ std::vector<ResourceAmount> read(Input& in, capnp::List<wire::Resource>::Reader 
 std::vector<ModuleInfo> read(Input& in, capnp::List<wire::Module>::Reader r);
 WorkerAddresses read(Input& in, wire::WorkerAddresses::Reader r);
 LogLine read(Input& in, wire::LogLine::Reader r);
+Heartbeat read(Input& in, wire::Heartbeat::Reader r);
+TimeSpent read(Input& in, wire::TimeSpent::Reader r);
 QueryReply read(Input& in, wire::QueryReply::Reader r);
 
 ClientMessage read(Input& in, wire::ClientMessage::Reader r);

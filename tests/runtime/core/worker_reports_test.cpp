@@ -6,6 +6,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(worker_reports, beats_as_often_as_it_was_told) {
+  WorkerConfig config;
+  config.threads = 2;
+  Dialogue d(config);
+  d.turn(d.say(Compute().add(1).add(2).add(3))).executes({1, 2});
+  d.now = d.now + 999ms;
+  d.turn(WorkerTick{5, 6});
+  d.now = d.now + 1ms;
+  d.turn(WorkerTick{5, 6}).says(Heartbeat{0, 5, 2, 1, 0, 6, 0, 5, ~std::uint64_t{0}});
+  d.turn(WorkerTick{5, 6});
+}
+
 TEST(worker_reports, tells_the_bandwidth_of_large_fetches_since_the_last_heartbeat) {
   Dialogue d;
   const auto fetch_one = [&](std::uint64_t fetch, std::uint32_t n, std::uint64_t nbytes, Duration took) {

@@ -459,16 +459,6 @@ TEST(worker_state, says_why_it_keeps_what_is_to_be_stolen) {
   d.turn(d.say(StealTasks{tasks({1}), {{1}}})).says(steal_reply(1, StealRefusal::absent));
 }
 
-TEST(worker_state, beats_as_often_as_it_was_told) {
-  Dialogue d(threads(2));
-  d.turn(d.say(Compute().add(1).add(2).add(3))).executes({1, 2});
-  d.now = d.now + 999ms;
-  d.turn(WorkerTick{5, 6});
-  d.now = d.now + 1ms;
-  d.turn(WorkerTick{5, 6}).says(Heartbeat{0, 5, 2, 1, 0, 6, 0, 5, ~std::uint64_t{0}});
-  d.turn(WorkerTick{5, 6});
-}
-
 TEST(worker_state, runs_functions_outside_the_task_system) {
   Dialogue d;
   d.turn(d.say(RunFunction{{1}, {}, {}})).runs(1);

@@ -1,0 +1,47 @@
+#include <chrono>
+
+#include "actors/log_ring.hpp"
+#include "actors/worker_actor.hpp"
+
+// What a worker tells of itself, and measures on its way to the scheduler.
+
+namespace troupe {
+
+/// About as often as there are heartbeats.
+void WorkerActor::tell_time_spent(bool last) {
+  constexpr std::chrono::milliseconds interval{500};
+  if (!link_is_up_ || !state_->id() || (!last && now_ - time_told_ < interval)) return;
+  time_told_ = now_;
+  if (disk_) {
+    const auto spill = disk_->counters();
+    ledger_.disk(spill.read_ns, spill.write_ns);
+  }
+  if (auto spent = ledger_.take(options_.registry.get())) link_->send({std::move(*spent)});
+}
+
+/// How long its way there and back took, and what the clocks differ by.
+void WorkerActor::heartbeat_seen(const HeartbeatSeen& seen) {
+  const Instant sent{seen.sent_ns};
+  const Instant came = Node::now();
+  if (came < sent) return;  // not one of ours
+  durations_.heartbeats.add(static_cast<std::uint64_t>((came - sent).count() / 1000));
+  const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
+  skew_.answered(sent, came, std::chrono::duration_cast<Duration>(unix_now), Duration{seen.unix_ns});
+}
+
+/// With a heartbeat, which stands last, so that the last words of a worker that dies are known.
+void WorkerActor::tell_log(std::vector<WorkerMessage>& messages) {
+  constexpr std::size_t lines_max = 10;
+  constexpr std::size_t text_max = 500;
+  auto* beat = messages.empty() ? nullptr : std::get_if<Heartbeat>(&messages.back());
+  if (beat == nullptr) return;
+  auto page = node_.recent_log().page(0, lines_max);
+  for (auto& line : page.lines) {
+    if (line.number <= told_line_ || line.level == 0) continue;
+    if (line.text.size() > text_max) line.text.resize(text_max);
+    beat->log.push_back(std::move(line));
+  }
+  told_line_ = page.last;
+}
+
+}  // namespace troupe
