@@ -1,6 +1,6 @@
 // No instructions beyond AVX2: those of AVX-512 give something else for floats that an unsigned type does not hold.
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3 | HWY_AVX3_DL)
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4 | (HWY_AVX2 - 1))
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "collections/ndarray/kernels_cast.cpp"
 #include <hwy/foreach_target.h>
