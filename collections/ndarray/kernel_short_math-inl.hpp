@@ -10,10 +10,36 @@
 #if HWY_TARGET == HWY_AVX3
 #include <immintrin.h>
 
+#include <cstddef>
 #include <limits>
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
+
+// One name for both types.
+HWY_INLINE __m512d all(double x) { return _mm512_set1_pd(x); }
+HWY_INLINE __m512 all(float x) { return _mm512_set1_ps(x); }
+HWY_INLINE __m512d fused(__m512d a, __m512d b, __m512d c) { return _mm512_fmadd_pd(a, b, c); }
+HWY_INLINE __m512 fused(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
+/// Where `x` is one of `kinds`, as the instruction has them.
+template <int kinds>
+HWY_INLINE __mmask8 lanes_of_kind(__m512d x) {
+  return _mm512_fpclass_pd_mask(x, kinds);
+}
+template <int kinds>
+HWY_INLINE __mmask16 lanes_of_kind(__m512 x) {
+  return _mm512_fpclass_ps_mask(x, kinds);
+}
+HWY_INLINE __m512d put(__m512d x, __mmask8 where, double value) { return _mm512_mask_mov_pd(x, where, all(value)); }
+HWY_INLINE __m512 put(__m512 x, __mmask16 where, float value) { return _mm512_mask_mov_ps(x, where, all(value)); }
+
+/// The terms are those of the highest power first.
+template <class V, class T, std::size_t n>
+HWY_INLINE V polynomial(V x, const T (&terms)[n]) {
+  V p = all(terms[0]);
+  for (std::size_t i = 1; i < n; ++i) p = fused(p, x, all(terms[i]));
+  return p;
+}
 
 /// e^x = 2^n e^r with |r| up to half of ln 2.
 struct ShortExp {
@@ -24,14 +50,12 @@ struct ShortExp {
     const __m512d n = _mm512_sub_pd(_mm512_fmadd_pd(x, _mm512_set1_pd(0x1.71547652b82fep+0), rounding), rounding);
     const __m512d r = _mm512_fnmadd_pd(n, _mm512_set1_pd(0x1.ef35793c76730p-45),
                                        _mm512_fnmadd_pd(n, _mm512_set1_pd(0x1.62e42fefa3800p-1), x));
-    constexpr double terms[] = {0x1.6124613a86d09p-33, 0x1.1eed8eff8d898p-29, 0x1.ae64567f544e4p-26,
-                                0x1.27e4fb7789f5cp-22, 0x1.71de3a556c734p-19, 0x1.a01a01a01a01ap-16,
-                                0x1.a01a01a01a01ap-13, 0x1.6c16c16c16c17p-10, 0x1.1111111111111p-7,
-                                0x1.5555555555555p-5,  0x1.5555555555555p-3,  0.5};
-    __m512d p = _mm512_set1_pd(terms[0]);
-    for (std::size_t i = 1; i < std::size(terms); ++i) p = _mm512_fmadd_pd(p, r, _mm512_set1_pd(terms[i]));
-    p = _mm512_add_pd(_mm512_set1_pd(1), _mm512_fmadd_pd(_mm512_mul_pd(r, r), p, r));
-    return _mm512_scalef_pd(p, n);
+    static constexpr double terms[] = {0x1.6124613a86d09p-33, 0x1.1eed8eff8d898p-29, 0x1.ae64567f544e4p-26,
+                                       0x1.27e4fb7789f5cp-22, 0x1.71de3a556c734p-19, 0x1.a01a01a01a01ap-16,
+                                       0x1.a01a01a01a01ap-13, 0x1.6c16c16c16c17p-10, 0x1.1111111111111p-7,
+                                       0x1.5555555555555p-5,  0x1.5555555555555p-3,  0.5};
+    const __m512d p = polynomial(r, terms);
+    return _mm512_scalef_pd(_mm512_add_pd(all(1.0), fused(_mm512_mul_pd(r, r), p, r)), n);
   }
 };
 
@@ -79,17 +103,17 @@ struct ShortLog {
         0x1.181dce586af09p-44,
         0,
     };
-    constexpr double terms[] = {-0x1.35c0525abf0cbp-4,
-                                0x1.79b89939cf1f4p-4,
-                                -0x1.9a4b3c2e86e2cp-4,
-                                0x1.c71edeb269ef3p-4,
-                                -0x1.ffffb82268ab5p-4,
-                                0x1.2492484d46cbfp-3,
-                                -0x1.555555593b272p-3,
-                                0x1.99999999b1d36p-3,
-                                -0x1.fffffffffff01p-3,
-                                0x1.5555555555552p-2,
-                                -0.5};
+    static constexpr double terms[] = {-0x1.35c0525abf0cbp-4,
+                                       0x1.79b89939cf1f4p-4,
+                                       -0x1.9a4b3c2e86e2cp-4,
+                                       0x1.c71edeb269ef3p-4,
+                                       -0x1.ffffb82268ab5p-4,
+                                       0x1.2492484d46cbfp-3,
+                                       -0x1.555555593b272p-3,
+                                       0x1.99999999b1d36p-3,
+                                       -0x1.fffffffffff01p-3,
+                                       0x1.5555555555552p-2,
+                                       -0.5};
     const __m512d m = _mm512_getmant_pd(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
     const __m512d floor = _mm512_getexp_pd(x);
     const __m512d one = _mm512_set1_pd(1);
@@ -100,21 +124,7 @@ struct ShortLog {
       return _mm512_permutex2var_pd(_mm512_load_pd(table), place, _mm512_load_pd(table + 8));
     };
     const __m512d r = _mm512_fmsub_pd(m, at(c), one);
-    const __m512d whole = _mm512_fmadd_pd(e, _mm512_set1_pd(0x1.62e42fefa3800p-1), at(log_high));
-    const __m512d high = _mm512_add_pd(whole, r);
-    const __m512d low = _mm512_add_pd(_mm512_add_pd(_mm512_sub_pd(whole, high), r),
-                                      _mm512_fmadd_pd(e, _mm512_set1_pd(0x1.ef35793c76730p-45), at(log_low)));
-    __m512d p = _mm512_set1_pd(terms[0]);
-    for (std::size_t i = 1; i < std::size(terms); ++i) p = _mm512_fmadd_pd(p, r, _mm512_set1_pd(terms[i]));
-    __m512d result = _mm512_add_pd(high, _mm512_fmadd_pd(_mm512_mul_pd(r, r), p, low));
-    const auto special = _mm512_fpclass_pd_mask(x, 0xDF);
-    if (HWY_UNLIKELY(special != 0)) {
-      constexpr double infinity = std::numeric_limits<double>::infinity();
-      result = _mm512_mask_mov_pd(result, special, _mm512_set1_pd(std::numeric_limits<double>::quiet_NaN()));
-      result = _mm512_mask_mov_pd(result, _mm512_fpclass_pd_mask(x, 0x06), _mm512_set1_pd(-infinity));
-      result = _mm512_mask_mov_pd(result, _mm512_fpclass_pd_mask(x, 0x08), _mm512_set1_pd(infinity));
-    }
-    return result;
+    return sum_of(x, e, 0x1.62e42fefa3800p-1, 0x1.ef35793c76730p-45, at(log_high), at(log_low), r, terms);
   }
 
   static HWY_INLINE __m512 apply(__m512 x) {
@@ -157,7 +167,7 @@ struct ShortLog {
         -0x1.63d8ccp-19F,
         0,
     };
-    constexpr float terms[] = {-0x1.4544e2p-3F, 0x1.99e474p-3F, -0x1.0001f0p-2F, 0x1.555554p-2F, -0.5F};
+    static constexpr float terms[] = {-0x1.4544e2p-3F, 0x1.99e474p-3F, -0x1.0001f0p-2F, 0x1.555554p-2F, -0.5F};
     const __m512 m = _mm512_getmant_ps(x, _MM_MANT_NORM_p75_1p5, _MM_MANT_SIGN_src);
     const __m512 floor = _mm512_getexp_ps(x);
     const __m512 one = _mm512_set1_ps(1);
@@ -166,19 +176,23 @@ struct ShortLog {
     const auto at = [place](const float* table)
                         HWY_ATTR { return _mm512_permutexvar_ps(place, _mm512_load_ps(table)); };
     const __m512 r = _mm512_fmsub_ps(m, at(c), one);
-    const __m512 whole = _mm512_fmadd_ps(e, _mm512_set1_ps(0x1.62e4p-1F), at(log_high));
-    const __m512 high = _mm512_add_ps(whole, r);
-    const __m512 low = _mm512_add_ps(_mm512_add_ps(_mm512_sub_ps(whole, high), r),
-                                     _mm512_fmadd_ps(e, _mm512_set1_ps(0x1.7f7d1cp-20F), at(log_low)));
-    __m512 p = _mm512_set1_ps(terms[0]);
-    for (std::size_t i = 1; i < std::size(terms); ++i) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(terms[i]));
-    __m512 result = _mm512_add_ps(high, _mm512_fmadd_ps(_mm512_mul_ps(r, r), p, low));
-    const auto special = _mm512_fpclass_ps_mask(x, 0xDF);
-    if (HWY_UNLIKELY(special != 0)) {
-      constexpr float infinity = std::numeric_limits<float>::infinity();
-      result = _mm512_mask_mov_ps(result, special, _mm512_set1_ps(std::numeric_limits<float>::quiet_NaN()));
-      result = _mm512_mask_mov_ps(result, _mm512_fpclass_ps_mask(x, 0x06), _mm512_set1_ps(-infinity));
-      result = _mm512_mask_mov_ps(result, _mm512_fpclass_ps_mask(x, 0x08), _mm512_set1_ps(infinity));
+    return sum_of(x, e, 0x1.62e4p-1F, 0x1.7f7d1cp-20F, at(log_high), at(log_low), r, terms);
+  }
+
+private:
+  /// `terms` are those of log(1 + r) without the first.
+  template <class V, class T, std::size_t n>
+  static HWY_INLINE V sum_of(V x, V e, T ln2_high, T ln2_low, V log_high, V log_low, V r, const T (&terms)[n]) {
+    const V whole = fused(e, all(ln2_high), log_high);
+    const V high = whole + r;
+    const V low = (whole - high + r) + fused(e, all(ln2_low), log_low);
+    V result = high + fused(r * r, polynomial(r, terms), low);
+    constexpr int negative = 0x40, infinite = 0x08, zero = 0x06, negative_infinite = 0x10, nan = 0x81;
+    if (HWY_UNLIKELY(lanes_of_kind<negative | infinite | zero | negative_infinite | nan>(x) != 0)) {
+      constexpr T infinity = std::numeric_limits<T>::infinity();
+      result = put(result, lanes_of_kind<negative | negative_infinite | nan>(x), std::numeric_limits<T>::quiet_NaN());
+      result = put(result, lanes_of_kind<zero>(x), -infinity);
+      result = put(result, lanes_of_kind<infinite>(x), infinity);
     }
     return result;
   }
@@ -191,8 +205,15 @@ struct ShortSine {
   static constexpr float farthest = 50000;
 
   static HWY_INLINE __m512 apply(__m512 x) {
+    const __m512 result = near(x);
     const auto far = _mm512_cmp_ps_mask(_mm512_abs_ps(x), _mm512_set1_ps(farthest), _CMP_NLE_UQ);
-    if (HWY_UNLIKELY(far != 0)) return quarters == 0 ? Sleef_sinf16_u10avx512f(x) : Sleef_cosf16_u10avx512f(x);
+    if (HWY_LIKELY(far == 0)) return result;
+    const __m512 all_far = quarters == 0 ? Sleef_finz_sinf16_u10avx512f(x) : Sleef_finz_cosf16_u10avx512f(x);
+    return _mm512_mask_mov_ps(result, far, all_far);
+  }
+
+private:
+  static HWY_INLINE __m512 near(__m512 x) {
     const __m512 one = _mm512_set1_ps(1);
     const __m512 rounding = _mm512_set1_ps(0x1.8p23F);
     const __m512 turned = _mm512_fmadd_ps(x, _mm512_set1_ps(0x1.45f306p-1F), rounding);

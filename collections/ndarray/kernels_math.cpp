@@ -1,4 +1,5 @@
-// Transcendental functions of floats: those of SLEEF, whose results are within 1 ulp, a vector at a time.
+// Transcendental functions of floats: those of SLEEF, whose results are within 1 ulp, a vector at a time. Those named
+// finz (with fused operations) and cinz (without) never look at the other lanes.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "collections/ndarray/kernels_math.cpp"
 #include <hwy/foreach_target.h>
@@ -40,21 +41,21 @@
 HWY_BEFORE_NAMESPACE();
 #if HWY_TARGET == HWY_AVX3
 #define TROUPE_ND_VECTOR_MATH 1
-#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_##name##kind##_##precision##avx512f
+#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_finz_##name##kind##_##precision##avx512f
 #define TROUPE_ND_SLEEF_D(name, precision) TROUPE_ND_SLEEF(name, d8, precision)
 #define TROUPE_ND_SLEEF_F(name, precision) TROUPE_ND_SLEEF(name, f16, precision)
 #define TROUPE_ND_VECTOR_D __m512d
 #define TROUPE_ND_VECTOR_F __m512
 #elif HWY_TARGET == HWY_AVX2
 #define TROUPE_ND_VECTOR_MATH 1
-#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_##name##kind##_##precision##avx2
+#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_finz_##name##kind##_##precision##avx2
 #define TROUPE_ND_SLEEF_D(name, precision) TROUPE_ND_SLEEF(name, d4, precision)
 #define TROUPE_ND_SLEEF_F(name, precision) TROUPE_ND_SLEEF(name, f8, precision)
 #define TROUPE_ND_VECTOR_D __m256d
 #define TROUPE_ND_VECTOR_F __m256
 #elif HWY_ARCH_X86
 #define TROUPE_ND_VECTOR_MATH 1
-#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_##name##kind##_##precision##sse2
+#define TROUPE_ND_SLEEF(name, kind, precision) Sleef_cinz_##name##kind##_##precision##sse2
 #define TROUPE_ND_SLEEF_D(name, precision) TROUPE_ND_SLEEF(name, d2, precision)
 #define TROUPE_ND_SLEEF_F(name, precision) TROUPE_ND_SLEEF(name, f4, precision)
 #define TROUPE_ND_VECTOR_D __m128d
