@@ -1,5 +1,10 @@
 #pragma once
 
+#include <bit>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
 #include "collections/ndarray/joining.hpp"
 #include "collections/ndarray/ndarray.hpp"
 
@@ -47,6 +52,29 @@ bool sorts_before(const T& a, const T& b) {
     return (na & 1) == 0 && a.imag() < b.imag();
   } else
     return a < b;
+}
+
+/// The bits of a number by which equal ones are known: there is one 0, and one NaN.
+template <class T>
+auto equal_bits(T a) {
+  using U = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
+  if constexpr (std::is_floating_point_v<T>)
+    return a != a ? std::numeric_limits<U>::max() >> 1 : std::bit_cast<U>(a + T(0));  // -0 + 0 is 0
+  else
+    return static_cast<U>(a);
+}
+
+/// The same in the order of the values, a NaN above all. No branch depends on the sign.
+template <class T>
+auto order_bits(T a) {
+  const auto bits = equal_bits(a);
+  using U = std::remove_const_t<decltype(bits)>;
+  constexpr int last = 8 * sizeof(U) - 1;
+  constexpr U sign = U{1} << last;
+  if constexpr (std::is_floating_point_v<T>)
+    return static_cast<U>(bits ^ ((U{0} - (bits >> last)) | sign));
+  else
+    return static_cast<U>(std::is_signed_v<T> ? bits ^ sign : bits);
 }
 
 }  // namespace troupe::nd

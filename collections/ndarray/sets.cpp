@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -32,30 +31,18 @@ std::int64_t drop_repeats(T* x, std::int64_t n) {
   return kept + 1;
 }
 
-/// The bits of elements by which equal ones are known: of a float there is one NaN and one 0.
-template <class T>
-std::uint64_t equal_bits(T a) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (a != a) return UINT64_MAX;
-    a += T(0);  // of -0, 0
-  }
-  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t> bits;
-  std::memcpy(&bits, &a, sizeof a);
-  return bits;
-}
-
 /// The different elements in no order, as long as they are few; none if there are more.
 template <class T>
 std::optional<std::vector<T>> few_different(const T* x, std::int64_t n) {
   constexpr unsigned table_bits = 13;
   constexpr std::size_t mask = (std::size_t{1} << table_bits) - 1;
   constexpr std::size_t few = std::size_t{1} << (table_bits - 2);
-  constexpr std::uint64_t nothing = UINT64_MAX;  // a NaN, or -1: seen or not
+  constexpr std::uint64_t nothing = UINT64_MAX;  // or an integer: seen or not
   std::vector<std::uint64_t> table(mask + 1, nothing);
   std::vector<T> found;
   bool nothing_seen = false;
   for (std::int64_t i = 0; i < n; ++i) {
-    const auto bits = equal_bits(x[i]);
+    const std::uint64_t bits = equal_bits(x[i]);
     auto place = (bits * 0x9E3779B97F4A7C15U) >> (64 - table_bits);
     if (table[place] == bits && bits != nothing) continue;
     while (table[place] != bits && table[place] != nothing) place = (place + 1) & mask;

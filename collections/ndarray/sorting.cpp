@@ -54,27 +54,6 @@ void sort_line(T* x, std::int64_t n) {
   }
 }
 
-/// Bits that are in the order of the values, a NaN above all.
-std::uint32_t order_bits(float a) {
-  if (a != a) return UINT32_MAX;
-  const auto bits = std::bit_cast<std::uint32_t>(a == 0 ? 0.0F : a);
-  return bits >> 31 != 0 ? ~bits : bits | 1U << 31;
-}
-std::uint64_t order_bits(double a) {
-  if (a != a) return UINT64_MAX;
-  const auto bits = std::bit_cast<std::uint64_t>(a == 0 ? 0.0 : a);
-  return bits >> 63 != 0 ? ~bits : bits | std::uint64_t{1} << 63;
-}
-template <class T>
-requires std::is_integral_v<T>
-auto order_bits(T a) {
-  using U = std::conditional_t<(sizeof(T) <= 4), std::uint32_t, std::uint64_t>;
-  if constexpr (std::is_signed_v<T>)
-    return static_cast<U>(static_cast<U>(a) ^ U{1} << (8 * sizeof(U) - 1));
-  else
-    return static_cast<U>(a);
-}
-
 /// Keys of 32 bits and places are sorted as one number, so that equal elements stay in order.
 template <class T>
 void argsort_narrow(const T* x, std::size_t n, std::int64_t* order) {
