@@ -20,16 +20,15 @@
 #include <limits>
 #include <type_traits>
 
+#include "collections/ndarray/kernel_vectors-inl.hpp"
 #include "collections/ndarray/sort_kernels.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
 
-/// Its memory is made once for each thread.
 template <class T>
 void sort_by_networks(T* x, std::size_t n) {
-  thread_local hwy::Sorter sorter;
-  sorter(x, n, hwy::SortAscending());
+  hwy::Sorter()(x, n, hwy::SortAscending());
 }
 
 #if HWY_TARGET == HWY_AVX3 && HWY_ARCH_X86_64
@@ -67,15 +66,20 @@ HWY_INLINE T middle(T a, T b, T c) {
   return std::max(std::min(a, b), std::min(std::max(a, b), c));
 }
 
+/// Vectors that are partitioned as a group.
+inline constexpr std::size_t unrolled = 4;
+/// Three groups, and what makes no whole vector.
+template <class T>
+inline constexpr std::size_t partition_min = (3 * unrolled + 1) * lanes_of<T>;
+
 /// Puts what is less than the pivot first; returns how many are.
 ///
 /// A group is read before the one before it is written. Always true as one is written: four groups are held or free, of
 /// which each side has at least one between the places to write and to read next. So whole vectors can be written on
-/// both sides: what is too much of them lies where nothing is yet. Precondition: three groups and a vector.
+/// both sides: what is too much of them lies where nothing is yet. Precondition: partition_min elements.
 template <class T>
 std::size_t partition_numbers(T* x, std::size_t n, T pivot_value) {
-  constexpr std::size_t lanes = 64 / sizeof(T);
-  constexpr std::size_t unrolled = 4;
+  constexpr std::size_t lanes = lanes_of<T>;
   constexpr std::size_t group = unrolled * lanes;
   constexpr std::ptrdiff_t ahead = 4096;
   T* write_left = x;
@@ -146,7 +150,7 @@ std::size_t partition_numbers(T* x, std::size_t n, T pivot_value) {
 
 /// What one network sorts: sixteen rows, of so many columns as are needed.
 template <class T>
-inline constexpr std::size_t columns_max = std::min<std::size_t>(64 / sizeof(T), hwy::SortConstants::kMaxCols);
+inline constexpr std::size_t columns_max = std::min(lanes_of<T>, hwy::SortConstants::kMaxCols);
 template <class T>
 inline constexpr std::size_t network_max = 16 * columns_max<T>;
 
@@ -157,10 +161,10 @@ void sort_by_one_network(T* x, std::size_t n) {
   if (n <= 1) return;
   if (n == network_max<T>) return networks::SortingNetwork(ascending, x, columns_max<T>);
   // Whole vectors are read and written, the last one beyond the last row.
-  alignas(64) T rows[network_max<T> + 64 / sizeof(T)];
+  alignas(64) T rows[network_max<T> + lanes_of<T>];
   const auto columns = std::max<std::size_t>(std::bit_ceil(n) / 16, 1);
   std::memcpy(rows, x, n * sizeof(T));
-  std::fill(rows + n, rows + 16 * columns + 64 / sizeof(T), std::numeric_limits<T>::max());
+  std::fill(rows + n, rows + 16 * columns + lanes_of<T>, std::numeric_limits<T>::max());
   networks::SortingNetwork(ascending, rows, columns);
   std::memcpy(x, rows, n * sizeof(T));
 }
@@ -170,13 +174,14 @@ void sort_by_one_network(T* x, std::size_t n) {
 template <class T>
 void sort_numbers(T* x, std::size_t n, int depth) {
   while (n > network_max<T>) {
-    if (depth-- == 0) return sort_by_networks(x, n);
+    // Without optimisation Highway's networks are smaller than what can be partitioned.
+    if (n < partition_min<T> || depth-- == 0) return sort_by_networks(x, n);
     const auto step = n / 9;
     const T* at = x + step / 2;
     const auto third = [&](std::size_t i) { return middle(at[i * step], at[(i + 1) * step], at[(i + 2) * step]); };
     const auto count = partition_numbers(x, n, middle(third(0), third(3), third(6)));
     if (count < n / 16 || count > n - n / 16) depth = std::min(depth, 3);
-    if (count == 0 || count == n) return sort_by_networks(x, n);
+    if (count == 0) return sort_by_networks(x, n);
     if (count < n - count) {
       sort_numbers(x, count, depth);
       x += count;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 
 #include "actors/errors.hpp"
@@ -18,12 +20,30 @@ namespace troupe::nd {
 
 namespace {
 
+/// So many are sorted without kernels.
+constexpr std::int64_t few = 32;
+
 template <class T>
 void sort_numbers(T* x, std::int64_t n) {
-  if (n < 32)
+  if (n < few)
     std::sort(x, x + n);
   else
     sort_kernel(dtype_of<T>)(static_cast<std::size_t>(n), x);
+}
+
+/// The greatest of a line, or a NaN, and whether there is a negative zero.
+template <class T>
+std::pair<T, bool> looked_over(const T* x, std::int64_t n) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  T top = -std::numeric_limits<T>::infinity();
+  Bits least = 0;                       // that of integers is the negative zero
+  constexpr std::int64_t piece = 4096;  // is near when it is read again
+  for (std::int64_t begin = 0; begin < n; begin += piece) {
+    const auto count = static_cast<std::size_t>(std::min(piece, n - begin));
+    fold_kernels(Fold::maximum, dtype_of<T>).line(count, x + begin, nullptr, &top);
+    fold_kernels(Fold::minimum, dtype_of<Bits>).line(count, x + begin, nullptr, &least);
+  }
+  return {top, least == std::numeric_limits<Bits>::min()};
 }
 
 template <class T>
@@ -37,16 +57,25 @@ void sort_line(T* x, std::int64_t n) {
       x += counts[value];
     }
   } else if constexpr (std::is_floating_point_v<T>) {
+    if (n < few) {
+      std::sort(x, x + n,
+                [](T a, T b) { return sorts_before(a, b) || (a == b && std::signbit(a) && !std::signbit(b)); });
+      return;
+    }
     // The sorting networks take the greatest finite number for the end of all: what is above goes behind first.
     constexpr T greatest = std::numeric_limits<T>::max();
-    T top = -std::numeric_limits<T>::infinity();
-    fold_kernels(Fold::maximum, dtype_of<T>).line(static_cast<std::size_t>(n), x, nullptr, &top);
+    const auto [top, negative_zero] = looked_over(x, n);
     auto finite = n;
     if (!(top <= greatest)) {
       finite = std::partition(x, x + n, [](T a) { return a <= greatest; }) - x;
       std::partition(x + finite, x + n, [](T a) { return a == a; });
     }
+    if (!negative_zero) return sort_numbers(x, finite);
+    // A network may give two zeros the sign of one of them.
+    const auto negative = std::count_if(x, x + finite, [](T a) { return a == 0 && std::signbit(a); });
     sort_numbers(x, finite);
+    const auto [first, last] = std::equal_range(x, x + finite, T(0));
+    std::fill(std::fill_n(first, negative, T(-0.0)), last, T(0));
   } else if constexpr (std::is_arithmetic_v<T>) {
     sort_numbers(x, n);
   } else {

@@ -1,5 +1,5 @@
-// Long lines, which no drawn case is: those that are partitioned, whose keys lose bits, or that have more different
-// elements than a small table.
+// Lines that are longer than drawn cases have: those that are partitioned, whose keys lose bits, or that have more
+// different elements than a small table.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "collections/ndarray/elementwise.hpp"
 #include "collections/ndarray/reductions.hpp"
+#include "collections/ndarray/sort_kernels.hpp"
 #include "collections/ndarray/sorting.hpp"
 
 namespace troupe::nd {
@@ -23,13 +24,14 @@ bool before(T a, T b) {
 /// Drawn numbers of several kinds: spread, few different, alike, ascending, descending, with NaN and infinities.
 template <class T>
 std::vector<T> drawn(int kind, std::size_t n, std::mt19937_64& draw) {
+  using Wide = std::conditional_t<std::is_integral_v<T>, std::int64_t, T>;
   std::vector<T> x(n);
   std::uniform_real_distribution<double> unit(-1, 1);
   for (std::size_t i = 0; i < n; ++i) {
     const double u = unit(draw);
     switch (kind) {
-      case 0: x[i] = static_cast<T>(u * 1e6); break;
-      case 1: x[i] = static_cast<T>(u * 5); break;
+      case 0: x[i] = static_cast<T>(static_cast<Wide>(u * 1e6)); break;
+      case 1: x[i] = static_cast<T>(static_cast<Wide>(u * 5)); break;
       case 2: x[i] = T(3); break;
       case 3: x[i] = static_cast<T>(i); break;
       case 4: x[i] = static_cast<T>(n - i); break;
@@ -69,10 +71,15 @@ void expect_sorted(const std::vector<T>& x) {
     ASSERT_FALSE(before(found[i], different[i]) || before(different[i], found[i])) << i;
 }
 
+/// Around what a network takes, what can be partitioned, and where std::sort and keys begin.
+constexpr std::size_t limits[] = {32, 64, 104, 128, 208, 256};
+
 template <class T>
 void expect_all_sorted() {
   std::mt19937_64 draw(1);
-  for (const std::size_t n : {1U, 32U, 64U, 127U, 129U, 255U, 257U, 300U, 1000U, 5003U, 100001U})
+  std::vector<std::size_t> lengths{1, 2, 300, 1000, 5003, 100001};
+  for (const auto limit : limits) lengths.insert(lengths.end(), {limit - 1, limit, limit + 1});
+  for (const auto n : lengths)
     for (int kind = 0; kind < 7; ++kind) {
       SCOPED_TRACE(std::string(name_of(dtype_of<T>)) + ", kind " + std::to_string(kind) + ", " + std::to_string(n));
       expect_sorted(drawn<T>(kind, n, draw));
@@ -80,7 +87,7 @@ void expect_all_sorted() {
     }
 }
 
-TEST(Sorting, LongLinesOfAllNumbersAreSorted) {
+TEST(Sorting, LinesOfAllNumbersAreSorted) {
   expect_all_sorted<double>();
   expect_all_sorted<float>();
   expect_all_sorted<std::int64_t>();
@@ -88,6 +95,59 @@ TEST(Sorting, LongLinesOfAllNumbersAreSorted) {
   expect_all_sorted<std::int32_t>();
   expect_all_sorted<std::uint32_t>();
   expect_all_sorted<std::int16_t>();
+  expect_all_sorted<std::uint16_t>();
+  expect_all_sorted<std::int8_t>();
+  expect_all_sorted<std::uint8_t>();
+}
+
+template <class T>
+void expect_nothing_beside_is_touched() {
+  std::mt19937_64 draw(4);
+  for (std::size_t n = 32; n <= 300; ++n) {
+    constexpr std::size_t margin = 64;
+    auto x = drawn<T>(0, n + 2 * margin, draw);
+    const auto before_it = x;
+    sort_kernel(dtype_of<T>)(n, x.data() + margin);
+    const auto same = [&](std::size_t begin) {
+      return std::equal(x.begin() + static_cast<std::ptrdiff_t>(begin),
+                        x.begin() + static_cast<std::ptrdiff_t>(begin + margin),
+                        before_it.begin() + static_cast<std::ptrdiff_t>(begin));
+    };
+    ASSERT_TRUE(same(0) && same(margin + n)) << name_of(dtype_of<T>) << ", " << n;
+    ASSERT_TRUE(std::is_sorted(x.begin() + margin, x.end() - margin)) << name_of(dtype_of<T>) << ", " << n;
+  }
+}
+
+TEST(Sorting, NothingBesideALineIsTouched) {
+  expect_nothing_beside_is_touched<double>();
+  expect_nothing_beside_is_touched<float>();
+  expect_nothing_beside_is_touched<std::int64_t>();
+  expect_nothing_beside_is_touched<std::uint32_t>();
+  expect_nothing_beside_is_touched<std::int32_t>();
+  expect_nothing_beside_is_touched<std::int16_t>();
+}
+
+template <class T>
+void expect_zeros_in_order() {
+  std::mt19937_64 draw(5);
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const T kinds[] = {0, T(-0.0), 0, T(-0.0), 1, -1, infinity, -infinity, std::numeric_limits<T>::quiet_NaN()};
+  for (const std::size_t n : {2U, 31U, 100U, 127U, 256U, 1000U, 20000U}) {
+    std::vector<T> x(n);
+    for (auto& each : x) each = kinds[draw() % std::size(kinds)];
+    const auto negative = [](T a) { return a == 0 && std::signbit(a); };
+    const auto positive = [](T a) { return a == 0 && !std::signbit(a); };
+    const auto sorted = sort(NdArray::of(x)).template to_vector<T>();
+    ASSERT_EQ(std::count_if(sorted.begin(), sorted.end(), negative), std::count_if(x.begin(), x.end(), negative)) << n;
+    ASSERT_EQ(std::count_if(sorted.begin(), sorted.end(), positive), std::count_if(x.begin(), x.end(), positive)) << n;
+    const auto first = std::find_if(sorted.begin(), sorted.end(), positive);
+    ASSERT_EQ(std::find_if(first, sorted.end(), negative), sorted.end()) << n;
+  }
+}
+
+TEST(Sorting, ZerosKeepTheirSignsAndTheNegativeOnesComeFirst) {
+  expect_zeros_in_order<double>();
+  expect_zeros_in_order<float>();
 }
 
 TEST(Sorting, ElementsWhoseFirstBitsAreAlikeAreInOrder) {
