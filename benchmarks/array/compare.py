@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""compare.py BENCH [--threads] [--dask] [--sizes N,N] [--types T,T] [--only CASE]... [--rounds N]: one block of the n-d array
-beside NumPy.
+"""compare.py BENCH [--threads | --dask] [--sizes N,N] [--types T,T] [--only CASE]... [--rounds N]: one block of the n-d
+array beside NumPy.
 
 Both on one thread, in turn, in several rounds; the ratio is of the medians of the rounds' best times. Below 1: faster
 than NumPy. --threads: the array in blocks on one thread and two, beside what a second thread gains STREAM. --dask: the
@@ -85,24 +85,32 @@ MAY_BE = {"matmul": 1.3, "dot": 1.3, "rfft": 1.3, "fft2": 1.3}
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("bench")
-    parser.add_argument("--threads", action="store_true")
-    parser.add_argument("--dask", action="store_true")
-    parser.add_argument("--sizes", default="10000,4000000")
+    blocks = parser.add_mutually_exclusive_group()
+    blocks.add_argument("--threads", action="store_true")
+    blocks.add_argument("--dask", action="store_true")
+    parser.add_argument("--sizes", help="of one block; 10000,4000000 if not given")
     parser.add_argument("--types", default="float64,float32")
     parser.add_argument("--only", action="append", metavar="CASE", help="may be given several times")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
+    if options.sizes and (options.threads or options.dask):
+        parser.error("--sizes is for one block: --threads and --dask have sizes of their own")
+    cases = set(CASES) if "float64" in options.types else set(CASES) - DOUBLE_ONLY
+    known = compare_blocks.dask_cases() if options.dask else cases
+    unknown = set(options.only or ()) - known
+    if unknown:
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
     blocks_bench = os.path.join(os.path.dirname(options.bench), "blocks_bench")
     if options.threads:
-        compare_blocks.threads(blocks_bench, options)
+        compare_blocks.threads(blocks_bench, options, CASES, DOUBLE_ONLY)
+        return 0
     if options.dask:
         compare_blocks.dask(blocks_bench, options)
-    if options.threads or options.dask:
         return 0
     bench = subprocess.Popen([options.bench], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     ratios = []
     print(f"{'case':16}{'type':9}{'elements':>9} {'NumPy us':>11}{'here us':>11}{'ratio':>7}")
-    for n in map(int, options.sizes.split(",")):
+    for n in map(int, (options.sizes or "10000,4000000").split(",")):
         for dtype in options.types.split(","):
             data = Data(dtype, n)
             for name, call in CASES.items():

@@ -6,13 +6,6 @@ import subprocess
 import numpy as np
 from timing import best_of
 
-DOUBLE_ONLY = {"bincount", "normal", "any"}
-KERNELS = {
-    "a+b", "a*2+b", "a+a.T", "exp", "log", "sqrt", "sin", "a>b", "where", "clip", "abs", "sum", "sum axis 0",
-    "sum axis 1", "mean", "var", "min", "argmax", "cumsum", "any", "sort", "argsort", "searchsorted", "unique",
-    "bincount", "histogram", "take", "boolean mask", "strided copy", "transpose copy", "concatenate", "matmul", "dot",
-    "rfft", "fft2", "normal"}  # fmt: skip
-
 
 class Bench:
     """blocks_bench, asked by lines."""
@@ -34,7 +27,7 @@ def chosen(case, options):
     return not options.only or case in options.only
 
 
-def threads(program, options):
+def threads(program, options, kernels, double_only):
     """One thread and two, in turn; the gain is that of the best times."""
     bench = Bench(program)
     n, block = 1 << 24, 1 << 20
@@ -62,8 +55,8 @@ def threads(program, options):
     enough = min(1.7, *stream)
     gains = []
     for dtype in options.types.split(","):
-        for case in sorted(KERNELS):
-            if not chosen(case, options) or case in DOUBLE_ONLY and dtype != "float64":
+        for case in sorted(kernels):
+            if not chosen(case, options) or case in double_only and dtype != "float64":
                 continue
             measured = gain(case, dtype)
             gains.append(measured[2])
@@ -101,6 +94,11 @@ def on_small_blocks(da):
         "x.cumsum(axis=0)": lambda d: d.square.cumsum(axis=0),
         "x[5:-5,5:-5]*y[5:-5,5:-5]": lambda d: d.square[5:-5, 5:-5] * d.square2[5:-5, 5:-5],
     }
+
+
+def dask_cases():
+    """The names of what is compared with dask.array."""
+    return {*chains(None), *on_small_blocks(None)}
 
 
 class Data:
