@@ -17,6 +17,17 @@ inline void one_thread() {
   static_cast<void>(done);
 }
 
+/// Calls `f.operator()<T>()` for the type of the elements, one of four.
+template <class F>
+void for_floats(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::float32: return f.template operator()<float>();
+    case DType::float64: return f.template operator()<double>();
+    case DType::complex64: return f.template operator()<Complex64>();
+    default: return f.template operator()<Complex128>();
+  }
+}
+
 inline int as_int(std::int64_t n) { return static_cast<int>(n); }
 
 inline void gemm(CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, int m, int n, int k, const float* a, int lda, const float* b,
@@ -54,6 +65,40 @@ inline void gemv(CBLAS_TRANSPOSE t, int m, int n, const Complex128* a, int lda, 
   const Complex128 one(1);
   const Complex128 zero(0);
   cblas_zgemv(CblasRowMajor, t, m, n, &one, a, lda, x, 1, &zero, y, 1);
+}
+/// c -= a b, in rows of `lda`, `ldb` and `ldc` elements.
+inline void less_product(int m, int n, int k, const float* a, int lda, const float* b, int ldb, float* c, int ldc) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, -1, a, lda, b, ldb, 1, c, ldc);
+}
+inline void less_product(int m, int n, int k, const double* a, int lda, const double* b, int ldb, double* c, int ldc) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, -1, a, lda, b, ldb, 1, c, ldc);
+}
+inline void less_product(int m, int n, int k, const Complex64* a, int lda, const Complex64* b, int ldb, Complex64* c,
+                         int ldc) {
+  const Complex64 one(1);
+  const Complex64 minus(-1);
+  cblas_cgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, &minus, a, lda, b, ldb, &one, c, ldc);
+}
+inline void less_product(int m, int n, int k, const Complex128* a, int lda, const Complex128* b, int ldb, Complex128* c,
+                         int ldc) {
+  const Complex128 one(1);
+  const Complex128 minus(-1);
+  cblas_zgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, n, k, &minus, a, lda, b, ldb, &one, c, ldc);
+}
+/// b = a^-1 b, for the triangle `uplo` of the m x m matrix a.
+inline void trsm(CBLAS_UPLO uplo, CBLAS_DIAG diag, int m, int n, const float* a, int lda, float* b, int ldb) {
+  cblas_strsm(CblasRowMajor, CblasLeft, uplo, CblasNoTrans, diag, m, n, 1, a, lda, b, ldb);
+}
+inline void trsm(CBLAS_UPLO uplo, CBLAS_DIAG diag, int m, int n, const double* a, int lda, double* b, int ldb) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, uplo, CblasNoTrans, diag, m, n, 1, a, lda, b, ldb);
+}
+inline void trsm(CBLAS_UPLO uplo, CBLAS_DIAG diag, int m, int n, const Complex64* a, int lda, Complex64* b, int ldb) {
+  const Complex64 one(1);
+  cblas_ctrsm(CblasRowMajor, CblasLeft, uplo, CblasNoTrans, diag, m, n, &one, a, lda, b, ldb);
+}
+inline void trsm(CBLAS_UPLO uplo, CBLAS_DIAG diag, int m, int n, const Complex128* a, int lda, Complex128* b, int ldb) {
+  const Complex128 one(1);
+  cblas_ztrsm(CblasRowMajor, CblasLeft, uplo, CblasNoTrans, diag, m, n, &one, a, lda, b, ldb);
 }
 inline float dot(int n, const float* a, int sa, const float* b, int sb) { return cblas_sdot(n, a, sa, b, sb); }
 inline double dot(int n, const double* a, int sa, const double* b, int sb) { return cblas_ddot(n, a, sa, b, sb); }

@@ -13,6 +13,7 @@
 #include "collections/ndarray/elementwise.hpp"
 #include "collections/ndarray/indexing.hpp"
 #include "collections/ndarray/reductions.hpp"
+#include "collections/ndarray/scaled_product.hpp"
 
 namespace troupe::nd::linalg {
 
@@ -60,16 +61,7 @@ struct Stack {
   std::int64_t count{};
 };
 
-/// Calls `f.operator()<T>()` for the type of the elements, one of four.
-template <class F>
-void for_floats(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::float32: return f.template operator()<float>();
-    case DType::float64: return f.template operator()<double>();
-    case DType::complex64: return f.template operator()<Complex64>();
-    default: return f.template operator()<Complex128>();
-  }
-}
+using blas::for_floats;
 
 template <class T>
 T* at(NdArray& array, std::int64_t index, std::int64_t size) {
@@ -371,9 +363,10 @@ NdArray det(const NdArray& a) {
       T* x = at<T>(stack.array, i, n * n);
       const auto info = blas::getrf(x, blas::as_int(n), blas::as_int(n), x, blas::as_int(n), pivots.data());
       stack.check(std::min(info, 0), "it failed");
-      T& product = *at<T>(result, i, 1);
+      ScaledProduct<T> product;
       for (std::int64_t k = 0; k < n; ++k)
-        product *= pivots[static_cast<std::size_t>(k)] != k + 1 ? -x[k * n + k] : x[k * n + k];
+        product.times(pivots[static_cast<std::size_t>(k)] != k + 1 ? -x[k * n + k] : x[k * n + k]);
+      *at<T>(result, i, 1) = product.value();
     }
   });
   return result;
