@@ -17,7 +17,7 @@ void run_kernel(CallFrame& frame) noexcept;
 class Table {
 public:
   Table() {
-    for (const auto list : {block_kernels(), reduction_kernels(), call_kernels(), file_kernels()})
+    for (const auto list : {block_kernels(), reduction_kernels(), call_kernels(), lu_kernels(), file_kernels()})
       for (const auto& kernel : list) {
         sites_.push_back({{"", 0, kernel.name.data()}, {&run_kernel, kernel.name}, nullptr});
         rows_.emplace(kernel.name, Row{kernel.run, &sites_.back()});

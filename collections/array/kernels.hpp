@@ -20,6 +20,7 @@ struct Kernel {
 std::span<const Kernel> block_kernels();
 std::span<const Kernel> reduction_kernels();
 std::span<const Kernel> call_kernels();
+std::span<const Kernel> lu_kernels();
 std::span<const Kernel> file_kernels();
 
 /// Where a call of the kernel of this name goes. Throws InvalidRequest if there is none.

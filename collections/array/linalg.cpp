@@ -3,17 +3,14 @@
 
 #include <fmt/format.h>
 
-#include "collections/array/blockwise.hpp"
 #include "collections/array/elementwise.hpp"
+#include "collections/array/linalg_parts.hpp"
 #include "collections/array/manipulation.hpp"
 #include "collections/array/products.hpp"
 #include "collections/array/random.hpp"
 #include "collections/array/reductions.hpp"
 
 namespace troupe::array::linalg {
-namespace {
-
-constexpr std::size_t joined_max = 4;
 
 DType inexact_of(DType dtype) { return nd::kind_of(dtype) < nd::Kind::real ? DType::float64 : dtype; }
 
@@ -33,7 +30,6 @@ BlockRef item(const ExpressionRef& several, std::uint64_t place) {
   return {task("array.item", {&block, 1}, place)};
 }
 
-/// Part `place` of what one task on the whole array gives.
 Array part_of_whole(const Array& a, std::string_view kernel, std::uint64_t place, DType dtype, const Shape& shape) {
   Chunks chunks;
   for (const auto extent : shape) chunks.push_back({extent});
@@ -43,6 +39,10 @@ Array part_of_whole(const Array& a, std::string_view kernel, std::uint64_t place
                            return Blocks{item(task(kernel, {&blocks.front(), 1}), place)};
                          }));
 }
+
+namespace {
+
+constexpr std::size_t joined_max = 4;
 
 /// The triangles of row blocks, joined in a tree, and for each row block what its own q is to be multiplied with.
 struct Tall {
@@ -159,7 +159,10 @@ Svd svd_compressed(const Array& a, std::int64_t k, int power_iterations, std::ui
 Array cholesky(const Array& a) {
   refuse_unless_square(a, "cholesky");
   auto cut = a.astype(inexact_of(a.dtype()));
-  if (cut.chunks()[0] != cut.chunks()[1]) cut = cut.rechunk(Chunks{cut.chunks()[0], cut.chunks()[0]});
+  if (cut.chunks()[0] != cut.chunks()[1]) {
+    const auto& finer = cut.chunks()[cut.chunks()[1].size() > cut.chunks()[0].size() ? 1 : 0];
+    cut = cut.rechunk(Chunks{finer, finer});
+  }
   return Array(make_node("cholesky", cut.dtype(), cut.chunks(), {cut.node()}, [](Lowering& to, const ArrayNode& node) {
     auto blocks = to.blocks(node.inputs.front());
     const auto n = node.chunks[0].size();
@@ -184,54 +187,6 @@ Array cholesky(const Array& a) {
   }));
 }
 
-std::vector<Array> lu(const Array& a) {
-  refuse_unless_matrix(a, "lu");
-  const auto rows = a.shape()[0];
-  const auto columns = a.shape()[1];
-  const auto k = std::min(rows, columns);
-  const auto dtype = inexact_of(a.dtype());
-  return {part_of_whole(a, "array.lu", 0, dtype, {rows, rows}), part_of_whole(a, "array.lu", 1, dtype, {rows, k}),
-          part_of_whole(a, "array.lu", 2, dtype, {k, columns})};
-}
-
-namespace {
-Array solved(const Array& a, const Array& b, std::string_view call) {
-  refuse_unless_square(a, call);
-  if (b.ndim() < 1 || b.shape()[0] != a.shape()[0])
-    throw InvalidRequest(
-        fmt::format("{}: the shapes {} and {} do not fit", call, describe(a.shape()), describe(b.shape())));
-  return whole_along(b, 0);
-}
-/// The kernel with the whole of `a` and each block of columns of `b`.
-template <class... P>
-Array column_by_column(const Array& a, const Array& b, std::string_view kernel, const P&... arguments) {
-  const auto dtype = nd::result_type(inexact_of(a.dtype()), inexact_of(b.dtype()));
-  return Array(make_node(
-      std::string(kernel.substr(6)), dtype, b.chunks(), {whole(a.astype(dtype)).node(), b.astype(dtype).node()},
-      [kernel, arguments...](Lowering& to, const ArrayNode& node) {
-        Blocks made;
-        for (std::size_t i = 0; i < block_count(node.chunks); ++i) {
-          const std::vector<BlockRef> both{to.blocks(node.inputs[0]).front(), to.blocks(node.inputs[1])[i]};
-          made.push_back({task(kernel, both, arguments...)});
-        }
-        return made;
-      }));
-}
-}  // namespace
-
-Array solve(const Array& a, const Array& b) { return column_by_column(a, solved(a, b, "solve"), "array.solve"); }
-Array solve_triangular(const Array& a, const Array& b, bool lower) {
-  return column_by_column(a, solved(a, b, "solve_triangular"), "array.solve_triangular", lower);
-}
-Array inv(const Array& a) {
-  refuse_unless_square(a, "inv");
-  const auto n = a.shape()[0];
-  return map_kernel("inv", "array.inv", inexact_of(a.dtype()), {{n}, {n}}, {whole(a)});
-}
-Array det(const Array& a) {
-  refuse_unless_square(a, "det");
-  return map_kernel("det", "array.det", inexact_of(a.dtype()), {}, {whole(a)});
-}
 Array lstsq(const Array& a, const Array& b) {
   refuse_unless_matrix(a, "lstsq");
   if (a.shape()[0] < a.shape()[1])

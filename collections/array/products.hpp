@@ -43,12 +43,21 @@ Svd svd(const Array& a);
 Svd svd_compressed(const Array& a, std::int64_t k, int power_iterations = 2, std::uint64_t seed = 0);
 /// The lower triangle l with a = l l^H, block by block.
 Array cholesky(const Array& a);
-/// p, l and u with a = p l u.
+/// p, l and u with a = p l u, of a matrix m x n: m x m, m x k and k x n, where k is the smaller of both. Blocked LU with
+/// partial pivoting: the pivots are those of LAPACK's getrf on the whole matrix, however it is cut. A task holds some
+/// panels, which are all rows of the columns of a block. After G. Golub and C. Van Loan, "Matrix Computations", 3.4.
 std::vector<Array> lu(const Array& a);
-Array solve(const Array& a, const Array& b);
+/// x of a x = b, where b is a vector of n elements or a matrix n x c, by blocked LU, or by `cholesky` if `assume_a` is
+/// "pos" and not "gen". Computing it fails with InvalidRequest "solve: the matrix is singular" if a pivot is 0.
+Array solve(const Array& a, const Array& b, std::string_view assume_a = "gen");
+/// The same of a triangle; what is on the other side of the diagonal is not read.
 Array solve_triangular(const Array& a, const Array& b, bool lower = false);
+/// By blocked LU, in the blocks of a. Computing it fails as that of `solve`.
 Array inv(const Array& a);
+/// The product of the pivots of blocked LU; it overflows only if the determinant does. 0 of a singular matrix.
 Array det(const Array& a);
+/// Sign, and logarithm of the absolute value, of the determinant.
+std::pair<Array, Array> slogdet(const Array& a);
 /// Least squares of a tall matrix: solution, by way of its QR.
 Array lstsq(const Array& a, const Array& b);
 /// Of a vector or all elements "2" (or nothing), "1", "inf", "-inf", "0"; of a matrix also "fro" and "nuc".

@@ -28,6 +28,11 @@ Array in_blocks(const nd::NdArray& whole) {
   return array::from_array(whole, chunks);
 }
 Array block_at(const Arguments& in, std::size_t i) { return in_blocks(in.array(i)); }
+/// Arrays in blocks have no stacks of matrices.
+Array matrix_at(const Arguments& in, std::size_t i) {
+  if (in.array(i).ndim() != 2) throw Unknown();
+  return block_at(in, i);
+}
 std::optional<Array> maybe_at(const Arguments& in, std::size_t i) {
   const auto given = in.maybe_array(i);
   return given ? std::optional(in_blocks(*given)) : std::nullopt;
@@ -216,6 +221,24 @@ void add_algebra(Functions& functions) {
 #undef TWO
   functions["tensordot"] = [](const Arguments& in) -> Results {
     return {array::tensordot(block_at(in, 0), block_at(in, 1), in.axes(2), in.axes(3))};
+  };
+  functions["linalg.lu"] = [](const Arguments& in) -> Results { return array::linalg::lu(matrix_at(in, 0)); };
+  functions["linalg.cholesky"] = [](const Arguments& in) -> Results {
+    if (in.integer(1) != 0) throw Unknown();
+    return {array::linalg::cholesky(matrix_at(in, 0))};
+  };
+  functions["linalg.solve"] = [](const Arguments& in) -> Results {
+    return {array::linalg::solve(matrix_at(in, 0), block_at(in, 1))};
+  };
+  functions["linalg.solve_triangular"] = [](const Arguments& in) -> Results {
+    if (in.integer(3) != 0) throw Unknown();
+    return {array::linalg::solve_triangular(matrix_at(in, 0), block_at(in, 1), in.integer(2) != 0)};
+  };
+  functions["linalg.inv"] = [](const Arguments& in) -> Results { return {array::linalg::inv(matrix_at(in, 0))}; };
+  functions["linalg.det"] = [](const Arguments& in) -> Results { return {array::linalg::det(matrix_at(in, 0))}; };
+  functions["linalg.slogdet"] = [](const Arguments& in) -> Results {
+    const auto [sign, log] = array::linalg::slogdet(matrix_at(in, 0));
+    return {sign, log};
   };
 #define FFT(name)                                                                                                    \
   functions["fft." #name] = [](const Arguments& in) -> Results {                                                     \

@@ -64,5 +64,14 @@ TEST_F(ArrayLargerThanMemory, is_taken_apart_into_singular_values) {
   EXPECT_TRUE(nd::allclose(nd::square(values), nd::linalg::svd(gram).s, 1e-9));
 }
 
+TEST_F(ArrayLargerThanMemory, is_solved_for_right_sides) {
+  const auto a = Generator(3).normal(0, 1, {2304, 2304}, {.chunks = {576, 128}}).persist();
+  const auto b = Generator(4).normal(0, 1, {2304, 2}, {.chunks = {576, 2}});
+  const auto x = linalg::solve(a, b);
+  const auto left_over = absolute(matmul(a, x) - b).max().item<double>();
+  EXPECT_TRUE(has_spilled());
+  EXPECT_LT(left_over, 1e-9);
+}
+
 }  // namespace
 }  // namespace troupe::array

@@ -181,6 +181,34 @@ def add_linalg(cases, Drawn, rng, draw, strided):
             cases.add("linalg.norm", lambda: np.linalg.norm(v.value, number, axis=1, keepdims=True), v, f"T:{order}", "L:1", "I:1", rtol=tolerance)
     singular = np.ones((3, 3))
     cases.add("linalg.inv", lambda: np.linalg.inv(singular), singular)
+    add_hard_matrices(cases, Drawn, rng)
+
+
+def add_hard_matrices(cases, Drawn, rng):
+    """Matrices that need pivots from far away, larger than those above, and determinants beyond the range of numbers."""
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]])
+    zeros_on_diagonal = np.kron(swap, rng.normal(size=(12, 12)))
+    mixed = np.roll(np.diag(np.arange(1.0, 21.0)), 7, axis=0)
+    graded = rng.normal(size=(23, 23)) * 10.0 ** rng.integers(-6, 7, size=(23, 1))
+    turned = rng.normal(size=(19, 19)) + 1j * rng.normal(size=(19, 19))
+    for a in (swap, zeros_on_diagonal, mixed, graded, turned, rng.integers(-9, 9, size=(15, 15)), mixed.astype("f4")):
+        tolerance = 1e-3 if a.dtype == "f4" else 1e-8
+        g = Drawn(a)
+        b = rng.normal(size=(len(a), 4)).astype(a.dtype if a.dtype == "f4" else "f8")
+        cases.add("linalg.solve", lambda: np.linalg.solve(a, b), g, b, rtol=tolerance, atol=1e-10)
+        cases.add("linalg.inv", lambda: np.linalg.inv(a), g, rtol=tolerance, atol=1e-10)
+        cases.add("linalg.det", lambda: np.linalg.det(a), g, rtol=tolerance)
+        cases.add("linalg.slogdet", lambda: tuple(np.linalg.slogdet(a)), g, rtol=tolerance)
+
+        def factors(f, a=a):
+            near = np.allclose(f[0] @ f[1] @ f[2], a, rtol=0, atol=1e-6 * np.abs(a).max())
+            # The size of a complex pivot is that of both parts together.
+            return None if near and np.abs(f[1]).max() <= 1.5 else "no factors by partial pivoting"
+
+        cases.add("linalg.lu", None, g, check=factors)
+    for diagonal in ([1e200, 1e200, 1e-200, -1e-200], [1e200] * 3, [1e-200] * 3, [1e30] * 12):
+        a = np.diag(np.array(diagonal))
+        cases.add("linalg.det", lambda: np.linalg.det(a), Drawn(a), rtol=1e-10)
 
 
 def add_fft(cases, Drawn, rng, draw, strided):
