@@ -184,7 +184,7 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     LogRing::Page page = node.recent_log().page(after == 0 ? 0 : after + 1, most);
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
-  api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, text); };
+  api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, "dashboard", text); };
   monitoring::RecorderOptions record;
   if (!options.history.directory.empty())
     record.sink = parts->history = std::make_shared<monitoring::HistoryWriter>(

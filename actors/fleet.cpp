@@ -58,7 +58,7 @@ struct Fleet::Shared {
       Client client(node, connect, ClientOptions{.name = "fleet"});
       client.retire_workers(count, retire_patience);
     } catch (const std::exception& error) {
-      node.log(LogLevel::warning, fmt::format("workers that should go do not: {}", error.what()));
+      node.log(LogLevel::warning, "scaling_failed", fmt::format("workers that should go do not: {}", error.what()));
     }
     // They have left the scheduler, and end. Who does not in that time stays one of those that are there.
     const auto deadline = std::chrono::steady_clock::now() + end_patience;

@@ -220,7 +220,7 @@ private:
       died.runs.push_back(run);
     }
     died.last_log = last_output_;
-    node_.log(LogLevel::warning,
+    node_.log(LogLevel::warning, "worker_process_died",
               fmt::format("worker process ended ({} {}) while it ran {} tasks", died.signal ? "signal" : "exit code",
                           died.signal ? died.signal : died.exit_code, died.running.size()));
     if (link_) link_->send({std::move(died)});
@@ -234,9 +234,10 @@ private:
         last_output_ +=
             fmt::format("killed by its nanny: it took {} bytes of memory, and worker.memory.terminate allows {}\n",
                         used, options_.memory_max);
-        node_.log(LogLevel::error, fmt::format("the worker process {} takes {} bytes of memory, and "
-                                               "worker.memory.terminate allows {}: it is killed",
-                                               pid_, used, options_.memory_max));
+        node_.log(LogLevel::error, "worker_process_too_large",
+                  fmt::format("the worker process {} takes {} bytes of memory, and "
+                              "worker.memory.terminate allows {}: it is killed",
+                              pid_, used, options_.memory_max));
         ::kill(pid_, SIGKILL);
       }
       watch_memory();
@@ -251,7 +252,7 @@ private:
       if (stopping_) return finish();
       shared_->restarts.fetch_add(1);
       if (auto error = start_worker_process()) {
-        node_.log(LogLevel::error, error->text);
+        node_.log(LogLevel::error, "worker_process_not_started", error->text);
         restart();
       }
     }));
@@ -260,7 +261,8 @@ private:
   /// The process is to end, whatever it does, and another one to be started.
   void end_worker(const std::string& reason) {
     if (pid_ <= 0 || stopping_ || std::exchange(ending_, true)) return;
-    node_.log(LogLevel::info, fmt::format("the worker process {} is started again: {}", pid_, reason));
+    node_.log(LogLevel::info, "worker_process_restarted",
+              fmt::format("the worker process {} is started again: {}", pid_, reason));
     ::kill(pid_, SIGTERM);
     timer_.expires_after(options_.restart_patience);
     timer_.async_wait(guarded([this](const error_code&) {

@@ -244,11 +244,12 @@ void Node::finish_later(std::thread thread) {
   parts_->finishing.push_back(std::move(thread));
 }
 
-void Node::log(LogLevel level, std::string_view text, const LogContext& about) const {
+void Node::log(LogLevel level, const char* event, std::string_view text, LogContext about) const {
+  about.event = event;
   parts_->recent_log.add(static_cast<std::uint8_t>(level), about, text);
   if (!parts_->options.log) return;
   if (on_loop()) return parts_->options.log(level, text, about);
-  boost::asio::post(parts_->io, [parts = parts_.get(), level, kept = std::string(text), about] {
+  boost::asio::post(parts_->io, [parts = parts_.get(), level, kept = std::string(text), about = std::move(about)] {
     parts->options.log(level, kept, about);
   });
 }

@@ -107,8 +107,9 @@ public:
   /// Joined as the node ends: for what must not block the loop.
   void finish_later(std::thread thread);
 
-  /// From any thread; what lives on the loop is told at once.
-  void log(LogLevel level, std::string_view text, const LogContext& about = {}) const;
+  /// `event` is a stable snake_case word for programs, `text` is for people. From any thread; what lives on the loop is
+  /// told at once.
+  void log(LogLevel level, const char* event, std::string_view text, LogContext about = {}) const;
   /// What was logged lately.
   [[nodiscard]] const LogRing& recent_log() const;
 

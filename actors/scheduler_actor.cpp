@@ -79,9 +79,9 @@ void SchedulerActor::feed(SchedulerEvent&& event) {
   submissions_.add(static_cast<std::uint64_t>((Node::now() - begun).count() / 1000));
 }
 
-void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text,
-                          const LogContext& about) {
-  node_.log(level, text, about);
+void SchedulerActor::tell(LogLevel level, const char* topic, const char* event, WorkerId worker,
+                          const std::string& text, const LogContext& about) {
+  node_.log(level, event, text, about);
   if (options_.events) options_.events->add(static_cast<monitoring::EventLevel>(level), topic, worker, text);
 }
 
@@ -89,7 +89,7 @@ void SchedulerActor::tell(LogLevel level, const char* topic, WorkerId worker, co
 void SchedulerActor::note(ClientId client, const SubmitGraph& message) {
   if (!message.span || !message.chunk) return;
   node_.log(
-      LogLevel::debug,
+      LogLevel::debug, "graph_submitted",
       fmt::format("client {} submitted {} tasks in span {}", client.value, message.chunk->size, message.span.name),
       {{}, client, message.span});
 }
@@ -103,13 +103,14 @@ void SchedulerActor::note(WorkerId worker, WorkerMessage& message) {
   }
   if (const auto* changed = std::get_if<WorkerStatusChanged>(&message)) {
     const bool paused = changed->status == WorkerStatus::paused;
-    tell(paused ? LogLevel::warning : LogLevel::info, "worker", worker,
+    tell(paused ? LogLevel::warning : LogLevel::info, "worker", "worker_status_changed", worker,
          fmt::format("worker {} {}", worker.value,
                      paused                                     ? "is paused: its memory is nearly full"
                      : changed->status == WorkerStatus::closing ? "is closing"
                                                                 : "goes on"));
   } else if (const auto* leaving = std::get_if<Leaving>(&message)) {
-    tell(LogLevel::info, "worker", worker, fmt::format("worker {} wants to leave: {}", worker.value, leaving->reason));
+    tell(LogLevel::info, "worker", "worker_leaving", worker,
+         fmt::format("worker {} wants to leave: {}", worker.value, leaving->reason));
   } else if (const auto* beat = std::get_if<Heartbeat>(&message); beat != nullptr && beat->sent_ns != 0) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     if (const auto found = by_id_.find(PeerId{worker}); found != by_id_.end())
@@ -149,7 +150,7 @@ bool SchedulerActor::answer_here(ClientId id, const Query& query) {
 }
 
 void SchedulerActor::told(const std::optional<Error>& error) {
-  if (error) node_.log(LogLevel::warning, error->text);
+  if (error) node_.log(LogLevel::warning, "message_refused", error->text);
 }
 
 void SchedulerActor::on(PeerOpened& event) {
@@ -184,7 +185,7 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_client();
     by_id_[id] = conversation;
     peer.id = id;
-    tell(LogLevel::debug, "client", {},
+    tell(LogLevel::debug, "client", "client_connected", {},
          fmt::format("client {} '{}' connected", std::get<ClientId>(id).value, registration->name),
          {{}, std::get<ClientId>(id), {}});
     feed(ClientJoined{std::get<ClientId>(id), std::move(*registration)});
@@ -194,7 +195,7 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_worker();
     by_id_[id] = conversation;
     peer.id = id;
-    tell(LogLevel::info, "worker", std::get<WorkerId>(id),
+    tell(LogLevel::info, "worker", "worker_registered", std::get<WorkerId>(id),
          fmt::format("worker {} registered, {} threads", registration->address, registration->threads));
     feed(WorkerJoined{std::get<WorkerId>(id), std::move(*registration)});
   } else {
@@ -228,11 +229,11 @@ void SchedulerActor::on(const PeerGone& event) {
 void SchedulerActor::left(const PeerId& id, bool graceful, const std::string& reason) {
   by_id_.erase(id);
   if (const auto* client = std::get_if<ClientId>(&id)) {
-    tell(graceful ? LogLevel::info : LogLevel::warning, "client", {},
+    tell(graceful ? LogLevel::info : LogLevel::warning, "client", "client_left", {},
          fmt::format("client {} left: {}", client->value, reason), {{}, *client, {}});
     feed(ClientLeft{*client, reason});
   } else if (const auto* worker = std::get_if<WorkerId>(&id)) {
-    tell(graceful ? LogLevel::info : LogLevel::warning, "worker", *worker,
+    tell(graceful ? LogLevel::info : LogLevel::warning, "worker", graceful ? "worker_left" : "worker_lost", *worker,
          fmt::format("worker {} left: {}", worker->value, reason));
     feed(WorkerLeft{*worker, graceful, reason});
   } else {
@@ -426,7 +427,7 @@ Result<SchedulerHandle> start_scheduler(Node& node, SchedulerOptions options) {
             if (strong && strong->running) return strong->running->sessions().accept(std::move(peer));
             peer.refuse(RefuseReason::unavailable, "the scheduler is starting or stopping");
           },
-          [&node](std::string_view text) { node.log(LogLevel::warning, text); });
+          [&node](std::string_view text) { node.log(LogLevel::warning, "connection_refused", text); });
       if (!listener) return tl::unexpected(std::move(listener.error()));
       shared->address = (*listener)->address();
       shared->listener = std::move(*listener);

@@ -77,14 +77,16 @@ private:
     feed(WorkerSaid{id, std::move(message)});
   }
   void say(NannyId id, NannyMessage&& message) {
-    if (const auto* died = std::get_if<WorkerDied>(&message)) tell(LogLevel::warning, "worker", {}, death_text(*died));
+    if (const auto* died = std::get_if<WorkerDied>(&message))
+      tell(LogLevel::warning, "worker", "worker_process_died", {}, death_text(*died));
     feed(NannySaid{id, std::move(message)});
   }
   /// Every event goes this way to the machine.
   void feed(SchedulerEvent&& event);
   void told(const std::optional<Error>& error);
   /// To the log, and to the events that the dashboard shows.
-  void tell(LogLevel level, const char* topic, WorkerId worker, const std::string& text, const LogContext& about = {});
+  void tell(LogLevel level, const char* topic, const char* event, WorkerId worker, const std::string& text,
+            const LogContext& about = {});
   void note(ClientId client, const SubmitGraph& message);
   void note(WorkerId worker, WorkerMessage& message);
   [[nodiscard]] static std::string death_text(const WorkerDied& died);

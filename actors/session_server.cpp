@@ -23,7 +23,7 @@ public:
   }
 
   void on_cut(const Error& error) override {
-    server_.node_.log(LogLevel::debug, fmt::format("{} cut: {}", name_of(role_), error.text));
+    server_.node_.log(LogLevel::debug, "connection_cut", fmt::format("{} cut: {}", name_of(role_), error.text));
     server_.tell(PeerWire{number_, false});
   }
 

@@ -34,21 +34,22 @@ LogContext TaskLog::about(TaskId task) const {
 }
 
 void TaskLog::line(TaskId task, std::string_view text) const {
-  node_.log(LogLevel::info, fmt::format("task {}-{}: {}", task.group(), task.index(), text), about(task));
+  node_.log(LogLevel::info, "task_said", fmt::format("task {}-{}: {}", task.group(), task.index(), text), about(task));
 }
 
 void TaskLog::failed(TaskId task, RunId run, const TaskError& error, Instant now) {
   if (now - second_ >= std::chrono::seconds(1)) {
     second_ = now;
     failures_ = 0;
-    if (untold_ > 0) node_.log(LogLevel::warning, fmt::format("{} more tasks failed", std::exchange(untold_, 0)));
+    if (untold_ > 0)
+      node_.log(LogLevel::warning, "tasks_failed", fmt::format("{} more tasks failed", std::exchange(untold_, 0)));
   }
   if (failures_ == failures_a_second) {
     ++untold_;
     return;
   }
   ++failures_;
-  node_.log(LogLevel::warning,
+  node_.log(LogLevel::warning, "task_failed",
             fmt::format("task {}-{} failed in run {}: {} in {}: {}", task.group(), task.index(), run.value,
                         error.type.empty() ? name_of(error.kind) : std::string_view(error.type), error.function,
                         std::string_view(error.message).substr(0, message_bytes_max)),

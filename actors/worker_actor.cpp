@@ -80,8 +80,9 @@ std::optional<Error> WorkerActor::open_doors() {
     serve.listen.handshake.cluster = options_.access.cluster;
     serve.listen.handshake.epoch = options_.access.epoch;
     serve.listen.handshake.keys = options_.access.keys();
-    auto server = DataServer::open(node_.io(), std::move(serve), *this,
-                                   [node = &node_](std::string_view text) { node->log(LogLevel::warning, text); });
+    auto server = DataServer::open(node_.io(), std::move(serve), *this, [node = &node_](std::string_view text) {
+      node->log(LogLevel::warning, "connection_refused", text);
+    });
     if (!server) return server.error();
     server_ = std::move(*server);
   }
@@ -147,7 +148,7 @@ caf::behavior WorkerActor::make_behavior() {
       [this](StopWorker& event) { stop(event.how, std::move(event.reason)); },
       [this](const LinkUp& event) { link_up(event); },
       [this](const LinkDown& event) {
-        node_.log(LogLevel::warning, fmt::format("{}: {}", name_, event.reason));
+        node_.log(LogLevel::warning, "scheduler_lost", fmt::format("{}: {}", name_, event.reason));
         link_is_up_ = false;
         if (leaving_) stop(StopWorker::drain, std::move(*leaving_));
       },
@@ -204,7 +205,7 @@ void WorkerActor::link_up(const LinkUp& event) {
 
 /// The scheduler forgot this worker: what it was told to do is void, and what it holds is not believed any more.
 void WorkerActor::begin_anew() {
-  node_.log(LogLevel::warning, fmt::format("{}: unknown to the scheduler, registers again", name_));
+  node_.log(LogLevel::warning, "registers_again", fmt::format("{}: unknown to the scheduler, registers again", name_));
   for (auto& [tmpl, known] : templates_) orphans_.insert(std::move(known.tmpl));
   templates_.clear();
   pool_->request_stop();

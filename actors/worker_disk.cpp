@@ -24,7 +24,7 @@ std::optional<Error> WorkerActor::open_disk() {
   if (!opened) return std::move(opened.error());
   disk_ = std::move(*opened);
   if (disk_->in_memory())
-    node_.log(LogLevel::warning,
+    node_.log(LogLevel::warning, "spill_in_memory",
               fmt::format("{} is kept in memory, so that values written there free none; name a directory on a disk "
                           "with --local-directory",
                           disk_->path().string()));
@@ -94,13 +94,13 @@ void WorkerActor::spill_ended(SpillEnded& event) {
   }
   if (!event.written && !std::exchange(disk_refused_, true)) {
     node_.log(
-        LogLevel::error,
+        LogLevel::error, "spill_failed",
         fmt::format("{}: no value leaves memory now: {}; all stay where they are, and it is tried again every {} "
                     "seconds",
                     name_, event.written.error().text,
                     std::chrono::duration_cast<std::chrono::seconds>(options_.config.memory.spill_retry).count()));
   } else if (event.written && std::exchange(disk_refused_, false)) {
-    node_.log(LogLevel::info, fmt::format("{}: values go to disk again", name_));
+    node_.log(LogLevel::info, "spill_works_again", fmt::format("{}: values go to disk again", name_));
   }
   release_due_ = true;
   handle(std::move(ended));
@@ -133,7 +133,7 @@ void WorkerActor::load_ended(LoadEnded& event) {
 }
 
 void WorkerActor::log_lost(TaskId task, const Error& error) {
-  node_.log(LogLevel::error,
+  node_.log(LogLevel::error, "value_lost",
             fmt::format("{}: the value of task {}-{} is lost: {}", name_, task.group(), task.index(), error.text),
             task_log_->about(task));
 }

@@ -38,7 +38,7 @@ void WorkerActor::start_profiler() {
   if (started)
     profiler_ = std::move(*started);
   else
-    node_.log(LogLevel::info, profile_is_off_ = "no continuous profile: " + started.error().text);
+    node_.log(LogLevel::info, "profile_off", profile_is_off_ = "no continuous profile: " + started.error().text);
 }
 
 }  // namespace troupe

@@ -22,7 +22,8 @@ void WorkerActor::fetch(Fetch& fetch) {
     event.fetch = number;
     if (!fetched) {
       event.outcome = FetchOutcome::lost;
-      node_.log(LogLevel::warning, fmt::format("{}: values not received: {}", name_, fetched.error().text));
+      node_.log(LogLevel::warning, "values_not_received",
+                fmt::format("{}: values not received: {}", name_, fetched.error().text));
     } else if (fetched->status != DataStatus::ok) {
       event.outcome = fetched->status == DataStatus::busy ? FetchOutcome::busy : FetchOutcome::lost;
     } else {
@@ -212,7 +213,7 @@ std::optional<Error> WorkerActor::put_module(const std::string& name, const std:
     std::filesystem::remove(path, ignored);
     return Error{loaded.error().kind, fmt::format("{}: {}", name_, loaded.error().text)};
   }
-  node_.log(LogLevel::info, fmt::format("{}: module {} uploaded, {}", name_, name, sha256));
+  node_.log(LogLevel::info, "module_uploaded", fmt::format("{}: module {} uploaded, {}", name_, name, sha256));
   for (auto& [tmpl, known] : templates_)
     if (!known.function) known.tmpl.reset();  // look again
   if (link_) link_->send({ModulesAdded{std::move(*loaded)}});
@@ -239,7 +240,8 @@ void WorkerActor::share(ShareModules& modules) {
     const auto found = std::find_if(file.modules.begin(), file.modules.end(), wanted);
     if (found == file.modules.end()) continue;
     const auto failed = [node = &node_, name = found->name, to = modules.to](const std::string& why) {
-      node->log(LogLevel::warning, fmt::format("module {} was not passed on to {}: {}", name, to, why));
+      node->log(LogLevel::warning, "module_not_passed_on",
+                fmt::format("module {} was not passed on to {}: {}", name, to, why));
     };
     auto content = read_module_file(file.path);
     if (!content) {

@@ -99,7 +99,8 @@ ExitCode drain(const Door& door, const Flags& flags) {
 ExitCode scale(const Door& door, const Flags& flags, unsigned workers) {
   HttpClient http(door);
   if (!flags.yes) {
-    const auto now = http.get("/api/v1/cluster").at("workers").at("total").to_number<unsigned>();
+    Connection connection(door);  // the scheduler knows who came just now; the dashboard's picture is a moment old
+    const auto now = static_cast<unsigned>(connection.summary()->workers.size());
     if (workers < now)
       confirm(flags, fmt::format("end {} of {} workers, once what they hold is elsewhere", now - workers, now));
   }

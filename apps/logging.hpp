@@ -36,7 +36,7 @@ public:
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  /// `event` is a stable snake_case word for programs and must be a literal; `text` is for people.
+  /// `event` is a stable snake_case word for programs; `text` is for people.
   void write(Level level, const char* logger, const char* event, std::string_view text, const LogContext& about = {});
   /// What is written from now on is of this node.
   void name_node(std::string node);

@@ -66,7 +66,7 @@ LogSink sink_of(Log& log, const char* logger) {
       }
       return Level::info;
     };
-    log.write(as_ours(), logger, "runtime", text, about);
+    log.write(as_ours(), logger, about.event.c_str(), text, about);
   };
 }
 

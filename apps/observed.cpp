@@ -42,6 +42,7 @@ const char* level_text(std::uint8_t level) {
 json::object json_of(const LogLine& line) {
   json::object object{
       {"number", line.number}, {"ts", time_text(line.unix_us)}, {"level", level_text(line.level)}, {"msg", line.text}};
+  if (!line.about.event.empty()) object["event"] = line.about.event;
   add_fields(object, line.about);
   return object;
 }

@@ -205,6 +205,7 @@ json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded,
                     {"at_unix_ms", static_cast<double>(line.unix_us) * 1e-3},
                     {"level", name_of(static_cast<EventLevel>(line.level))},
                     {"text", line.text},
+                    {"event", about.event},
                     {"task_id", about.task ? std::to_string(about.task.value) : std::string()}});
     add_origin(rows.back().as_object(), {about.task.group(), about.client, about.span});
   }

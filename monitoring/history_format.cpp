@@ -296,7 +296,7 @@ void fields(A& a, TaskOrigin& v) {
 }
 template <class A>
 void fields(A& a, LogContext& v) {
-  a(v.task, v.client, v.span);
+  a(v.task, v.client, v.span, v.event);
 }
 template <class A>
 void fields(A& a, GroupView& v) {

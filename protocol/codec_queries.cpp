@@ -92,6 +92,7 @@ void fill(wire::LogLine::Builder w, const LogLine& m) {
   w.setText(text(m.text));
   w.setClient(m.about.client.value);
   codec::fill_span(w, m.about.span);
+  w.setEvent(text(m.about.event));
 }
 
 void fill(wire::QueryReply::Builder w, const QueryReply& m) {
@@ -211,7 +212,7 @@ LogLine read(Input& in, wire::LogLine::Reader r) {
           r.getUnixUs(),
           in.enumerator(r.getLevel(), std::uint8_t{3}, "level"),
           in.text(r.getText(), "text"),
-          {{r.getTask()}, {r.getClient()}, read_span(in, r)}};
+          {{r.getTask()}, {r.getClient()}, read_span(in, r), in.text(r.getEvent(), "event")}};
 }
 
 QueryReply read(Input& in, wire::QueryReply::Reader r) {

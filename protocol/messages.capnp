@@ -366,6 +366,7 @@ struct LogLine {
   client @5 :UInt32;   # ClientId that it, or its task, is of; 0 = none
   span @6 :Text;       # that the task was submitted in; empty = none
   trace @7 :Token;     # W3C trace id of that span
+  event @8 :Text;      # what kind of line it is, for programs
 }
 
 struct PrefixDuration {

@@ -24,11 +24,12 @@ struct TaskOrigin {
   friend bool operator==(const TaskOrigin&, const TaskOrigin&) = default;
 };
 
-/// What a line of a log is about, beside what it says. What is empty it is not about.
+/// What a line of a log is about, beside what it says, and of what kind it is. What is empty it is not about.
 struct LogContext {
   TaskId task;
   ClientId client;  ///< or the one that the task is for
   SpanContext span;
+  std::string event{};  ///< a stable snake_case word, for programs
   friend bool operator==(const LogContext&, const LogContext&) = default;
 };
 

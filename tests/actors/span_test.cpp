@@ -85,6 +85,7 @@ TEST_F(SpanClusterTest, what_a_task_says_is_said_with_its_client_span_and_trace)
   EXPECT_EQ(named[0].about.span.name, "nightly");
   EXPECT_EQ(named[0].about.span.trace.hex(), "0af7651916cd43dd8448eb211c80319c");
   ASSERT_TRUE(named[0].about.task);
+  EXPECT_EQ(named[0].about.event, "task_said");
   const auto others = lines(": outside");
   ASSERT_THAT(others, SizeIs(2));
   for (const auto& line : others) {
@@ -96,6 +97,10 @@ TEST_F(SpanClusterTest, what_a_task_says_is_said_with_its_client_span_and_trace)
   ASSERT_THAT(submitted, SizeIs(1));
   EXPECT_EQ(submitted[0].about.client, named[0].about.client);
   EXPECT_EQ(submitted[0].about.span, named[0].about.span);
+  EXPECT_EQ(submitted[0].about.event, "graph_submitted");
+  const auto registered = lines(" registered, ");
+  ASSERT_THAT(registered, SizeIs(2));
+  EXPECT_EQ(registered[0].about.event, "worker_registered");
 }
 
 TEST_F(SpanClusterTest, what_a_task_submits_is_in_the_span_of_the_task) {

@@ -193,7 +193,7 @@ inline std::vector<WorkerMessage> worker_messages() {
                 {11, 12, 13, 14, 15, 16, 17, 18, 19},
                 {20, 21, 22, -23, {{"a graphics processor", 24, 25, 26, 27}, {"", -1, 0, 28, 0}}},
                 29,
-                {{1, 2, 0, "quiet", {}}}},
+                {{1, 2, 0, "quiet", {{}, {}, {}, "said"}}}},
       WorkerStatusChanged{WorkerStatus::closing},
       ModulesAdded{modules()},
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},

@@ -1279,6 +1279,8 @@ export interface components {
                 readonly at_unix_ms: number;
                 readonly level: string;
                 readonly text: string;
+                /** @description what kind of line it is: a word for programs, which stays when texts change */
+                readonly event: string;
                 /** @description the task that it is about, or empty */
                 readonly task_id: string;
                 /** @description the client that it, or its task, is of; 0 = none */
