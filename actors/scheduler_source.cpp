@@ -62,6 +62,10 @@ public:
     return ask([](SchedulerState& state) { return state.times(); });
   }
 
+  std::vector<SpanView> spans() override {
+    return ask([](SchedulerState& state) { return state.spans(); });
+  }
+
   monitoring::TurnDurations turns() override {
     return node_.call([this] {
       SchedulerActor* running = scheduler_.shared().running;

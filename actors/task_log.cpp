@@ -15,22 +15,27 @@ constexpr std::size_t message_bytes_max = 1000;
 void TaskLog::learn(std::vector<TaskOrigin> origins) {
   const std::lock_guard lock(mutex_);
   for (auto& origin : origins) {
-    if (origins_.size() < origins_max)
-      origins_.push_back(std::move(origin));
-    else
-      origins_[next_] = std::move(origin);
-    next_ = (next_ + 1) % origins_max;
+    spans_ = spans_ || origin.span;
+    const auto group = origin.group;
+    if (!origins_.insert_or_assign(group, std::move(origin)).second) continue;
+    learnt_.push_back(group);
+    if (learnt_.size() <= origins_max) continue;
+    origins_.erase(learnt_.front());
+    learnt_.pop_front();
   }
 }
 
 LogContext TaskLog::about(TaskId task) const {
   const std::lock_guard lock(mutex_);
-  // The newest first: mostly it is that.
-  for (std::size_t back = 1; back <= origins_.size(); ++back) {
-    const auto& origin = origins_[(next_ + origins_max - back) % origins_max];
-    if (origin.group == task.group()) return {task, origin.client, origin.span};
-  }
-  return {task, {}, {}};
+  const auto found = origins_.find(task.group());
+  if (found == origins_.end()) return {task, {}, {}};
+  return {task, found->second.client, found->second.span};
+}
+
+const std::string* TaskLog::span_of(TaskId task) const {
+  if (!spans_) return nullptr;
+  const auto found = origins_.find(task.group());
+  return found == origins_.end() || !found->second.span ? nullptr : &found->second.span.name;
 }
 
 void TaskLog::line(TaskId task, std::string_view text) const {

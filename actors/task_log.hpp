@@ -2,8 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/node.hpp"
@@ -27,13 +30,16 @@ public:
   void line(TaskId task, std::string_view text) const;
   void failed(TaskId task, RunId run, const TaskError& error, Instant now);
   [[nodiscard]] LogContext about(TaskId task) const;
+  /// The span that a task was submitted in, until the next `learn`; null: none. Only for the worker's thread.
+  [[nodiscard]] const std::string* span_of(TaskId task) const;
 
 private:
   const Node& node_;
-  mutable std::mutex mutex_;         // guards the two that follow
-  std::vector<TaskOrigin> origins_;  ///< a ring once it is full
-  std::size_t next_{};
-  Instant second_{};          ///< the one that failures are counted in; the worker's thread only, as what follows
+  mutable std::mutex mutex_;  // guards the two that follow; only the worker's thread changes them
+  std::unordered_map<std::uint64_t, TaskOrigin> origins_;  ///< by group
+  std::deque<std::uint64_t> learnt_;                       ///< groups of `origins_`, in the order that they came in
+  bool spans_{};              ///< any task came in a span; the worker's thread only, as what follows
+  Instant second_{};          ///< the one that failures are counted in
   std::uint32_t failures_{};  ///< in it
   std::uint64_t untold_{};    ///< failures that were not logged
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "runtime/exec/function_registry.hpp"
@@ -45,6 +46,11 @@ std::string cut(std::string_view text) {
 TimeLedger::Function& TimeLedger::function(const std::string& prefix) {
   const bool room = functions_.size() < prefixes_max || functions_.contains(prefix);
   return functions_[room ? prefix : "other"];
+}
+
+TimeLedger::Function* TimeLedger::in_span(const std::string& prefix, const std::string& span) {
+  if (spans_.size() >= spans_max && !spans_.contains({prefix, span})) return nullptr;
+  return &spans_[{prefix, span}];
 }
 
 void TimeLedger::Fetched::add(const Value& value, std::uint64_t nbytes) {
@@ -104,11 +110,14 @@ ValuesMoved TimeLedger::taken(Moved& moved) {
 std::optional<TimeSpent> TimeLedger::take(const FunctionRegistry* functions) {
   if (functions != nullptr) name_types(*functions);
   TimeSpent spent;
-  for (auto& [prefix, function] : functions_) {
-    if (function.runs == 0) continue;
+  const auto add = [&](const std::string& prefix, Function& function, const std::string& span) {
+    if (function.runs == 0) return;
     spent.functions.push_back({prefix, std::exchange(function.runs, 0), take_us(function.cpu_ns),
-                               take_us(function.noncpu_ns), take_us(function.unsplit_ns)});
-  }
+                               take_us(function.noncpu_ns), take_us(function.unsplit_ns), span});
+  };
+  for (auto& [prefix, function] : functions_) add(prefix, function, {});
+  for (auto& [name, function] : spans_) add(name.first, function, name.second);
+  spans_.clear();
   for (auto& [worker, moved] : sources_)
     if (moved.values > 0) spent.sources.push_back({worker, taken(moved)});
   for (auto& [fingerprint, type] : types_) {
@@ -119,7 +128,9 @@ std::optional<TimeSpent> TimeLedger::take(const FunctionRegistry* functions) {
     spent.types.push_back({name, taken(type.moved)});
   }
   const auto by = [](auto member) { return [member](const auto& a, const auto& b) { return a.*member < b.*member; }; };
-  std::sort(spent.functions.begin(), spent.functions.end(), by(&FunctionTime::prefix));
+  std::sort(spent.functions.begin(), spent.functions.end(), [](const FunctionTime& a, const FunctionTime& b) {
+    return std::tie(a.prefix, a.span) < std::tie(b.prefix, b.span);
+  });
   std::sort(spent.sources.begin(), spent.sources.end(), by(&MovedFrom::worker));
   std::sort(spent.types.begin(), spent.types.end(), by(&MovedType::type));
   spent.serialize_us = take_us(serialize_ns_);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "protocol/messages.hpp"
 #include "runtime/store/value.hpp"
@@ -20,8 +21,9 @@ class TimeLedger {
 public:
   static constexpr std::size_t prefixes_max = 200;
   static constexpr std::size_t types_max = 200;
+  static constexpr std::size_t spans_max = 200;  ///< pairs of a prefix and a span, between two calls of `take`
 
-  /// Of one prefix, in nanoseconds.
+  /// Of one prefix, or of one in one span, in nanoseconds.
   struct Function {
     std::uint64_t runs{};
     std::int64_t cpu_ns{};
@@ -42,6 +44,8 @@ public:
 
   /// Stays where it is. Beyond `prefixes_max` it is that of all others.
   Function& function(const std::string& prefix);
+  /// Of the runs that `function` counts too, those in that span. Goes with the next `take`; null: beyond `spans_max`.
+  Function* in_span(const std::string& prefix, const std::string& span);
 
   /// A fetch from a peer, with what it brought.
   class Fetched {
@@ -87,6 +91,7 @@ private:
   void name_types(const FunctionRegistry& functions);
 
   std::unordered_map<std::string, Function> functions_;
+  std::map<std::pair<std::string, std::string>, Function> spans_;  ///< by prefix and span
   std::unordered_map<WorkerId, Moved> sources_;
   std::unordered_map<std::uint64_t, Type> types_;  ///< by fingerprint; 0: all for which there is no room
   bool unnamed_{};                                 ///< a type was added without a name

@@ -438,6 +438,8 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
     average = average < 0 ? job.duration_ns : average + (job.duration_ns - average) / 8;
     found->second.durations->add(static_cast<std::uint64_t>(job.duration_ns / 1000));
     found->second.time->add(job.duration_ns, job.cpu_ns);
+    if (const std::string* span = task_log_->span_of(job.task); span != nullptr)
+      if (auto* time = ledger_.in_span(prefix_of(*job.tmpl), *span)) time->add(job.duration_ns, job.cpu_ns);
   }
   const bool erred = job.error != nullptr;
   append_value(ended, values, job.encoded);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -84,7 +85,7 @@ ExitCode list_clients(const Door& door) {
 }  // namespace
 
 void add_list(CLI::App& app, Door& door) {
-  CLI::App* command = app.add_subcommand("list", "List workers, tasks, clients, groups, prefixes or events.");
+  CLI::App* command = app.add_subcommand("list", "List workers, tasks, clients, groups, prefixes, spans or events.");
   command->require_subcommand(1);
   command->footer(
       "Examples:\n  troupe list workers\n  troupe list tasks --state erred --limit 10\n"
@@ -102,14 +103,14 @@ void add_list(CLI::App& app, Door& door) {
   add("clients", "Every client with a session.")->callback([&door] {
     door.run = [&door] { return list_clients(door); };
   });
-  for (const char* kind : {"groups", "prefixes", "events"}) {
-    CLI::App* sub =
-        command->add_subcommand(kind, kind == std::string_view("groups") ? "Graphs that were submitted, latest last."
-                                      : kind == std::string_view("prefixes") ? "Kinds of tasks."
-                                                                             : "What happened to the cluster.");
+  for (const auto& [kind, doc] :
+       {std::pair("groups", "Graphs that were submitted, latest last."), std::pair("prefixes", "Kinds of tasks."),
+        std::pair("spans", "Stretches of programs that have a name, with all inside them."),
+        std::pair("events", "What happened to the cluster.")}) {
+    CLI::App* sub = command->add_subcommand(kind, doc);
     door.add_scheduler_options(*sub);
     add_lines_output(*sub, door);
-    sub->callback([&door, kind] {
+    sub->callback([&door, kind = kind] {
       door.run = [&door, kind] {
         HttpClient http(door);
         print_rows(door, seen_kind(kind), http.get(seen_kind(kind).path).as_object());

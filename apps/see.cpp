@@ -72,6 +72,20 @@ const std::vector<SeenKind>& kinds() {
         {"COMPUTED", "compute_s", Shown::seconds},
         {"MEAN", "mean_duration_s", Shown::seconds},
         {"LEFT", "eta_s", Shown::seconds}}},
+      {"spans",
+       "span",
+       "/api/v1/spans?limit=1000",
+       "spans",
+       {"name"},
+       {{"SPAN", "name"},
+        {"STATES", "tasks", Shown::states},
+        {"SUBMITTED", "submitted"},
+        {"FINISHED", "finished"},
+        {"FAILED", "erred"},
+        {"MEMORY", "memory_bytes", Shown::size},
+        {"COMPUTED", "compute_s", Shown::seconds},
+        {"OUTPUT", "output_bytes", Shown::size},
+        {"LAST CHANGE", "last_unix_ms", Shown::moment}}},
       {"clients",
        "client",
        "/api/v1/clients",
@@ -213,6 +227,8 @@ ExitCode describe(const Door& door, const Named& what) {
       document = rows.front().as_object();
     else
       document[kind.rows] = rows;
+    if (kind.one == std::string_view("span") && rows.size() == 1)
+      document["functions"] = http.get("/api/v1/time-spent?span=" + segment(name)).at("functions");
     if (!document.contains("schema")) document["schema"] = fmt::format("troupe/v1/{}", kind.one);
   }
   if (!door.output.empty() && door.output != "table") {
@@ -419,16 +435,17 @@ void add_see(CLI::App& app, Door& door) {
     return command;
   };
   auto named = std::make_shared<Named>();
-  CLI::App* got = add(app, "get", "Show some workers, tasks, groups, prefixes, clients or events by name.",
+  CLI::App* got = add(app, "get", "Show some workers, tasks, groups, prefixes, spans, clients or events by name.",
                       "  troupe get worker alpha\n  troupe get tasks add-7-0 add-7-1 -o jsonl");
-  got->add_option("KIND", named->kind, "workers, tasks, groups, prefixes, clients or events")->required();
+  got->add_option("KIND", named->kind, "workers, tasks, groups, prefixes, spans, clients or events")->required();
   got->add_option("NAME", named->names, "which of them (default: all)");
   got->callback([&door, named] { door.run = [&door, named] { return get(door, *named); }; });
 
-  CLI::App* described = add(app, "describe", "Show all that is known of one worker, task, group, prefix or client.",
-                            "  troupe describe worker alpha\n  troupe describe task add-7-0 -o json\n"
-                            "  troupe describe group 7");
-  described->add_option("KIND", named->kind, "worker, task, group, prefix or client")->required();
+  CLI::App* described =
+      add(app, "describe", "Show all that is known of one worker, task, group, prefix, span or client.",
+          "  troupe describe worker alpha\n  troupe describe task add-7-0 -o json\n"
+          "  troupe describe group 7");
+  described->add_option("KIND", named->kind, "worker, task, group, prefix, span or client")->required();
   described->add_option("NAME", named->names, "its name, key or number")->required()->expected(1);
   described->callback([&door, named] { door.run = [&door, named] { return describe(door, *named); }; });
 

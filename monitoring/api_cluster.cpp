@@ -46,13 +46,6 @@ json::object memory_json(const ClusterView& view) {
           {"spilled_bytes", spilled}, {"unmanaged_old_bytes", old}, {"unmanaged_recent_bytes", recent}};
 }
 
-json::object states_json(const TaskCounts& counts) {
-  json::object states;
-  for (std::size_t i = 0; i < task_state_count; ++i)
-    if (static_cast<TaskState>(i) != TaskState::forgotten) states[name_of(static_cast<TaskState>(i))] = counts[i];
-  return states;
-}
-
 std::uint64_t known_tasks(const TaskCounts& counts) {
   return std::accumulate(counts.begin(), counts.begin() + static_cast<std::ptrdiff_t>(TaskState::forgotten),
                          std::uint64_t{0});
@@ -97,6 +90,13 @@ json::value recorded_json(const std::optional<Recorded>& recorded) {
 }
 
 }  // namespace
+
+json::object states_json(const TaskCounts& counts) {
+  json::object states;
+  for (std::size_t i = 0; i < task_state_count; ++i)
+    if (static_cast<TaskState>(i) != TaskState::forgotten) states[name_of(static_cast<TaskState>(i))] = counts[i];
+  return states;
+}
 
 json::object cluster_json(const Picture& picture, const Identity& identity, const WallClock& clock) {
   const ClusterView& view = picture.view;

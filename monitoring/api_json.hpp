@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -71,9 +72,17 @@ boost::json::object events_json(const std::vector<Event>& events, std::uint64_t 
 void add_origin(boost::json::object& row, const TaskOrigin& origin);
 boost::json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms);
 
-/// Time in functions of `prefix`, or of all if it is empty, those that took longest first; and of all activities.
-boost::json::object time_spent_json(const TimeView& times, const std::string& prefix, std::size_t most,
-                                    double now_unix_ms);
+/// Tasks by state, but for those that are forgotten.
+boost::json::object states_json(const TaskCounts& counts);
+/// Time of those `functions` that are of `prefix`, or of all if it is empty, those that took longest first; and of all
+/// activities.
+boost::json::object time_spent_json(const TimeView& times, const std::vector<FunctionTime>& functions,
+                                    const std::string& prefix, std::size_t most, double now_unix_ms);
+/// The spans that changed last. "a/b" is inside "a", whose figures include those of all that are inside it.
+boost::json::object spans_json(const std::vector<SpanView>& spans, std::size_t most, const WallClock& clock,
+                               double now_unix_ms);
+/// What ran in a span of that name and in those inside it, by prefix.
+std::vector<FunctionTime> functions_of_span(const std::vector<SpanView>& spans, std::string_view name);
 /// Between the `most` workers that moved most, and by type of the values.
 boost::json::object bandwidth_json(const TimeView& times, std::size_t most,
                                    const std::function<std::string(WorkerId)>& name_of, double now_unix_ms);

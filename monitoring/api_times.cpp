@@ -20,12 +20,6 @@ namespace {
 
 double seconds(std::uint64_t us) { return static_cast<double>(us) * 1e-6; }
 
-void add_to(ValuesMoved& sum, const ValuesMoved& more) {
-  sum.values += more.values;
-  sum.bytes += more.bytes;
-  sum.us += more.us;
-}
-
 /// What was moved, how long it took, and what follows from both; no bandwidth is known of what took no time.
 json::object moved_json(const ValuesMoved& moved, json::object row = {}) {
   row["values"] = moved.values;
@@ -45,28 +39,26 @@ bool knows_newer(const TimeView& times, const ClusterView& view) {
 
 }  // namespace
 
-json::object time_spent_json(const TimeView& times, const std::string& prefix, std::size_t most, double now_unix_ms) {
+json::object time_spent_json(const TimeView& times, const std::vector<FunctionTime>& functions,
+                             const std::string& prefix, std::size_t most, double now_unix_ms) {
   FunctionTime sum;
   std::vector<const FunctionTime*> chosen;
   const auto time_of = [](const FunctionTime& function) {
     return function.cpu_us + function.noncpu_us + function.unsplit_us;
   };
-  for (const FunctionTime& function : times.functions) {
-    sum.cpu_us += function.cpu_us;
-    sum.noncpu_us += function.noncpu_us;
-    sum.unsplit_us += function.unsplit_us;
+  for (const FunctionTime& function : times.functions) sum += function;
+  for (const FunctionTime& function : functions)
     if (prefix.empty() || function.prefix == prefix) chosen.push_back(&function);
-  }
   std::stable_sort(chosen.begin(), chosen.end(),
                    [&](const FunctionTime* a, const FunctionTime* b) { return time_of(*a) > time_of(*b); });
-  json::array functions;
+  json::array rows;
   for (const FunctionTime* function : chosen) {
-    if (functions.size() == most) break;
-    functions.push_back({{"prefix", function->prefix},
-                         {"runs", function->runs},
-                         {"thread_cpu_s", seconds(function->cpu_us)},
-                         {"thread_noncpu_s", seconds(function->noncpu_us)},
-                         {"execute_s", seconds(function->unsplit_us)}});
+    if (rows.size() == most) break;
+    rows.push_back({{"prefix", function->prefix},
+                    {"runs", function->runs},
+                    {"thread_cpu_s", seconds(function->cpu_us)},
+                    {"thread_noncpu_s", seconds(function->noncpu_us)},
+                    {"execute_s", seconds(function->unsplit_us)}});
   }
   return {{"schema", "troupe/v1/time-spent"},
           {"now_unix_ms", now_unix_ms},
@@ -78,8 +70,8 @@ json::object time_spent_json(const TimeView& times, const std::string& prefix, s
                                       {"disk_read_s", seconds(times.disk_read_us)},
                                       {"disk_write_s", seconds(times.disk_write_us)}}},
           {"total", chosen.size()},
-          {"shown", functions.size()},
-          {"functions", std::move(functions)}};
+          {"shown", rows.size()},
+          {"functions", std::move(rows)}};
 }
 
 json::object bandwidth_json(const TimeView& times, std::size_t most,
@@ -107,7 +99,7 @@ json::object bandwidth_json(const TimeView& times, std::size_t most,
     const auto to = place.find(pair.to);
     const auto from = place.find(pair.from);
     if (to == place.end() || from == place.end())
-      add_to(others, pair.moved);
+      others += pair.moved;
     else
       pairs.push_back(moved_json(pair.moved, {{"to", to->second}, {"from", from->second}}));
   }
@@ -137,11 +129,22 @@ std::vector<Route> time_routes(const ApiSources& sources) {
   };
   return {route("time-spent",
                 [s = sources](const HttpRequest& request) {
-                  const Query query(request.query, {"prefix", "limit"});
+                  const Query query(request.query, {"prefix", "span", "limit"});
+                  const auto most = query.integer("limit", 200, 1, 1000);
+                  const auto prefix = query.text("prefix").value_or(std::string());
+                  const auto span = query.text("span").value_or(std::string());
+                  const auto now = fresh_picture(*s.recorder);
+                  const TimeView times = s.source->times();
+                  if (span.empty()) return answer(time_spent_json(times, times.functions, prefix, most, now->unix_ms));
+                  const auto inside = functions_of_span(s.source->spans(), span);
+                  return answer(time_spent_json(times, inside, prefix, most, now->unix_ms));
+                }),
+          route("spans",
+                [s = sources](const HttpRequest& request) {
+                  const Query query(request.query, {"limit"});
                   const auto most = query.integer("limit", 200, 1, 1000);
                   const auto now = fresh_picture(*s.recorder);
-                  return answer(time_spent_json(s.source->times(), query.text("prefix").value_or(std::string()), most,
-                                                now->unix_ms));
+                  return answer(spans_json(s.source->spans(), most, s.recorder->clock(), now->unix_ms));
                 }),
           route("bandwidth", [s = sources](const HttpRequest& request) {
             const Query query(request.query, {"limit"});

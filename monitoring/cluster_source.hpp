@@ -41,6 +41,7 @@ public:
   virtual std::vector<StolenTask> steals() = 0;
   virtual TurnDurations turns() = 0;
   virtual TimeView times() = 0;
+  virtual std::vector<SpanView> spans() = 0;
 
   virtual Result<void> control(TaskControl control, const std::vector<std::string>& tasks,
                                const std::string& reason) = 0;

@@ -316,7 +316,7 @@ void fields(A& a, HistoryEnd& v) {
 }
 template <class A>
 void fields(A& a, FunctionTime& v) {
-  a(v.prefix, v.runs, v.cpu_us, v.noncpu_us, v.unsplit_us);
+  a(v.prefix, v.runs, v.cpu_us, v.noncpu_us, v.unsplit_us, v.span);
 }
 template <class A>
 void fields(A& a, ValuesMoved& v) {
@@ -335,6 +335,11 @@ void fields(A& a, TimeView& v) {
   a(v.functions, v.pairs, v.types, v.other_pairs, v.moved, v.serialize_us, v.disk_read_us, v.disk_write_us);
 }
 template <class A>
+void fields(A& a, SpanView& v) {
+  a(v.span, v.submissions, v.submitted, v.finished, v.erred, v.compute_us, v.output_bytes, v.tasks, v.submitted_first,
+    v.changed_last, v.functions);
+}
+template <class A>
 void fields(A& a, TransitionView& v) {
   a(v.at_ns, v.from, v.to, v.cause, v.run, v.worker);
 }
@@ -344,7 +349,7 @@ void fields(A& a, TaskStep& v) {
 }
 template <class A>
 void fields(A& a, HistoryState& v) {
-  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals, v.times, v.steps);
+  a(v.unix_ms, v.tasks, v.known, v.groups, v.graph, v.failures, v.steals, v.times, v.spans, v.steps);
 }
 template <class A>
 void fields(A& a, Event& v) {

@@ -44,6 +44,7 @@ struct HistoryState {
   std::vector<FailedTask> failures;
   std::vector<StolenTask> steals;
   TimeView times;
+  std::vector<SpanView> spans;
   std::vector<TaskStep> steps;
 };
 

@@ -181,6 +181,7 @@ void HistoryWriter::write_state(double unix_ms) {
   state.failures = source.failures();
   state.steals = source.steals();
   state.times = source.times();
+  state.spans = source.spans();
   state.steps = source.steps(most_steps);
   if (auto written = files_->replace_state(packed(state), start_); !written) give_up(written.error());
 }

@@ -61,6 +61,7 @@ public:
   std::vector<StolenTask> steals() override { return state_.steals; }
   TurnDurations turns() override { return {}; }
   TimeView times() override { return state_.times; }
+  std::vector<SpanView> spans() override { return state_.spans; }
   Result<void> control(TaskControl, const std::vector<std::string>&, const std::string&) override {
     return tl::unexpected(over());
   }

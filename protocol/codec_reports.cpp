@@ -73,6 +73,7 @@ void fill(wire::TimeSpent::Builder w, const TimeSpent& m) {
     functions[i].setCpuUs(function.cpu_us);
     functions[i].setNoncpuUs(function.noncpu_us);
     functions[i].setUnsplitUs(function.unsplit_us);
+    functions[i].setSpan(name(function.span, "span"));
   }
   auto sources = w.initSources(count(m.sources));
   for (std::uint32_t i = 0; i < m.sources.size(); ++i) {
@@ -119,7 +120,7 @@ TimeSpent read(Input& in, wire::TimeSpent::Reader r) {
   in.reserve(r.getFunctions(), m.functions);
   for (const auto each : r.getFunctions())
     m.functions.push_back({in.name(each.getPrefix(), "prefix"), each.getRuns(), each.getCpuUs(), each.getNoncpuUs(),
-                           each.getUnsplitUs()});
+                           each.getUnsplitUs(), in.name(each.getSpan(), "span")});
   in.reserve(r.getSources(), m.sources);
   for (const auto each : r.getSources()) m.sources.push_back({{each.getWorker()}, read(each.getMoved())});
   in.reserve(r.getTypes(), m.types);

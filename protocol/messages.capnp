@@ -552,6 +552,7 @@ struct FunctionTime {
   cpuUs @2 :UInt64;       # on a processor, of runs that were asked
   noncpuUs @3 :UInt64;    # waiting, in the same runs
   unsplitUs @4 :UInt64;   # of runs that were not asked
+  span @5 :Text;          # that these were submitted in; empty = all of the prefix
 }
 
 struct ValuesMoved {
@@ -571,7 +572,7 @@ struct MovedType {
 }
 
 struct TimeSpent {   # since the last one
-  functions @0 :List(FunctionTime);   # by prefix
+  functions @0 :List(FunctionTime);   # by prefix and span
   sources @1 :List(MovedFrom);        # by worker
   types @2 :List(MovedType);          # by type
   serializeUs @3 :UInt64;             # of values given to others

@@ -62,13 +62,22 @@ struct Heartbeat {
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
-/// Runs of functions of one prefix. How much of its time a run had a processor is asked of long ones only.
+/// Runs of functions of one prefix: all of them, or those that were submitted in one span. How much of its time a run had a processor is asked of long ones only.
 struct FunctionTime {
   std::string prefix;
   std::uint64_t runs{};
   std::uint64_t cpu_us{};      ///< on a processor
   std::uint64_t noncpu_us{};   ///< waiting, in the same runs
   std::uint64_t unsplit_us{};  ///< of runs that were not asked
+  std::string span{};          ///< empty: all runs
+  /// Their times, whatever they are of.
+  FunctionTime& operator+=(const FunctionTime& more) {
+    runs += more.runs;
+    cpu_us += more.cpu_us;
+    noncpu_us += more.noncpu_us;
+    unsplit_us += more.unsplit_us;
+    return *this;
+  }
   friend bool operator==(const FunctionTime&, const FunctionTime&) = default;
 };
 
@@ -77,6 +86,12 @@ struct ValuesMoved {
   std::uint64_t values{};
   std::uint64_t bytes{};
   std::uint64_t us{};
+  ValuesMoved& operator+=(const ValuesMoved& more) {
+    values += more.values;
+    bytes += more.bytes;
+    us += more.us;
+    return *this;
+  }
   friend bool operator==(const ValuesMoved&, const ValuesMoved&) = default;
 };
 

@@ -71,8 +71,10 @@ void SchedulerState::on_message(ClientRecord& client, SubmitGraph& message) {
   take_span(group, message);
   take_place(client, group, message);
   for (const TaskTemplate& task : chunk.templates) group.templates.push_back(intern(task));
-  for (std::size_t i = 0; i < group.templates.size(); ++i)
+  for (std::size_t i = 0; i < group.templates.size(); ++i) {
     prefixes_[group.templates[i]->prefix].tasks += group.counts[i];
+    if (group.counted_span != nullptr) group.counted_span->sums.tasks += group.counts[i];
+  }
   answer(group.number, {});
   intake(group, message);
   if (!message.held.empty()) client.held_graphs[message.graph].push_back(group.number);
@@ -314,6 +316,7 @@ void SchedulerState::take_span(Group& group, SubmitGraph& message) {
     group.span = std::make_shared<const SpanContext>(std::move(message.span));
   else if (const Group* parent = message.parent ? find_group(message.parent.group()) : nullptr)
     group.span = parent->span;
+  if (group.span) group.counted_span = spans_.enter(*group.span, group.chunk->size, now_);
 }
 
 TaskOrigin SchedulerState::origin_of(const Group& group) {

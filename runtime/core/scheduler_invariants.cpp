@@ -223,6 +223,7 @@ void SchedulerState::check_counters() const {
   std::array<std::uint64_t, task_state_count> states{};
   std::vector<std::uint64_t> unrunnable(classes_.size());
   std::vector<TaskTally> by_prefix(prefixes_.size());
+  std::map<const SpanRecord*, TaskTally> by_span;
   std::uint64_t live = 0;
   std::map<std::uint32_t, std::uint32_t> waiting;
   for (const auto& group : groups_) {
@@ -240,7 +241,11 @@ void SchedulerState::check_counters() const {
     }
     TROUPE_ASSERT(counts == group->counts, "I11 tasks of a group by state");
     for (std::size_t i = 0; i < counts.size(); ++i) by_prefix[group->templates[i]->prefix] += counts[i];
+    if (group->counted_span != nullptr)
+      for (const TaskTally& tally : counts) by_span[group->counted_span] += tally;
   }
+  for (const auto& [name, record] : spans_.records())
+    TROUPE_ASSERT(by_span[&record] == record.sums.tasks, "I11 tasks of a span by state");
   for (std::size_t i = 0; i < by_prefix.size(); ++i)
     TROUPE_ASSERT(by_prefix[i] == prefixes_[i].tasks, "I11 tasks of a prefix by state");
   TROUPE_ASSERT(live == live_tasks_, "I11 live tasks");

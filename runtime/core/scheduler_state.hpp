@@ -81,6 +81,7 @@ public:
   void keep_history(std::size_t runs) { history_.keep(runs); }
   [[nodiscard]] const TaskHistory& history() const { return history_; }
   [[nodiscard]] TimeView times() const { return times_.view(); }
+  [[nodiscard]] std::vector<SpanView> spans() const { return spans_.view(); }
   [[nodiscard]] ClusterView view(Instant now);
   /// Tasks that pass the filter, from a page's `next` on; looks at no more than `most_scanned`.
   [[nodiscard]] TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most,
@@ -418,6 +419,7 @@ private:
   std::size_t story_next_{};
   TaskHistory history_;
   TimeTotals times_;
+  SpanTotals spans_;
   SchedulerCounters counters_;
   std::uint64_t live_tasks_{};
   std::uint64_t ready_total_{};  ///< tasks in state queued

@@ -16,6 +16,7 @@
 #include "runtime/core/load_index.hpp"
 #include "runtime/core/probe.hpp"
 #include "runtime/core/ready_queue.hpp"
+#include "runtime/core/span_totals.hpp"
 #include "runtime/core/views.hpp"
 
 /// The scheduler's tables: what it knows of tasks, workers and clients, and the links between them. Owned and changed
@@ -104,6 +105,7 @@ struct Group {
   std::uint32_t first_rank{};                 ///< of its first task, if the chunk brings no ranks of its own
   ClientId owner;                             ///< whose share its tasks are counted on
   std::shared_ptr<const SpanContext> span;    ///< that it was submitted in, or null
+  SpanRecord* counted_span{};                 ///< that its tasks are counted on, or null
   std::uint64_t graph{};                      ///< first submission of its graph, if it holds tasks
   bool data{};                                ///< scattered values: no function makes them
   std::vector<std::uint32_t> target_offsets;  ///< scattered: by task, and one more

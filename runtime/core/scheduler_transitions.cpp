@@ -24,11 +24,18 @@ void SchedulerState::move_to(TaskRef task, TaskState state, const char* cause) {
   const std::size_t index = task.group->chunk->template_index(task.index);
   Prefix& prefix = prefixes_[task.group->templates[index]->prefix];
   ++prefix.counters.entered[static_cast<std::size_t>(state)];
-  for (TaskTally* tally : {&task.group->counts[index], &prefix.tasks}) {
-    --tally->states[static_cast<std::size_t>(from)];
-    ++tally->states[static_cast<std::size_t>(state)];
-    if (from == TaskState::memory) tally->memory_bytes -= task->nbytes;
-    if (state == TaskState::memory) tally->memory_bytes += task->nbytes;
+  const auto move = [&](TaskTally& tally) {
+    --tally.states[static_cast<std::size_t>(from)];
+    ++tally.states[static_cast<std::size_t>(state)];
+    if (from == TaskState::memory) tally.memory_bytes -= task->nbytes;
+    if (state == TaskState::memory) tally.memory_bytes += task->nbytes;
+  };
+  move(task.group->counts[index]);
+  move(prefix.tasks);
+  if (SpanRecord* const span = task.group->counted_span; span != nullptr) {
+    move(span->sums.tasks);
+    span->sums.changed_last = now_;
+    if (state == TaskState::erred) ++span->sums.erred;
   }
   if (from == TaskState::queued) --ready_total_;
   if (state == TaskState::queued) ++ready_total_;
@@ -289,8 +296,10 @@ void SchedulerState::free_dead_groups() {
       if (ClientRecord* client = find_client(subscriber.client)) let_go(*client, subscriber.submission);
     for (std::size_t i = 0; i < group->templates.size(); ++i) {
       prefixes_[group->templates[i]->prefix].tasks -= group->counts[i];
+      if (group->counted_span != nullptr) group->counted_span->sums.tasks -= group->counts[i];
       unuse(*group->templates[i]);
     }
+    if (group->counted_span != nullptr) spans_.leave(*group->counted_span);
     if (auto found = tokens_.find(group->token); found != tokens_.end() && found->second == number)
       tokens_.erase(found);
     group.reset();

@@ -59,6 +59,11 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     counters.output_bytes += message.nbytes[i];
     output_bytes += message.nbytes[i];
     ++taken;
+    if (SpanRecord* const span = task.group->counted_span; span != nullptr) {
+      ++span->sums.finished;
+      span->sums.compute_us += message.duration_us[i];
+      span->sums.output_bytes += message.nbytes[i];
+    }
     if (history_.kept())
       note_run(task, worker.id, message.duration_us[i], message.age_us.empty() ? 0 : message.age_us[i],
                message.threads.empty() ? 0 : message.threads[i], false);
@@ -245,7 +250,11 @@ void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
   load_changed(worker);
 }
 
-void SchedulerState::on_message(WorkerRecord& worker, TimeSpent& message) { times_.add(worker.id, message); }
+void SchedulerState::on_message(WorkerRecord& worker, TimeSpent& message) {
+  times_.add(worker.id, message);
+  for (const FunctionTime& function : message.functions)
+    if (!function.span.empty()) spans_.add(function);
+}
 
 void SchedulerState::on_message(WorkerRecord& worker, WorkerStatusChanged& message) {
   worker.status = message.status;

@@ -1,39 +1,16 @@
 #include "runtime/core/time_totals.hpp"
 
 namespace troupe {
-namespace {
-
-void add_to(ValuesMoved& sum, const ValuesMoved& more) {
-  sum.values += more.values;
-  sum.bytes += more.bytes;
-  sum.us += more.us;
-}
-
-/// The entry of that name, or the one for all for which there is no room.
-template <class Map>
-auto& entry_of(Map& map, std::string_view name, std::size_t most) {
-  auto found = map.find(name);
-  if (found == map.end()) found = map.try_emplace(std::string(map.size() < most ? name : "other")).first;
-  return found->second;
-}
-
-}  // namespace
-
 void TimeTotals::add(WorkerId worker, const TimeSpent& spent) {
-  for (const FunctionTime& function : spent.functions) {
-    FunctionTime& sum = entry_of(functions_, function.prefix, functions_max);
-    sum.runs += function.runs;
-    sum.cpu_us += function.cpu_us;
-    sum.noncpu_us += function.noncpu_us;
-    sum.unsplit_us += function.unsplit_us;
-  }
+  for (const FunctionTime& function : spent.functions)
+    if (function.span.empty()) entry_or_other(functions_, function.prefix, functions_max) += function;
   for (const auto& [source, moved] : spent.sources) {
-    add_to(moved_, moved);
+    moved_ += moved;
     const auto pair = std::pair(worker, source);
     const bool room = pairs_.size() < pairs_max || pairs_.contains(pair);
-    add_to(room ? pairs_[pair] : other_pairs_, moved);
+    (room ? pairs_[pair] : other_pairs_) += moved;
   }
-  for (const auto& [type, moved] : spent.types) add_to(entry_of(types_, type, types_max), moved);
+  for (const auto& [type, moved] : spent.types) entry_or_other(types_, type, types_max) += moved;
   serialize_us_ += spent.serialize_us;
   disk_read_us_ += spent.disk_read_us;
   disk_write_us_ += spent.disk_write_us;
@@ -43,7 +20,7 @@ void TimeTotals::worker_left(WorkerId worker) {
   if (pairs_.size() < pairs_max / 2) return;
   std::erase_if(pairs_, [&](const auto& entry) {
     const bool with_it = entry.first.first == worker || entry.first.second == worker;
-    if (with_it) add_to(other_pairs_, entry.second);
+    if (with_it) other_pairs_ += entry.second;
     return with_it;
   });
 }

@@ -12,6 +12,14 @@
 
 namespace troupe {
 
+/// The entry of that name, or the one for all for which there is no room.
+template <class Map>
+auto& entry_or_other(Map& map, std::string_view name, std::size_t most) {
+  auto found = map.find(name);
+  if (found == map.end()) found = map.try_emplace(std::string(map.size() < most ? name : "other")).first;
+  return found->second;
+}
+
 /// What workers' time went to since the scheduler began, as they tell it. Bounded: functions and types beyond the first
 /// ones are counted together as "other", pairs of workers beyond the first ones as one. Owned by the scheduler machine.
 class TimeTotals {

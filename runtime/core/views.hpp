@@ -186,6 +186,22 @@ struct TimeView {
   friend bool operator==(const TimeView&, const TimeView&) = default;
 };
 
+/// What became of what was submitted in spans of one name.
+struct SpanView {
+  SpanContext span;  ///< with its latest trace
+  std::uint64_t submissions{};
+  std::uint64_t submitted{};  ///< tasks
+  std::uint64_t finished{};
+  std::uint64_t erred{};
+  std::uint64_t compute_us{};
+  std::uint64_t output_bytes{};
+  TaskTally tasks{};  ///< of the groups there are
+  Instant submitted_first{};
+  Instant changed_last{};
+  std::vector<FunctionTime> functions{};  ///< by prefix
+  friend bool operator==(const SpanView&, const SpanView&) = default;
+};
+
 /// The first tasks of a group.
 struct GroupTasks {
   GroupView group;

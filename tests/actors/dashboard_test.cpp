@@ -304,6 +304,29 @@ TEST_F(DashboardTest, shows_what_time_went_to_and_what_moved_between_workers) {
   EXPECT_GT(spent.at("activities").at("transfer_s").to_number<double>(), 0);
 }
 
+TEST_F(DashboardTest, shows_what_became_of_a_span_and_what_its_time_went_to) {
+  log_in(false);
+  {
+    const Span outer("nightly");
+    const Span inner("squares");
+    client.wait(client.map<slow_square>(std::vector<double>{1, 2, 3}));
+  }
+  EXPECT_EQ(client.submit<slow_square>(4.0).get(), 16);
+  json::value within;
+  do {
+    within = get("/api/v1/time-spent?span=nightly");
+  } while (within.at("total") == 0 || within.at("functions").at(0).at("runs") != 3);
+  json::value spans;
+  do {
+    spans = get("/api/v1/spans");
+  } while (spans.at("total") != 2);
+  for (const json::value& span : spans.at("spans").as_array()) {
+    EXPECT_EQ(span.at("submitted"), 3) << json::serialize(spans);
+    EXPECT_EQ(span.at("finished"), 3);
+    EXPECT_GT(span.at("compute_s").to_number<double>(), 0);
+  }
+}
+
 TEST_F(DashboardTest, shows_what_the_scheduler_itself_does) {
   log_in(false);
   json::value past;

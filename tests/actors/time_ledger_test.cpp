@@ -86,6 +86,23 @@ TEST(TimeLedger, prefixes_and_types_for_which_there_is_no_room_are_counted_toget
   EXPECT_THAT(spent->sources, IsEmpty());
 }
 
+TEST(TimeLedger, runs_in_a_span_are_told_beside_all_runs_and_forgotten_then) {
+  TimeLedger ledger;
+  ledger.function("load").add(5'000, -1);
+  ledger.function("load").add(2'000, 500);
+  ledger.in_span("load", "nightly")->add(2'000, 500);
+  ledger.in_span("load", "hourly")->add(7'000, -1);
+  EXPECT_EQ(ledger.take(nullptr)->functions,
+            (std::vector<FunctionTime>{
+                {"load", 2, 0, 1, 5}, {"load", 1, 0, 0, 7, "hourly"}, {"load", 1, 0, 1, 0, "nightly"}}));
+  EXPECT_FALSE(ledger.take(nullptr)) << "nothing since";
+  for (std::size_t i = 0; i < TimeLedger::spans_max; ++i) ASSERT_TRUE(ledger.in_span("load", std::to_string(i)));
+  EXPECT_TRUE(ledger.in_span("load", "0")) << "it is known";
+  EXPECT_FALSE(ledger.in_span("load", "one too many"));
+  (void)ledger.take(nullptr);
+  EXPECT_TRUE(ledger.in_span("load", "one too many"));
+}
+
 TEST(TimeLedger, the_disk_is_told_by_what_it_has_used_since) {
   TimeLedger ledger;
   ledger.serialized(2'500);

@@ -44,6 +44,60 @@ TEST_F(ApiTest, what_time_went_to_is_told_by_activity_and_by_function_those_firs
   EXPECT_EQ(few.at("shown"), 1);
 }
 
+TEST_F(ApiTest, a_spans_figures_include_those_of_the_spans_inside_it) {
+  SpanView outer{{"nightly", {1, 2}}, 1, 4, 2, 1, 1'000'000, 70, {}, Instant{5'000'000}, Instant{7'000'000}, {}};
+  outer.tasks.states[static_cast<std::size_t>(TaskState::memory)] = 1;
+  outer.tasks.memory_bytes = 50;
+  outer.functions = {{"load", 2, 3'000'000, 4, 5, {}}};
+  const SpanView inner{{"nightly/parse", {3, 4}},
+                       2,
+                       10,
+                       10,
+                       0,
+                       500'000,
+                       30,
+                       outer.tasks,
+                       Instant{1'000'000},
+                       Instant{9'000'000},
+                       {{"load", 1, 1, 0, 0, {}}, {"parse", 10, 0, 0, 2'000'000, {}}}};
+  const SpanView beside{{"nightly2", {5, 6}}, 1, 1, 1, 0, 0, 0, {}, Instant{6'000'000}, Instant{6'000'000}, {}};
+  const SpanView alone{{"a/b", {7, 8}}, 1, 1, 1, 0, 0, 0, {}, Instant{2'000'000}, Instant{2'000'000}, {}};
+  source_->span_list = {outer, inner, beside, alone};
+  const auto page = get("/api/v1/spans").object();
+  EXPECT_EQ(page.at("total"), 5);
+  const auto& rows = page.at("spans").as_array();
+  ASSERT_EQ(rows.size(), 5U) << json::serialize(page);
+  const auto named = [&](const char* name) -> const json::value& {
+    for (const auto& row : rows)
+      if (row.at("name") == name) return row;
+    throw std::out_of_range(name);
+  };
+  EXPECT_EQ(rows.at(2).at("name"), "nightly2") << "the latest change first";
+  const auto& all = named("nightly");
+  EXPECT_EQ(all.at("submissions"), 3);
+  EXPECT_EQ(all.at("submitted"), 14);
+  EXPECT_EQ(all.at("finished"), 12);
+  EXPECT_EQ(all.at("erred"), 1);
+  EXPECT_EQ(all.at("tasks").at("memory"), 2);
+  EXPECT_EQ(all.at("memory_bytes"), 100);
+  EXPECT_EQ(all.at("output_bytes"), 100);
+  EXPECT_DOUBLE_EQ(all.at("compute_s").as_double(), 1.5);
+  EXPECT_DOUBLE_EQ(all.at("thread_cpu_s").as_double(), 3.000001);
+  EXPECT_DOUBLE_EQ(all.at("execute_s").as_double(), 2.000005);
+  EXPECT_EQ(all.at("trace_id"), "00000000000000030000000000000004");
+  EXPECT_DOUBLE_EQ(all.at("last_unix_ms").as_double() - all.at("first_unix_ms").as_double(), 8);
+  EXPECT_EQ(named("nightly/parse").at("submitted"), 10);
+  EXPECT_EQ(named("a").at("submitted"), 1) << "nothing was submitted in it but inside of it";
+
+  const auto within = get("/api/v1/time-spent?span=nightly").object();
+  ASSERT_EQ(within.at("functions").as_array().size(), 2U) << json::serialize(within);
+  EXPECT_EQ(within.at("functions").at(0).at("prefix"), "load");
+  EXPECT_EQ(within.at("functions").at(0).at("runs"), 3);
+  EXPECT_EQ(get("/api/v1/time-spent?span=nightly%2Fparse&prefix=load").object().at("functions").at(0).at("runs"), 1);
+  EXPECT_EQ(get("/api/v1/time-spent?span=night").object().at("total"), 0);
+  EXPECT_EQ(get("/api/v1/spans?limit=2").object().at("shown"), 2);
+}
+
 TEST_F(ApiTest, bandwidth_is_told_by_pair_of_workers_and_by_type_and_what_is_cut_off_is_counted) {
   source_->spent = some_times();
   const auto page = get("/api/v1/bandwidth").object();

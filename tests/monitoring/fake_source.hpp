@@ -51,6 +51,7 @@ public:
   std::vector<StolenTask> steals() override { return {past.steals().begin(), past.steals().end()}; }
   TurnDurations turns() override { return turned; }
   TimeView times() override { return spent; }
+  std::vector<SpanView> spans() override { return span_list; }
   Result<void> control(TaskControl control, const std::vector<std::string>& names, const std::string& reason) override {
     acts.push_back((control == TaskControl::cancel ? "cancel " : "retry ") + names.front() + " " + reason);
     if (names.front() == "unknown") return tl::unexpected(Error{ErrorKind::invalid, "no task is known as 'unknown'"});
@@ -77,6 +78,7 @@ public:
   TaskHistory past;
   TurnDurations turned;
   TimeView spent;
+  std::vector<SpanView> span_list;
   std::vector<std::string> acts;
 };
 

@@ -191,6 +191,7 @@ TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   EXPECT_EQ(api.log(0, 10).lines.at(0).text, "listening");
   EXPECT_FALSE(api.source->restart("alpha"));
   EXPECT_EQ(api.source->times(), source_->spent);
+  EXPECT_EQ(api.source->spans(), source_->span_list);
 }
 
 TEST_F(HistoryTest, what_a_killed_scheduler_did_not_finish_is_left_out_and_told) {

@@ -199,7 +199,7 @@ inline std::vector<WorkerMessage> worker_messages() {
       FunctionRan{{19}, bytes(12), std::make_shared<const TaskError>(task_error())},
       Goodbye{"closed"},
       Leaving{"its lifetime is over"},
-      TimeSpent{{{"load", 1, 2, 3, 4}, {"sum", 5, 6, 7, 8}},
+      TimeSpent{{{"load", 1, 2, 3, 4}, {"sum", 5, 6, 7, 8, "nightly"}},
                 {{{9}, {10, 11, 12}}},
                 {{"vec<f64>", {13, 14, 15}}, {"string", {16, 17, 18}}},
                 19,
