@@ -62,12 +62,20 @@ std::uint32_t ChunkBuilder::external(ClientKey local) {
   return static_cast<std::uint32_t>(external_.size() - 1) | external_bit;
 }
 
-std::uint32_t ChunkBuilder::add(std::uint16_t task_template, std::span<const std::byte> arguments) {
-  if (arguments.size() > call_bytes_max)
+namespace {
+
+void check_size(std::span<const std::byte> arguments, std::string_view name) {
+  if (arguments.size() > ChunkBuilder::call_bytes_max)
     throw InvalidRequest(
         fmt::format("arguments of {} bytes for {}; at most {} go with a task: scatter them and pass "
                     "the future",
-                    arguments.size(), templates_[task_template].prefix, call_bytes_max));
+                    arguments.size(), name, ChunkBuilder::call_bytes_max));
+}
+
+}  // namespace
+
+std::uint32_t ChunkBuilder::add(std::uint16_t task_template, std::span<const std::byte> arguments) {
+  check_size(arguments, templates_[task_template].prefix);
   if (templates_.size() > 1) template_of_.push_back(task_template);
   dependency_offsets_.push_back(static_cast<std::uint32_t>(dependencies_.size()));
   argument_offsets_.push_back(static_cast<std::uint32_t>(arguments_.size()));
@@ -76,6 +84,7 @@ std::uint32_t ChunkBuilder::add(std::uint16_t task_template, std::span<const std
 }
 
 std::uint32_t ChunkBuilder::add(const CallView& call, const detail::FuturePage* own) {
+  check_size(call.arguments, call.function->name);  // what is refused leaves nothing behind
   const auto task = add(intern(*call.function, call.options), call.arguments);
   for (const auto name : call.inputs) {
     const auto* slot = slot_named(name);

@@ -116,9 +116,14 @@ FutureHandle ClientCore::submit(const CallView& call) {
   if (call.options != nullptr && (call.options->pure || !call.options->key.empty())) return submit_alone(call);
   std::unique_lock lock(mutex_);
   if (ended_) throw Disconnected("the client is closed");
-  if (batch_page_ != nullptr && !is_current(batch_span_)) seal();
+  const TaskId parent = this_task::id();
+  if (!is_current(batch_span_) || parent.group() != batch_parent_.group()) seal();
   if (batch_page_ == nullptr) open_batch();
   const bool first = batch_.empty();
+  if (first) {
+    batch_parent_ = parent;  // others of its group come along
+    batch_span_ = span_now();
+  }
   auto* page = batch_page_;
   batch_.add(call, page);
   if (const auto which = batch_.last_template(); which != 0 || first) {
@@ -142,8 +147,6 @@ FutureHandle ClientCore::submit(const CallView& call) {
 void ClientCore::open_batch() {
   batch_page_ = FuturePage::make(shared_from_this(), next_page_number(), batch_capacity_);
   batch_page_->token = random_token();
-  batch_parent_ = this_task::id();  // the others of the batch come along
-  batch_span_ = span_now();
 }
 
 void ClientCore::seal() {

@@ -1,5 +1,7 @@
 #include "actors/scheduler_actor.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <caf/all.hpp>
@@ -20,6 +22,15 @@ constexpr Role role_of() {
   if constexpr (std::is_same_v<Message, ClientMessage>) return Role::client;
   if constexpr (std::is_same_v<Message, WorkerMessage>) return Role::worker;
   return Role::nanny;
+}
+
+/// For a line of text.
+std::string first_names(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > most) text += fmt::format(" and {} more", names.size() - most);
+  return text;
 }
 
 }  // namespace
@@ -73,7 +84,6 @@ void SchedulerActor::feed(SchedulerEvent&& event) {
   const auto* said = std::get_if<ClientSaid>(&event);
   if (said == nullptr || !std::holds_alternative<SubmitGraph>(said->message))
     return state_->handle(std::move(event), now_);
-  note(said->client, std::get<SubmitGraph>(said->message));
   const auto begun = Node::now();
   state_->handle(std::move(event), now_);
   submissions_.add(static_cast<std::uint64_t>((Node::now() - begun).count() / 1000));
@@ -85,13 +95,38 @@ void SchedulerActor::tell(LogLevel level, const char* topic, const char* event, 
   if (options_.events) options_.events->add(static_cast<monitoring::EventLevel>(level), topic, worker, text);
 }
 
-/// What a span brings is said once for each chunk, so that whoever has the trace finds the work.
-void SchedulerActor::note(ClientId client, const SubmitGraph& message) {
-  if (!message.span || !message.chunk) return;
-  node_.log(
-      LogLevel::debug, "graph_submitted",
-      fmt::format("client {} submitted {} tasks in span {}", client.value, message.chunk->size, message.span.name),
-      {{}, client, message.span});
+/// That a client submits in another span than before, so that whoever has the trace finds the work; and what it does to
+/// the tasks and workers of others.
+void SchedulerActor::note(ClientId client, const ClientMessage& message) {
+  if (const auto* graph = std::get_if<SubmitGraph>(&message)) {
+    Peer& peer = peer_of(client);
+    if (graph->span == peer.span) return;
+    peer.span = graph->span;
+    if (peer.span)
+      node_.log(LogLevel::debug, "span_entered",
+                fmt::format("client {} submits in span {}", client.value, peer.span.name), {{}, client, peer.span});
+  } else if (const auto* control = std::get_if<ControlTasks>(&message)) {
+    const bool cancel = control->control == TaskControl::cancel;
+    note_act(client, cancel ? "tasks_cancelled" : "tasks_retried",
+             fmt::format("{} {}", cancel ? "cancels" : "retries", first_names(control->tasks)));
+  } else if (const auto* retire = std::get_if<RetireWorkers>(&message)) {
+    note_act(client, "workers_drained",
+             retire->workers.empty() ? fmt::format("drains {} workers", retire->count)
+                                     : "drains " + first_names(retire->workers));
+  } else if (const auto* restart = std::get_if<RestartWorkers>(&message)) {
+    note_act(client, "workers_restarted",
+             restart->workers.empty() ? "restarts all workers" : "restarts " + first_names(restart->workers));
+  } else if (std::holds_alternative<Shutdown>(message)) {
+    note_act(client, "cluster_stopped", "stops the cluster");
+  }
+}
+
+/// What is done in this process is done by the program itself, or by its dashboard, which says so.
+void SchedulerActor::note_act(ClientId client, const char* event, const std::string& what) {
+  const Peer& peer = peer_of(client);
+  if (peer.local) return;
+  tell(LogLevel::info, "action", event, {}, fmt::format("client {} '{}' {}", client.value, peer.name, what),
+       {{}, client, {}});
 }
 
 /// Of what the machine itself makes no word: a worker's pauses, its nanny's report of a death, and what it logged. And
@@ -127,6 +162,7 @@ std::string SchedulerActor::death_text(const WorkerDied& died) {
 
 void SchedulerActor::say(ClientId id, ClientMessage&& message) {
   if (const auto* query = std::get_if<Query>(&message); query && answer_here(id, *query)) return;
+  note(id, message);
   feed(ClientSaid{id, std::move(message)});
 }
 
@@ -185,6 +221,7 @@ bool SchedulerActor::join(Conversation conversation, Peer& peer, Message& messag
     id = state_->next_client();
     by_id_[id] = conversation;
     peer.id = id;
+    peer.name = registration->name;
     tell(LogLevel::debug, "client", "client_connected", {},
          fmt::format("client {} '{}' connected", std::get<ClientId>(id).value, registration->name),
          {{}, std::get<ClientId>(id), {}});

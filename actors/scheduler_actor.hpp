@@ -60,6 +60,8 @@ private:
     Role role{};
     caf::actor local;                         ///< null: a session
     std::variant<std::monostate, PeerId> id;  ///< none until it registered
+    std::string name;                         ///< of a client
+    SpanContext span;                         ///< a client's: that it was last heard to submit in
   };
 
   void on(PeerOpened& event);
@@ -87,7 +89,9 @@ private:
   /// To the log, and to the events that the dashboard shows.
   void tell(LogLevel level, const char* topic, const char* event, WorkerId worker, const std::string& text,
             const LogContext& about = {});
-  void note(ClientId client, const SubmitGraph& message);
+  void note(ClientId client, const ClientMessage& message);
+  void note_act(ClientId client, const char* event, const std::string& what);
+  Peer& peer_of(ClientId client) { return peers_.at(by_id_.at(PeerId{client})); }
   void note(WorkerId worker, WorkerMessage& message);
   [[nodiscard]] static std::string death_text(const WorkerDied& died);
   void left(const PeerId& id, bool graceful, const std::string& reason);

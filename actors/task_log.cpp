@@ -42,13 +42,16 @@ void TaskLog::line(TaskId task, std::string_view text) const {
   node_.log(LogLevel::info, "task_said", fmt::format("task {}-{}: {}", task.group(), task.index(), text), about(task));
 }
 
+void TaskLog::tick(Instant now) {
+  if (failures_ == 0 || now - second_ < std::chrono::seconds(1)) return;
+  failures_ = 0;
+  if (untold_ > 0)
+    node_.log(LogLevel::warning, "tasks_failed", fmt::format("{} more tasks failed", std::exchange(untold_, 0)));
+}
+
 void TaskLog::failed(TaskId task, RunId run, const TaskError& error, Instant now) {
-  if (now - second_ >= std::chrono::seconds(1)) {
-    second_ = now;
-    failures_ = 0;
-    if (untold_ > 0)
-      node_.log(LogLevel::warning, "tasks_failed", fmt::format("{} more tasks failed", std::exchange(untold_, 0)));
-  }
+  tick(now);
+  if (failures_ == 0) second_ = now;
   if (failures_ == failures_a_second) {
     ++untold_;
     return;

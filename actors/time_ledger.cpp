@@ -118,8 +118,8 @@ std::optional<TimeSpent> TimeLedger::take(const FunctionRegistry* functions) {
   for (auto& [prefix, function] : functions_) add(prefix, function, {});
   for (auto& [name, function] : spans_) add(name.first, function, name.second);
   spans_.clear();
-  for (auto& [worker, moved] : sources_)
-    if (moved.values > 0) spent.sources.push_back({worker, taken(moved)});
+  for (auto& [worker, moved] : sources_) spent.sources.push_back({worker, taken(moved)});
+  sources_.clear();  // what is left of a microsecond is not worth to be kept for each peer there ever was
   for (auto& [fingerprint, type] : types_) {
     if (type.moved.values == 0) continue;
     const auto name = fingerprint == 0    ? "other"

@@ -67,6 +67,8 @@ public:
     Part whole_;
     std::map<std::uint64_t, Part> types_;  ///< by fingerprint
   };
+  /// Workers have other ids from now on.
+  void forget_sources() { sources_.clear(); }
   void serialized(std::uint64_t ns) { serialize_ns_ += ns; }
   /// What the disk thread has used so far.
   void disk(std::uint64_t read_ns, std::uint64_t write_ns);

@@ -218,6 +218,7 @@ void WorkerActor::begin_anew() {
   state_ = std::make_unique<WorkerState>(options_.config);
   ++generation_;
   skew_ = {};
+  ledger_.forget_sources();
   register_worker();
 }
 
@@ -527,6 +528,7 @@ void WorkerActor::tick() {
   else
     handle(WorkerTick{0, state_->counters().compute_us / 1000, traffic(), surroundings(), now_.nanoseconds});
   tell_time_spent();
+  task_log_->tick(now_);
 }
 
 void WorkerActor::forget_templates() {
@@ -576,8 +578,8 @@ void WorkerActor::on_exit() {
     pool->stop();
     if (inspections) inspections->thread.join();
     profiler.reset();  // before the pool it looks at
-    monitor.reset();
     disk.reset();
+    monitor.reset();
     say();
   }));
 }

@@ -23,7 +23,7 @@ void WorkerActor::tell_time_spent(bool last) {
 void WorkerActor::heartbeat_seen(const HeartbeatSeen& seen) {
   const Instant sent{seen.sent_ns};
   const Instant came = Node::now();
-  if (came < sent) return;  // not one of ours
+  if (seen.sent_ns <= 0 || came < sent || seen.unix_ns < 0) return;  // not an answer to one of ours
   durations_.heartbeats.add(static_cast<std::uint64_t>((came - sent).count() / 1000));
   const auto unix_now = std::chrono::system_clock::now().time_since_epoch();
   skew_.answered(sent, came, std::chrono::duration_cast<Duration>(unix_now), Duration{seen.unix_ns});

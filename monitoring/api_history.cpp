@@ -177,7 +177,7 @@ json::object exceptions_json(const std::vector<FailedTask>& failures, const Pict
                     {"workers", json::array(group->workers.begin(), group->workers.end())},
                     {"tasks", json::array(group->tasks.begin(), group->tasks.end())}});
   }
-  return {{"schema", "troupe/v1/exceptions"}, {"now_unix_ms", picture.unix_ms}, {"total", picture.view.counters.erred},
+  return {{"schema", "troupe/v1/exceptions"}, {"now_unix_ms", picture.unix_ms}, {"total", picture.view.counters.failed},
           {"remembered", failures.size()},    {"shown", rows.size()},           {"groups", std::move(rows)}};
 }
 

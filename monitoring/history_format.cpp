@@ -249,7 +249,7 @@ template <class A>
 void fields(A& a, SchedulerCounters& v) {
   a(v.tasks, v.clients, v.clients_opened, v.clients_closed, v.workers_running, v.workers_paused, v.workers_retiring,
     v.workers_suspect, v.workers_idle, v.workers_saturated, v.workers_added, v.workers_drained, v.workers_lost,
-    v.groups, v.submissions, v.submitted_tasks, v.finished, v.erred, v.retried, v.poisoned, v.recomputed,
+    v.groups, v.submissions, v.submitted_tasks, v.finished, v.erred, v.failed, v.retried, v.poisoned, v.recomputed,
     v.late_completions, v.steal_requests, v.steals_confirmed, v.steals_rejected, v.steal_requests_us,
     v.steals_confirmed_us, v.replicas_dropped, v.transitions, v.bandwidth, v.retries, v.queue_age_s);
 }

@@ -146,7 +146,7 @@ struct LogLine {
   std::uint64_t number{};  ///< of all its lines, from 1
   std::int64_t unix_us{};
   std::uint8_t level{};  ///< 0 debug, 1 info, 2 warning, 3 error
-  std::string text;      ///< without a newline
+  std::string text;      ///< for people
   LogContext about;
   friend bool operator==(const LogLine&, const LogLine&) = default;
 };

@@ -62,7 +62,8 @@ struct Heartbeat {
   friend bool operator==(const Heartbeat&, const Heartbeat&) = default;
 };
 
-/// Runs of functions of one prefix: all of them, or those that were submitted in one span. How much of its time a run had a processor is asked of long ones only.
+/// Runs of functions of one prefix: all of them, or those that were submitted in one span. How much of its time a run
+/// had a processor is asked of long ones only.
 struct FunctionTime {
   std::string prefix;
   std::uint64_t runs{};

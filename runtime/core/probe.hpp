@@ -113,7 +113,8 @@ struct SchedulerCounters {
   std::uint64_t submissions{};
   std::uint64_t submitted_tasks{};
   std::uint64_t finished{};
-  std::uint64_t erred{};
+  std::uint64_t erred{};   ///< tasks, with those that failed because an input did
+  std::uint64_t failed{};  ///< tasks of them that failed themselves
   std::uint64_t retried{};
   std::uint64_t poisoned{};                                 ///< failed because workers died running them
   std::uint64_t recomputed{};                               ///< values lost with a worker and wanted again

@@ -141,6 +141,7 @@ void SchedulerState::check_workers() const {
         occupancy += static_cast<double>(task->cost_us);
     }
     TROUPE_ASSERT(seceded == worker->seceded, "I11 seceded tasks");
+    TROUPE_ASSERT(!worker->steal_pending || worker->steals_asked > 0, "I11 tasks asked back");
     const double difference = occupancy - worker->occupancy_us;
     TROUPE_ASSERT(difference < 1 + occupancy * 1e-6 && difference > -1 - occupancy * 1e-6, "I11 occupancy");
     TROUPE_ASSERT(!worker->processing.empty() || worker->occupancy_us == 0, "I10 occupancy of an idle worker");
@@ -246,8 +247,12 @@ void SchedulerState::check_counters() const {
   }
   for (const auto& [name, record] : spans_.records())
     TROUPE_ASSERT(by_span[&record] == record.sums.tasks, "I11 tasks of a span by state");
-  for (std::size_t i = 0; i < by_prefix.size(); ++i)
+  std::uint64_t erred = 0;
+  for (std::size_t i = 0; i < by_prefix.size(); ++i) {
     TROUPE_ASSERT(by_prefix[i] == prefixes_[i].tasks, "I11 tasks of a prefix by state");
+    erred += prefixes_[i].counters.erred;
+  }
+  TROUPE_ASSERT(erred == counters_.erred && counters_.failed <= erred, "I11 failures by prefix");
   TROUPE_ASSERT(live == live_tasks_, "I11 live tasks");
   for (std::size_t state = 0; state + 1 < task_state_count; ++state)
     TROUPE_ASSERT(states[state] == counters_.tasks[state], "I11 tasks by state");

@@ -21,6 +21,7 @@ namespace {
 constexpr double fetch_us = 100;           ///< what fetching any input at all delays a task
 constexpr double tiny_task_us = 100;       ///< tasks shorter than this are not worth moving inside the horizon
 constexpr std::uint32_t chain_links = 64;  ///< a run-ahead chain is handed out so far
+constexpr std::size_t victims_max = 8;     ///< workers that are asked for tasks until one has any to give
 constexpr std::size_t indexed_class = 4;   ///< a class of so many workers has an index of their loads
 
 constexpr std::size_t usual_batch = 8;  ///< tasks that a worker is mostly given at a time
@@ -370,10 +371,7 @@ void SchedulerState::send_compute(TaskRef task, WorkerRecord& worker) {
   });
   auto& message = last<ComputeTasks>(worker);
   if (message.tasks.empty()) reserve(message, usual_batch);
-  if (worker.told_origin != task.group->number) {
-    worker.told_origin = task.group->number;
-    message.origins.push_back(origin_of(*task.group));
-  }
+  if (worker.learns_origin(task.group->number)) message.origins.push_back(origin_of(*task.group));
   message.tasks.push_back(task.id());
   message.runs.push_back(task->run);
   message.templates.push_back(record.id);
@@ -426,26 +424,35 @@ WorkerId SchedulerState::source_of(TaskRef input, const WorkerRecord& reader) {
   return chosen;
 }
 
-/// When a worker is idle and nothing is queued for it, asks the most loaded ones for half of what they need not hold.
+/// When a worker is idle and nothing is queued for it, asks the most loaded one that has any to give for half of what it
+/// need not hold.
 void SchedulerState::steal() {
   if (!config_.work_stealing || ready_total_ > 0 || now_ - last_steal_ < config_.work_stealing_interval) return;
   settle_loads();
   if (idle_workers_ == 0 || surplus_workers_ == 0) return;
-  WorkerRecord* victim = nullptr;
-  for (auto& [id, worker] : workers_) {
-    if (worker->steal_pending || worker->active() <= worker->kept_active()) continue;
-    if (victim == nullptr || delay_of(*worker) > delay_of(*victim)) victim = worker.get();
-  }
-  if (victim == nullptr) return;
+  std::vector<std::pair<double, WorkerRecord*>> victims;
+  for (auto& [id, worker] : workers_)
+    if (!worker->steal_pending && worker->active() > worker->kept_active())
+      victims.emplace_back(delay_of(*worker), worker.get());
+  if (victims.empty()) return;
   last_steal_ = now_;
-  if (victim->status == WorkerStatus::paused) return steal_from(*victim, victim->active());
-  const std::uint32_t surplus = victim->active() - victim->registration.threads;
-  const double backlog_us = delay_of(*victim) * victim->registration.threads;
-  if (backlog_us * surplus / victim->active() < 500 && victim->able()) return;
-  steal_from(*victim, (surplus + 1) / 2);
+  const auto most = victims.begin() + static_cast<std::ptrdiff_t>(std::min(victims_max, victims.size()));
+  std::partial_sort(victims.begin(), most, victims.end(), [](const auto& a, const auto& b) {
+    return a.first != b.first ? a.first > b.first : a.second->id < b.second->id;
+  });
+  for (auto victim = victims.begin(); victim != most; ++victim)
+    if (steal_from(*victim->second)) return;
 }
 
-void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
+/// False: it has nothing to give.
+bool SchedulerState::steal_from(WorkerRecord& victim) {
+  std::size_t count = victim.active();
+  if (victim.status != WorkerStatus::paused) {
+    const std::uint32_t surplus = victim.active() - victim.registration.threads;
+    const double backlog_us = delay_of(victim) * victim.registration.threads;
+    if (backlog_us * surplus / victim.active() < 500 && victim.able()) return false;
+    count = (surplus + 1) / 2;
+  }
   StealTasks request;
   // What it would wait for a thread that is held by what takes longer than was thought.
   const double delay_us = delay_of(victim) - victim.occupancy_us / victim.registration.threads;
@@ -469,11 +476,12 @@ void SchedulerState::steal_from(WorkerRecord& victim, std::size_t count) {
     request.tasks.push_back(task.id());
     request.runs.push_back(task->run);
   }
-  if (request.tasks.empty()) return;
+  if (request.tasks.empty()) return false;
   counters_.steal_requests += request.tasks.size();
   victim.steals_asked += static_cast<std::uint32_t>(request.tasks.size());
   victim.steal_pending = true;
   tell_worker(victim, std::move(request));
+  return true;
 }
 
 /// What it has not started is given up, whatever that costs.

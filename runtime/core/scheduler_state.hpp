@@ -227,7 +227,7 @@ private:
   void fail_too_large(TaskRef task, const RestrictionClass& restriction);
   [[nodiscard]] WorkerId source_of(TaskRef input, const WorkerRecord& reader);
   void steal();
-  void steal_from(WorkerRecord& victim, std::size_t count);
+  bool steal_from(WorkerRecord& victim);
   void steal_all_from(WorkerRecord& worker);
   void refresh_class(std::uint32_t index);
   void refresh_classes();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <limits>
@@ -31,9 +32,9 @@ struct TaskRecord {
   std::uint32_t waiters{};          ///< edges from dependents that are in play
   std::uint32_t missing{};          ///< in play: edges to dependencies without a holder
   WorkerId worker{};                ///< processing: the runner; memory: the first holder
-  std::uint32_t position{};         ///< index in that worker's processing, or stored, list; queued: see QueueClock
-  RunId run{};                      ///< the current or last run
-  float cost_us{};                  ///< processing: what it adds to its worker's occupancy
+  std::uint32_t position{};  ///< index in that worker's processing, or stored, list; queued, no_worker: see QueueClock
+  RunId run{};               ///< the current or last run
+  float cost_us{};           ///< processing: what it adds to its worker's occupancy
   TaskState state{TaskState::released};
   std::uint8_t flags{};
   std::uint8_t crashes{};  ///< workers that died while they ran it
@@ -159,7 +160,7 @@ struct WorkerRecord {
   bool counted_surplus{};        ///< in SchedulerState::surplus_workers_
   Instant joined{};
   Instant last_seen{};
-  Instant moved_on{};  ///< when a task last ended there, or found a thread free
+  Instant moved_on{};  ///< when a task last ended or seceded there, or found a thread free
   Heartbeat heartbeat;
   Instant heartbeat_at{};  ///< when it came; 0: none yet
   std::vector<TaskId> processing;
@@ -172,13 +173,23 @@ struct WorkerRecord {
   double free_bytes{std::numeric_limits<double>::max()};  ///< before it pauses, as it said last
   std::uint64_t finished{};
   std::vector<std::pair<std::string, double>> resources_used;
-  std::vector<bool> knows_template;  ///< by TemplateId
-  std::vector<bool> knows_worker;    ///< by WorkerId
-  std::uint64_t told_origin{};       ///< group whose origin it was told last
+  std::vector<bool> knows_template;             ///< by TemplateId
+  std::vector<bool> knows_worker;               ///< by WorkerId
+  std::array<std::uint64_t, 8> told_origins{};  ///< groups whose origin it was told last, the latest first
   std::vector<ToWorker> outbox;
   std::vector<std::byte> arguments;  ///< of the ComputeTasks that is last in the outbox
   bool in_flush_list{};
 
+  /// Whether it is to be told whose the tasks of that group are; they are told then.
+  bool learns_origin(std::uint64_t group) {
+    if (told_origins.front() == group) return false;
+    const auto found = std::find(told_origins.begin(), told_origins.end(), group);
+    const bool known = found != told_origins.end();
+    std::move_backward(told_origins.begin(), known ? found : told_origins.end() - 1,
+                       known ? found + 1 : told_origins.end());
+    told_origins.front() = group;
+    return !known;
+  }
   /// One of the names is this worker's, its address, or its host's.
   [[nodiscard]] bool is_named(const std::vector<std::string>& names) const {
     return std::any_of(names.begin(), names.end(), [this](const std::string& name) {

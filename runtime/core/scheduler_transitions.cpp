@@ -153,8 +153,10 @@ void SchedulerState::leave_play(TaskRef task) {
 
 /// Fails a task, and with it, in the same event, every dependent in play.
 void SchedulerState::err(TaskRef first, std::shared_ptr<const TaskError> error, const char* cause) {
-  if (history_.kept() && error->root == first.id())
-    history_.add(FailedTask{now_, first.id(), error->key, first.task_template().prefix, error});
+  if (error->root == first.id()) {
+    ++counters_.failed;
+    if (history_.kept()) history_.add(FailedTask{now_, first.id(), error->key, first.task_template().prefix, error});
+  }
   std::vector<TaskRef> stack{first};
   while (!stack.empty()) {
     const TaskRef task = stack.back();
@@ -176,6 +178,7 @@ void SchedulerState::err(TaskRef first, std::shared_ptr<const TaskError> error, 
     move_to(task, TaskState::erred, cause);
     errors_[task.id()] = error;
     ++counters_.erred;
+    ++prefixes_[task.task_template().prefix].counters.erred;
     tell_erred(task, error);
     for_each_dependent(task, [&](TaskRef dependent) {
       if (in_play(dependent->state) && !TROUPE_MUTANT(dask_5497_an_error_is_not_passed_on)) stack.push_back(dependent);

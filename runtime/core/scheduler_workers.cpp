@@ -86,7 +86,6 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksErred& message) {
     }
     TemplateRecord& record = task.task_template();
     PrefixCounters& counters = prefixes_[record.prefix].counters;
-    ++counters.erred;
     if (history_.kept())
       note_run(task, worker.id, message.duration_us.empty() ? 0 : message.duration_us[i],
                message.age_us.empty() ? 0 : message.age_us[i], message.threads.empty() ? 0 : message.threads[i], true);
@@ -251,7 +250,7 @@ void SchedulerState::on_message(WorkerRecord& worker, Heartbeat& message) {
 }
 
 void SchedulerState::on_message(WorkerRecord& worker, TimeSpent& message) {
-  times_.add(worker.id, message);
+  times_.add(worker.id, message, [this](WorkerId id) { return find_worker(id) != nullptr; });
   for (const FunctionTime& function : message.functions)
     if (!function.span.empty()) spans_.add(function);
 }
@@ -344,7 +343,6 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   WorkerRecord* worker = find_worker(id);
   if (worker == nullptr) return;
   ++(graceful ? counters_.workers_drained : counters_.workers_lost);
-  times_.worker_left(id);
   counters_.steals_rejected[static_cast<std::size_t>(KeptReason::worker_gone)] += worker->steals_asked;
   if (!graceful && !worker->registration.nannied && !worker->closing) blame_what_ran(*worker, reason);
   const char* cause = graceful ? "worker left" : "worker lost";
@@ -392,6 +390,7 @@ void SchedulerState::remove_worker(WorkerId id, bool graceful, std::string_view 
   const std::string name = worker->registration.name;
   worker_by_name_.erase(name);
   workers_.erase(id);
+  times_.worker_left([this](WorkerId other) { return find_worker(other) != nullptr; });
   if (!scatters_.empty() && !TROUPE_MUTANT(a_scatter_that_is_lost_is_waited_for)) give_up_scatters();
   for (auto& [other_id, other] : workers_)
     if (id.value < other->knows_worker.size() && other->knows_worker[id.value])

@@ -1,13 +1,13 @@
 #include "runtime/core/time_totals.hpp"
 
 namespace troupe {
-void TimeTotals::add(WorkerId worker, const TimeSpent& spent) {
+void TimeTotals::add(WorkerId worker, const TimeSpent& spent, const Known& known) {
   for (const FunctionTime& function : spent.functions)
     if (function.span.empty()) entry_or_other(functions_, function.prefix, functions_max) += function;
   for (const auto& [source, moved] : spent.sources) {
     moved_ += moved;
     const auto pair = std::pair(worker, source);
-    const bool room = pairs_.size() < pairs_max || pairs_.contains(pair);
+    const bool room = pairs_.contains(pair) || (pairs_.size() < pairs_max && known(source));
     (room ? pairs_[pair] : other_pairs_) += moved;
   }
   for (const auto& [type, moved] : spent.types) entry_or_other(types_, type, types_max) += moved;
@@ -16,12 +16,12 @@ void TimeTotals::add(WorkerId worker, const TimeSpent& spent) {
   disk_write_us_ += spent.disk_write_us;
 }
 
-void TimeTotals::worker_left(WorkerId worker) {
+void TimeTotals::worker_left(const Known& known) {
   if (pairs_.size() < pairs_max / 2) return;
   std::erase_if(pairs_, [&](const auto& entry) {
-    const bool with_it = entry.first.first == worker || entry.first.second == worker;
-    if (with_it) other_pairs_ += entry.second;
-    return with_it;
+    const bool gone = !known(entry.first.first) || !known(entry.first.second);
+    if (gone) other_pairs_ += entry.second;
+    return gone;
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -28,9 +29,13 @@ public:
   static constexpr std::size_t types_max = 200;
   static constexpr std::size_t pairs_max = 10'000;
 
-  void add(WorkerId worker, const TimeSpent& spent);
-  /// Where pairs get many, those with it make room for others.
-  void worker_left(WorkerId worker);
+  /// Which workers there are.
+  using Known = std::function<bool(WorkerId)>;
+
+  /// Values that came from a worker that is not there are counted without a pair.
+  void add(WorkerId worker, const TimeSpent& spent, const Known& known);
+  /// Where pairs get many, those with workers that are gone make room for others.
+  void worker_left(const Known& known);
   [[nodiscard]] TimeView view() const;
 
 private:

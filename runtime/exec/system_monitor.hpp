@@ -1,17 +1,13 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <thread>
 
 #include "protocol/messages.hpp"
 
 namespace troupe {
-
-class Nvml;
 
 struct SystemMonitorOptions {
   std::filesystem::path disk;  ///< in the file system that values go to; empty: none do
@@ -25,7 +21,7 @@ class SystemMonitor {
 public:
   /// Null, and no thread, if there is nothing to look at.
   static std::unique_ptr<SystemMonitor> start(SystemMonitorOptions options);
-  /// Waits for the look that is under way.
+  /// Waits a while for the look that is under way; one that hangs in a dead file system is left behind.
   ~SystemMonitor();
   SystemMonitor(const SystemMonitor&) = delete;
   SystemMonitor& operator=(const SystemMonitor&) = delete;
@@ -34,15 +30,11 @@ public:
   [[nodiscard]] Surroundings last() const;
 
 private:
-  SystemMonitor(SystemMonitorOptions options, std::unique_ptr<Nvml> nvml);
-  void run();
+  struct Shared;
+  explicit SystemMonitor(std::shared_ptr<Shared> shared);
+  static void run(Shared& shared);
 
-  SystemMonitorOptions options_;
-  std::unique_ptr<Nvml> nvml_;  ///< on the thread only; null: there are no processors
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stop_{};  ///< guarded by mutex_, as what follows
-  Surroundings last_;
+  std::shared_ptr<Shared> shared_;  ///< with the thread
   std::thread thread_;
 };
 

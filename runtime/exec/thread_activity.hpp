@@ -10,7 +10,7 @@ namespace troupe {
 
 struct ResolvedFunction;
 
-/// What a thread of a pool runs, written by that thread alone; others may look at any time.
+/// What a thread of a pool, or a loop, runs, written by that thread alone; others may look at any time.
 struct ThreadActivity {
   std::atomic<int> thread{0};  ///< as the system numbers it; 0 = it has not begun
   std::atomic<std::uint64_t> task{0};

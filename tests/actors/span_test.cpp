@@ -93,11 +93,11 @@ TEST_F(SpanClusterTest, what_a_task_says_is_said_with_its_client_span_and_trace)
     EXPECT_TRUE(line.about.client);
     EXPECT_EQ(line.about.client, named[0].about.client);
   }
-  const auto submitted = lines("submitted 1 tasks in span nightly");
+  const auto submitted = lines("submits in span nightly");
   ASSERT_THAT(submitted, SizeIs(1));
   EXPECT_EQ(submitted[0].about.client, named[0].about.client);
   EXPECT_EQ(submitted[0].about.span, named[0].about.span);
-  EXPECT_EQ(submitted[0].about.event, "graph_submitted");
+  EXPECT_EQ(submitted[0].about.event, "span_entered");
   const auto registered = lines(" registered, ");
   ASSERT_THAT(registered, SizeIs(2));
   EXPECT_EQ(registered[0].about.event, "worker_registered");

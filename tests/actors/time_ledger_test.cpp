@@ -103,6 +103,16 @@ TEST(TimeLedger, runs_in_a_span_are_told_beside_all_runs_and_forgotten_then) {
   EXPECT_TRUE(ledger.in_span("load", "one too many"));
 }
 
+TEST(TimeLedger, workers_that_got_other_ids_are_not_told_of_under_the_old_ones) {
+  TimeLedger ledger;
+  TimeLedger::Fetched(ledger, {7}, 5'000).add(arrived(1.5), 100);
+  ledger.forget_sources();
+  const auto spent = ledger.take(nullptr);
+  ASSERT_TRUE(spent);
+  EXPECT_THAT(spent->sources, IsEmpty());
+  EXPECT_THAT(spent->types, testing::SizeIs(1));
+}
+
 TEST(TimeLedger, the_disk_is_told_by_what_it_has_used_since) {
   TimeLedger ledger;
   ledger.serialized(2'500);

@@ -217,6 +217,32 @@ TEST(SchedulerPlacement, StealsWhatStandsBehindThatAndDoesNotGiveItBack) {
   }
 }
 
+TEST(SchedulerPlacement, AWorkerThatMayGiveNothingDoesNotKeepOthersFromGiving) {
+  SchedulerDialogue d;
+  const WorkerId loaded = d.join_worker();
+  const ClientId client = d.join_client();
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(2)));
+  d.finish(loaded, d.assigned(loaded), 8, 1000);
+  RegisterWorker named;
+  named.name = "stuck";
+  const WorkerId stuck = d.join_worker(1, named);
+  TaskTemplate bound = function("bound");
+  bound.annotations.workers = {"stuck"};
+  d.submit(client, graph({{}, {}}, bound));
+  ASSERT_THAT(d.assigned(stuck), SizeIs(2)) << "one runs, one waits, and both may run nowhere else";
+  d.submit(client, graph(std::vector<std::vector<std::uint32_t>>(5)));
+  auto running = d.assigned(loaded);
+  ASSERT_THAT(running, SizeIs(::testing::Ge(3U)));
+  running.resize(1);
+  d.pass(std::chrono::seconds(1));
+  d.finish(loaded, running, 8, 1000);  // it goes on, the other one does not
+  d.join_worker();
+  d.pass(std::chrono::milliseconds(100));
+  EXPECT_THAT(d.take<StealTasks>(d.to_worker[stuck]), IsEmpty());
+  EXPECT_THAT(d.take<StealTasks>(d.to_worker[loaded]), SizeIs(1));
+  d.scheduler.check_invariants();
+}
+
 std::uint64_t kept(SchedulerDialogue& d, KeptReason reason) {
   return d.scheduler.counters().steals_rejected[static_cast<std::size_t>(reason)];
 }
