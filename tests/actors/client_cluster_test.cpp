@@ -296,6 +296,17 @@ TEST_F(ClientClusterTest, a_cycle_and_a_missing_dependency_are_named) {
   }
 }
 
+TEST_F(ClientClusterTest, what_is_refused_leaves_nothing_behind_for_what_is_submitted_next) {
+  const std::string large(std::size_t{33} << 20, 'x');
+  EXPECT_THROW((void)client.submit<join>(large, large), InvalidRequest);
+  const auto sum = client.submit<add>(1.0, 2.0);
+  EXPECT_THAT(sum.key(), ::testing::StartsWith("client_tests::add-"));
+  const auto joined = client.submit<join>(std::string("a"), std::string("b"));
+  EXPECT_THAT(joined.key(), ::testing::StartsWith("client_tests::join-"));
+  EXPECT_EQ(sum.get(), 3);
+  EXPECT_EQ(joined.get(), "ab");
+}
+
 TEST_F(ClientClusterTest, futures_of_another_client_and_empty_ones_are_refused) {
   Client other(cluster);
   auto foreign = other.submit<slow_square>(2.0);

@@ -311,6 +311,10 @@ TEST_F(DashboardTest, shows_what_became_of_a_span_and_what_its_time_went_to) {
     const Span inner("squares");
     client.wait(client.map<slow_square>(std::vector<double>{1, 2, 3}));
   }
+  {
+    const Span recursive("recursive");
+    EXPECT_EQ(client.submit<fibonacci>(std::uint64_t{6}).get(), 8U);
+  }
   EXPECT_EQ(client.submit<slow_square>(4.0).get(), 16);
   json::value within;
   do {
@@ -319,10 +323,11 @@ TEST_F(DashboardTest, shows_what_became_of_a_span_and_what_its_time_went_to) {
   json::value spans;
   do {
     spans = get("/api/v1/spans");
-  } while (spans.at("total") != 2);
+  } while (spans.at("total") != 3);
   for (const json::value& span : spans.at("spans").as_array()) {
-    EXPECT_EQ(span.at("submitted"), 3) << json::serialize(spans);
-    EXPECT_EQ(span.at("finished"), 3);
+    const int tasks = span.at("name") == "recursive" ? 25 : 3;  // with what its tasks submitted
+    EXPECT_EQ(span.at("submitted"), tasks) << json::serialize(spans);
+    EXPECT_EQ(span.at("finished"), tasks);
     EXPECT_GT(span.at("compute_s").to_number<double>(), 0);
   }
 }

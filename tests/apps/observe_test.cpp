@@ -320,6 +320,23 @@ TEST_F(ObserveTest, acts_are_done_when_they_are_meant) {
   const auto drained = json::parse(run({"drain", "alpha", "--yes", "-o", "json"}).out);
   EXPECT_EQ(drained.at("names").at(0), "alpha");
   EXPECT_EQ(worker_->wait(30s), 0);
+  EXPECT_THAT(run({"events"}).out, AllOf(HasSubstr("cancels held"), HasSubstr("drains alpha")));
+}
+
+TEST_F(ObserveTest, sums_of_a_span_are_listed_and_described) {
+  {
+    const Span outer("nightly");
+    const Span inner("squares");
+    EXPECT_EQ(client_->submit<faults::doubled>(std::uint64_t{2}).get(30s), 4U);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  std::string text;
+  do {
+    text = run({"describe", "span", "nightly"}).out;
+  } while (text.find("faults::doubled") == std::string::npos && std::chrono::steady_clock::now() < deadline);
+  EXPECT_THAT(text, AllOf(HasSubstr("faults::doubled"), HasSubstr("trace_id")));
+  EXPECT_THAT(run({"list", "spans"}).out, AllOf(HasSubstr("SPAN"), HasSubstr("nightly/squares")));
+  EXPECT_EQ(run({"describe", "span", "hourly"}).status, 3);
 }
 
 TEST_F(ObserveTest, a_worker_that_comes_later_has_what_was_uploaded_before) {
