@@ -9,7 +9,9 @@ const line = (topic: string) => ({ topic, at_unix_ms: 0, data: {} }) as unknown 
 
 class Listener implements Page {
   heard: string[] = [];
+  numbers: number[] = [];
   postMessage(message: ToPage): void {
+    this.numbers.push(message.number);
     this.heard.push('line' in message ? message.line.topic : `end ${message.end.status}`);
   }
 }
@@ -41,7 +43,7 @@ describe('the stream that all pages share', () => {
   const pass = () => vi.advanceTimersByTime(gatherFor);
   const follow = (topics: Topic[], intervalMs?: number, token?: string) => {
     const page = new Listener();
-    hub.take(page, { say: 'follow', wanted: wanted(topics, intervalMs, token) });
+    hub.take(page, { say: 'follow', number: 1, wanted: wanted(topics, intervalMs, token) });
     return page;
   };
 
@@ -96,11 +98,33 @@ describe('the stream that all pages share', () => {
     streams.last.fail(new ApiError(401, 'who are you'));
     await vi.advanceTimersByTimeAsync(0);
     for (const page of pages) expect(page.heard).toEqual(['end 401']);
-    hub.take(pages[0]!, { say: 'follow', wanted: wanted(['summary']) });
+    hub.take(pages[0]!, { say: 'follow', number: 2, wanted: wanted(['summary']) });
     pass();
     streams.last.take(line('hello'));
     expect(pages[0]!.heard).toEqual(['end 401', 'hello']);
     expect(pages[1]!.heard).toEqual(['end 401']);
+  });
+
+  it('is not held any more when it has failed', async () => {
+    follow(['summary']);
+    pass();
+    streams.last.fail(new SyntaxError('no JSON'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(streams.opened.length).toBe(1);
+    expect(streams.held).toBe(0);
+  });
+
+  it('says to which follow of a page each message belongs', async () => {
+    const page = follow(['summary']);
+    pass();
+    streams.last.take(line('hello'));
+    hub.take(page, { say: 'follow', number: 2, wanted: wanted(['summary'], 500, 'other') });
+    pass();
+    streams.last.take(line('hello'));
+    streams.last.fail(new ApiError(401, 'who are you'));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(page.heard).toEqual(['hello', 'hello', 'end 401']);
+    expect(page.numbers).toEqual([1, 2, 2]);
   });
 
   it('is another one for another token', () => {

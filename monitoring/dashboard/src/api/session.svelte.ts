@@ -1,8 +1,9 @@
 import { address } from './root';
 
 /**
- * Who is looking. A token lives in sessionStorage: gone with the tab, never in a cookie, never in an address. It comes from
- * the one-time code in the fragment of the address that the scheduler prints (`#code=...`), or from the form.
+ * Who is looking. A token lives in sessionStorage: gone with the tab, never in a cookie, never in an address. The hub of all
+ * pages has it while the tab reads the stream, and of a tab that was killed some `silenceMax` longer if others live. It comes
+ * from the one-time code in the fragment of the address that the scheduler prints (`#code=...`), or from the form.
  */
 
 const storageKey = 'troupe.token';

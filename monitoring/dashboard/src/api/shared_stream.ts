@@ -1,28 +1,36 @@
 import { ApiError } from './error';
 import { type Wanted, readStream } from './stream';
-import { type FromPage, type ToPage, hereEvery } from './stream_hub';
+import { type FromPage, type ToPage, hereEvery, hubName } from './stream_hub';
 import type { StreamLine } from './types';
 
-/** The way to the hub of all pages: undefined before it is looked for, null where the browser has none or it does not start. */
+/**
+ * The way to the hub of all pages: undefined before it is looked for and after it fell silent, null where the browser has
+ * none or it does not start.
+ */
 let port: MessagePort | null | undefined;
 let failed: (() => void) | null = null;
+let follows = 0;
 
 function connect(): MessagePort | null {
   if (typeof SharedWorker === 'undefined') return null;
   try {
-    const worker = new SharedWorker(new URL('./stream_worker.ts', import.meta.url), { type: 'module', name: 'troupe' });
+    const worker = new SharedWorker(new URL('./stream_worker.ts', import.meta.url), { type: 'module', name: hubName });
+    const made = worker.port;
     worker.onerror = () => {
+      if (port !== made) return;
       port = null;
       failed?.();
     };
-    const made = worker.port;
-    const say = (message: FromPage) => made.postMessage(message);
-    setInterval(() => say({ say: 'here' }), hereEvery);
-    addEventListener('pagehide', () => say({ say: 'leave' }));
     return made;
   } catch {
     return null;
   }
+}
+
+const say = (message: FromPage) => port?.postMessage(message);
+if (typeof SharedWorker !== 'undefined') {
+  setInterval(() => say({ say: 'here' }), hereEvery);
+  addEventListener('pagehide', () => say({ say: 'leave' }));
 }
 
 /** Reads the stream, through the hub where there is one, until it ends, which throws, or says goodbye. One at a time. */
@@ -30,6 +38,7 @@ export function followStream(wanted: Wanted, signal: AbortSignal, take: (line: S
   if (port === undefined) port = connect();
   const hub = port;
   if (!hub) return readStream(wanted, signal, take);
+  const number = ++follows;
   return new Promise((resolve, reject) => {
     const stop = () => {
       hub.onmessage = null;
@@ -42,6 +51,11 @@ export function followStream(wanted: Wanted, signal: AbortSignal, take: (line: S
     };
     const aborted = () => {
       leave();
+      if (signal.reason === 'silence') {
+        // A hub whose process has died says nothing of it; the next one is found by the same name.
+        hub.close();
+        if (port === hub) port = undefined;
+      }
       reject(new Error('aborted'));
     };
     failed = () => {
@@ -50,6 +64,7 @@ export function followStream(wanted: Wanted, signal: AbortSignal, take: (line: S
     };
     signal.addEventListener('abort', aborted);
     hub.onmessage = ({ data }: MessageEvent<ToPage>) => {
+      if (data.number !== number) return;
       if ('end' in data) {
         stop();
         reject(new ApiError(data.end.status, data.end.message));
@@ -60,6 +75,6 @@ export function followStream(wanted: Wanted, signal: AbortSignal, take: (line: S
       leave();
       resolve();
     };
-    hub.postMessage({ say: 'follow', wanted } satisfies FromPage);
+    hub.postMessage({ say: 'follow', number, wanted } satisfies FromPage);
   });
 }

@@ -29,13 +29,18 @@ export async function readStream(wanted: Wanted, signal: AbortSignal, take: (lin
   if (!answer.ok || !answer.body) throw await refusal(answer);
   const reader = answer.body.getReader();
   const cutter = new LineCutter();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    for (const text of cutter.push(value)) {
-      const line = JSON.parse(text) as StreamLine;
-      take(line);
-      if (line.topic === 'goodbye') return;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const text of cutter.push(value)) {
+        const line = JSON.parse(text) as StreamLine;
+        take(line);
+        if (line.topic === 'goodbye') return;
+      }
     }
+  } finally {
+    // A stream that nobody reads any more would keep its connection.
+    void reader.cancel().catch(() => {});
   }
 }

@@ -7,8 +7,17 @@ import type { StreamLine } from './types';
  * as long as its page is open: seven plots in a notebook would wait for each other for ever.
  */
 
-export type FromPage = { say: 'follow'; wanted: Wanted } | { say: 'here' } | { say: 'leave' };
-export type ToPage = { line: StreamLine } | { end: { status: number; message: string } };
+export type FromPage = ({ say: 'follow' } & Follow) | { say: 'here' } | { say: 'leave' };
+/** What was on its way to a page when it followed anew has another number than the page waits for. */
+export type ToPage = { number: number } & ({ line: StreamLine } | { end: { status: number; message: string } });
+
+export interface Follow {
+  number: number;
+  wanted: Wanted;
+}
+
+/** Of FromPage and ToPage, to be raised with them: a page does not speak to a hub of an older program that its tabs keep. */
+export const hubName = 'troupe-2';
 
 /** What the hub knows of a page: the end of a channel, or a double in tests. */
 export interface Page {
@@ -25,7 +34,7 @@ type Read = (wanted: Wanted, signal: AbortSignal, take: (line: StreamLine) => vo
 
 /** The pages that look at one scheduler with one token. */
 class Channel {
-  readonly pages = new Map<Page, Wanted>();
+  readonly pages = new Map<Page, Follow>();
   private abort: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private open = '';
@@ -36,8 +45,8 @@ class Channel {
     private readonly ended: () => void,
   ) {}
 
-  add(page: Page, wanted: Wanted): void {
-    this.pages.set(page, wanted);
+  add(page: Page, follow: Follow): void {
+    this.pages.set(page, follow);
     this.joined = true;
     this.settle();
   }
@@ -60,7 +69,7 @@ class Channel {
 
   /** Who comes anew has to hear all once, so the stream begins anew; who goes may take a topic along. */
   private start(): void {
-    const all = [...this.pages.values()];
+    const all = [...this.pages.values()].map(({ wanted }) => wanted);
     const topics = [...new Set(all.flatMap((wanted) => wanted.topics))].sort();
     // Lines with all workers are the dear ones: those who read them say how often.
     const slow = all.filter((wanted) => wanted.topics.includes('workers'));
@@ -81,14 +90,15 @@ class Channel {
   private tell(line: StreamLine): void {
     const topic = line.topic as Topic | 'hello' | 'goodbye' | 'heartbeat';
     const forAll = topic === 'hello' || topic === 'goodbye' || topic === 'heartbeat';
-    for (const [page, wanted] of this.pages) if (forAll || wanted.topics.includes(topic)) page.postMessage({ line });
+    for (const [page, { number, wanted }] of this.pages) if (forAll || wanted.topics.includes(topic)) page.postMessage({ number, line });
   }
 
   /** Each page decides for itself when to try again. */
   private end(abort: AbortController, { status, message }: ApiError): void {
     if (abort.signal.aborted || abort !== this.abort) return;
+    abort.abort();
     clearTimeout(this.timer);
-    for (const page of this.pages.keys()) page.postMessage({ end: { status, message } });
+    for (const [page, { number }] of this.pages) page.postMessage({ number, end: { status, message } });
     this.pages.clear();
     this.ended();
   }
@@ -109,20 +119,20 @@ export class StreamHub {
       if (known) known.at = this.now();
     } else {
       this.leave(page);
-      if (message.say === 'follow') this.follow(page, message.wanted);
+      if (message.say === 'follow') this.follow(page, message);
     }
     this.forgetSilent();
   }
 
-  private follow(page: Page, wanted: Wanted): void {
-    const name = JSON.stringify([wanted.address, wanted.authorization]);
+  private follow(page: Page, follow: Follow): void {
+    const name = JSON.stringify([follow.wanted.address, follow.wanted.authorization]);
     let channel = this.channels.get(name);
     if (!channel) {
       channel = new Channel(this.read, () => this.channels.delete(name));
       this.channels.set(name, channel);
     }
     this.heard.set(page, { at: this.now(), channel: name });
-    channel.add(page, wanted);
+    channel.add(page, follow);
   }
 
   private leave(page: Page): void {
