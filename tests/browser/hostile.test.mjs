@@ -84,6 +84,9 @@ test('nor does any of them in the fields of a task, of a worker, or in the addre
       await go(page, server.url, `tasks?view=list&q=${encodeURIComponent(payload)}&prefix=${encodeURIComponent(payload)}&group=${encodeURIComponent(payload)}`);
       await page.getByRole('search').waitFor();
       assert.deepEqual(await page.evaluate(harm), [], `query ${payload}`);
+      await go(page, server.url, `time?span=${encodeURIComponent(payload)}&prefix=${encodeURIComponent(payload)}`);
+      await page.getByRole('combobox', { name: 'Only this span' }).waitFor();
+      assert.deepEqual(await page.evaluate(harm), [], `span ${payload}`);
       await go(page, server.url, `${encodeURIComponent(payload)}`);
       assert.deepEqual(await page.evaluate(harm), [], `path ${payload}`);
     }

@@ -50,13 +50,20 @@ export class MockCluster {
     const chance = random(11);
     this.runs = [];
     for (let lane = 0; lane < lanes; ++lane) {
-      let at = this.started - span;
+      const began = this.started - span;
+      let at = began;
       const mean = span / each;
       for (let i = 0; i < each; ++i) {
         const prefix = Math.floor(chance() * chance() * this.prefixes.length);
         const duration = mean * (0.3 + 0.9 * chance());
         this.runs.push({ lane, start: at, duration, prefix, erred: chance() < 0.004 ? 1 : 0, key: `${this.prefixes[prefix]}-${lane}-${i}` });
         at += duration + (chance() < 0.03 ? mean * 4 : mean * 0.1 * chance());
+      }
+      // Drawn out until the picture begins anew: no lane is empty for the last of two minutes.
+      const stretch = span / (at - began);
+      for (const run of this.runs.slice(-each)) {
+        run.start = began + (run.start - began) * stretch;
+        run.duration *= stretch;
       }
     }
     return this.runs;
@@ -279,10 +286,24 @@ export class MockCluster {
 
   timeSpent(query) {
     const all = this.prefixes.map((prefix, i) => ({ prefix, runs: 1000 * (7 - i), thread_cpu_s: 120 / (i + 1), thread_noncpu_s: i % 3 === 1 ? 40 : 2, execute_s: i > 3 ? 15 : 0.02 }));
-    const functions = all.filter((row) => !query.get('prefix') || row.prefix === query.get('prefix')).slice(0, Number(query.get('limit') ?? 200));
+    const span = query.get('span');
+    const within = span ? this.spanFunctions().filter(([name]) => name === span || name.startsWith(`${span}/`)).flatMap(([, prefixes]) => prefixes) : this.prefixes;
+    const chosen = all.filter((row) => within.includes(row.prefix) && (!query.get('prefix') || row.prefix === query.get('prefix')));
+    const functions = chosen.slice(0, Number(query.get('limit') ?? 200));
     const total = (name) => all.reduce((result, row) => result + row[name], 0);
     const activities = { thread_cpu_s: total('thread_cpu_s'), thread_noncpu_s: total('thread_noncpu_s'), execute_s: total('execute_s'), transfer_s: 61.5, serialize_s: 3.2, disk_read_s: 12, disk_write_s: 19 };
-    return { schema: 'troupe/v1/time-spent', now_unix_ms: Date.now(), activities, total: query.get('prefix') ? functions.length : all.length, shown: functions.length, functions };
+    return { schema: 'troupe/v1/time-spent', now_unix_ms: Date.now(), activities, total: chosen.length, shown: functions.length, functions };
+  }
+
+  /** Which functions were submitted in which span. */
+  spanFunctions() {
+    return [['nightly', ['read_block']], ['nightly/parse', ['parse', 'filter_rows']], ['weekly report', ['histogram']]];
+  }
+
+  spans(query) {
+    const all = this.spanFunctions().map(([name], i) => ({ name, trace_id: `0af7651916cd43dd8448eb211c80319${i}`, tasks: this.states(0.3 / (i + 1)), memory_bytes: 3e9 / (i + 1), submissions: 3 + i, submitted: 30_000 / (i + 1), finished: 20_000 / (i + 1), erred: 12 * i, compute_s: 160 / (i + 1), output_bytes: 7e10 / (i + 1), first_unix_ms: this.started - 60_000, last_unix_ms: Date.now() - 400 - 90_000 * i, thread_cpu_s: 120 / (i + 1), thread_noncpu_s: 40 / (i + 1), execute_s: i }));
+    const spans = all.slice(0, Number(query.get('limit') ?? 200));
+    return { schema: 'troupe/v1/spans', now_unix_ms: Date.now(), total: all.length, shown: spans.length, spans };
   }
 
   bandwidth(query) {
@@ -329,7 +350,7 @@ export class MockCluster {
 
   /** What GET answers, or null. */
   answer(path, query) {
-    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/profile/scheduler': () => this.loop(query), '/api/v1/time-spent': () => this.timeSpent(query), '/api/v1/bandwidth': () => this.bandwidth(query), '/api/v1/shuffles': () => this.shuffles(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
+    const list = { '/api/v1/session': () => ({ schema: 'troupe/v1/session', scope: this.scope, version: '0.1.0', cluster: '0123456789abcdef0123456789abcdef' }), '/api/v1/cluster': () => this.cluster(), '/api/v1/workers': () => this.workers(), '/api/v1/tasks': () => this.tasks(query), '/api/v1/prefixes': () => ({ schema: 'troupe/v1/prefixes', now_unix_ms: Date.now(), total: 7, shown: 7, prefixes: this.prefixRows() }), '/api/v1/groups': () => this.groups(), '/api/v1/graph': () => this.graph(query), '/api/v1/task-stream': () => this.taskStream(query), '/api/v1/timeseries': () => this.timeseries(query), '/api/v1/exceptions': () => this.exceptions(), '/api/v1/stealing': () => this.stealing(), '/api/v1/logs': () => this.logs(), '/api/v1/profile': () => this.profile(query), '/api/v1/profile/past': () => this.past(query), '/api/v1/profile/scheduler': () => this.loop(query), '/api/v1/time-spent': () => this.timeSpent(query), '/api/v1/spans': () => this.spans(query), '/api/v1/bandwidth': () => this.bandwidth(query), '/api/v1/shuffles': () => this.shuffles(), '/api/v1/events': () => ({ schema: 'troupe/v1/events', now_unix_ms: Date.now(), recorded: 40, shown: 40, events: this.events }) };
     if (list[path]) return list[path]();
     if (/^\/api\/v1\/workers\/\d+\/logs$/.test(path)) return this.logs();
     if (/^\/api\/v1\/tasks\/.+\/logs$/.test(path)) return this.taskLogs();

@@ -84,11 +84,77 @@ test('time is shown by action and by function, and of one function alone', async
   await table.getByRole('row', { name: /of no one function/ }).waitFor();
   assert.equal(await table.locator('tbody tr').count(), 8);
   await page.getByRole('combobox', { name: 'Only this prefix' }).selectOption('parse');
-  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await lines(page, table, ['parse']);
   assert.equal(new URL(page.url()).searchParams.get('prefix'), 'parse');
   await page.getByTestId('action-transfer').getByText('1 min 02 s').waitFor();
   assert.deepEqual(await axe(page), []);
   await page.context().close();
+});
+
+/** Waits until these names, and no others, are in the first column. */
+async function lines(page, table, names) {
+  const first = table.locator('tbody tr td:first-child');
+  for (let tries = 0; tries < 100; ++tries) {
+    if ((await first.allInnerTexts()).join() === names.join()) return;
+    await page.waitForTimeout(50);
+  }
+  assert.deepEqual(await first.allInnerTexts(), names);
+}
+
+test('time is shown by span, and the functions of one span alone, by keys and on the single plot', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'time?prefix=histogram');
+  const table = page.getByRole('table', { name: 'Time by span' });
+  await lines(page, table, ['nightly', 'nightly/parse', 'weekly report']);
+  assert.match(await table.getByRole('row', { name: /nightly\/parse/ }).innerText(), /1 min 21 s\s+15,000\s+10,000\s+12\s+1.40 GiB\s+32.6 GiB\s+1 min ago/);
+  await table.getByRole('img', { name: 'thread-cpu 2 min 00 s, thread-noncpu 40.0 s', exact: true }).waitFor();
+  const functions = page.getByRole('table', { name: 'Time by function and activity' });
+  const choice = page.getByRole('combobox', { name: 'Only this span' });
+  const link = table.getByRole('link', { name: 'nightly', exact: true });
+  await link.focus();
+  await page.keyboard.press('Enter');
+  await lines(page, functions, ['read_block', 'parse', 'filter_rows']);
+  assert.equal(new URL(page.url()).search, '?span=nightly');
+  assert.equal(await choice.inputValue(), 'nightly');
+  assert.equal(await link.getAttribute('aria-current'), 'true');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'nightly', 'what was pressed keeps the focus');
+  await page.getByText('in the span nightly', { exact: true }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await choice.selectOption('weekly report');
+  await lines(page, functions, ['histogram']);
+  await page.getByRole('combobox', { name: 'Only this prefix' }).selectOption('parse');
+  await page.getByText('No run of parse in the span weekly report has ended yet.').waitFor();
+  await page.goto(`${server.url}/individual-fine-performance-metrics?span=nightly%2Fparse`);
+  await lines(page, functions, ['parse', 'filter_rows']);
+  await choice.focus();
+  await page.keyboard.press('Home');
+  await functions.getByRole('row', { name: /of no one function/ }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Only this span');
+  assert.equal(new URL(page.url()).search, '');
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('where no span was made, it is said what one is, and none can be chosen', async () => {
+  const without = await serve(Object.assign(new MockCluster({ workers: 2, records: 100 }), { spanFunctions: () => [] }));
+  try {
+    const page = await open(browser);
+    await logIn(page, without.url, 'mock-code');
+    await go(page, without.url, 'time');
+    await page.getByText('troupe::Span span("nightly");').waitFor();
+    await page.getByRole('combobox', { name: 'Only this prefix' }).waitFor();
+    assert.equal(await page.getByRole('combobox', { name: 'Only this span' }).count(), 0);
+    assert.deepEqual(await axe(page), []);
+    // An address that names a span which is gone can be left.
+    await go(page, without.url, 'time?span=gone');
+    await page.getByText('No run in the span gone has ended yet.').waitFor();
+    await page.getByRole('combobox', { name: 'Only this span' }).selectOption('');
+    await page.getByRole('row', { name: /read_block/ }).waitFor();
+    await page.context().close();
+  } finally {
+    await without.stop();
+  }
 });
 
 test('bandwidth is a map with the same figures as text beside it', async () => {
@@ -317,4 +383,5 @@ test('the page of a worker shows what it logged', async () => {
   await logIn(page, server.url, 'mock-code');
   await page.goto(`${server.url}/info/worker/3`);
   await page.getByRole('log', { name: 'Log lines of this worker' }).getByText('worker-1 reported 193 finished tasks').waitFor();
+  await page.context().close();
 });

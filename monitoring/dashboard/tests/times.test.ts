@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Bandwidth, TimeSpent } from '../src/api/types';
-import { actions, functionRows, matrix, partsText, speeds, strength, sum } from '../src/data/times';
+import type { Bandwidth, Spans, TimeSpent } from '../src/api/types';
+import { actions, functionRows, matrix, partsText, spanRows, speeds, strength, sum } from '../src/data/times';
 import { duration } from '../src/data/format';
 
 const spent: TimeSpent = {
@@ -55,9 +55,23 @@ describe('time by function', () => {
     expect(functionRows(spent, 'none')).toEqual([]);
   });
 
+  it('of one span has no line of what belongs to no function, which is told of all', () => {
+    expect(functionRows(spent, '', 'nightly').map((row) => row.name)).toEqual(['load', 'sum']);
+    expect(functionRows(spent, 'sum', 'nightly').map((row) => row.name)).toEqual(['sum']);
+  });
+
   it('is said in words', () => {
     expect(partsText(functionRows(spent, 'load')[0]?.parts ?? [], duration)).toBe('thread-cpu 4.00 s, thread-noncpu 1.00 s');
     expect(partsText([], duration)).toBe('no time');
+  });
+});
+
+describe('time by span', () => {
+  it('is that in functions, in the order of the answer', () => {
+    const span = (name: string, cpu: number) => ({ name, thread_cpu_s: cpu, thread_noncpu_s: 1, execute_s: 0.5 }) as Spans['spans'][number];
+    const rows = spanRows({ spans: [span('nightly', 4), span('nightly/parse', 0)] } as unknown as Spans);
+    expect(rows.map((row) => [row.span.name, row.seconds])).toEqual([['nightly', 5.5], ['nightly/parse', 1.5]]);
+    expect(partsText(rows[1]?.parts ?? [], duration)).toBe('thread-noncpu 1.00 s, execute 500 ms');
   });
 });
 

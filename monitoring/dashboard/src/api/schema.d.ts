@@ -419,6 +419,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/spans": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What became of what was submitted in spans, and what its time went to */
+        readonly get: operations["get_spans"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/bandwidth": {
         readonly parameters: {
             readonly query?: never;
@@ -1529,6 +1546,48 @@ export interface components {
                 readonly execute_s: number;
             }[];
         };
+        readonly Spans: {
+            /** @constant */
+            readonly schema: "troupe/v1/spans";
+            /** @description now; milliseconds of the Unix clock */
+            readonly now_unix_ms: number;
+            /** @description spans that are remembered, and those around them */
+            readonly total: number;
+            /** @description of them in this answer */
+            readonly shown: number;
+            /** @description each with those inside it; the latest change first */
+            readonly spans: readonly {
+                /** @description a span inside another has its name before its own: `outer/inner` */
+                readonly name: string;
+                /** @description its latest: W3C Trace Context's 32 digits */
+                readonly trace_id: string;
+                readonly tasks: components["schemas"]["States"];
+                /** @description of its values that are held now, each counted once */
+                readonly memory_bytes: number;
+                /** @description calls that submitted tasks */
+                readonly submissions: number;
+                /** @description tasks */
+                readonly submitted: number;
+                /** @description runs that ended well */
+                readonly finished: number;
+                /** @description times that a task failed for good, or an input of it did */
+                readonly erred: number;
+                /** @description seconds in functions, of runs that ended well */
+                readonly compute_s: number;
+                /** @description of the values that were made */
+                readonly output_bytes: number;
+                /** @description when something was first submitted in it; milliseconds of the Unix clock */
+                readonly first_unix_ms: number;
+                /** @description when something in it last changed; milliseconds of the Unix clock */
+                readonly last_unix_ms: number;
+                /** @description as in `activities` of `/api/v1/time-spent` */
+                readonly thread_cpu_s: number;
+                /** @description likewise */
+                readonly thread_noncpu_s: number;
+                /** @description likewise */
+                readonly execute_s: number;
+            }[];
+        };
         readonly Bandwidth: {
             /** @constant */
             readonly schema: "troupe/v1/bandwidth";
@@ -2365,6 +2424,8 @@ export interface operations {
             readonly query?: {
                 /** @description only functions of this prefix; `activities` are of all */
                 readonly prefix?: string;
+                /** @description only what ran in this span and in those inside it; `activities` are of all */
+                readonly span?: string;
                 /** @description at most so many functions: those that took longest */
                 readonly limit?: number;
             };
@@ -2387,6 +2448,33 @@ export interface operations {
             readonly 401: components["responses"]["Unauthorized"];
             readonly 403: components["responses"]["Forbidden"];
             readonly 431: components["responses"]["HeadersTooLarge"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly get_spans: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description at most so many spans: those that changed last */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description OK */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Spans"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
             readonly 503: components["responses"]["Unavailable"];
         };
     };

@@ -27,6 +27,7 @@ export type Events = Schemas['Events'];
 export type Logs = Schemas['Logs'];
 export type ProfilePast = Schemas['ProfilePast'];
 export type TimeSpent = Schemas['TimeSpent'];
+export type Spans = Schemas['Spans'];
 export type Bandwidth = Schemas['Bandwidth'];
 export type TaskLogs = Schemas['TaskLogs'];
 export type Shuffles = Schemas['Shuffles'];

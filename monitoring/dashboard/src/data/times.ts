@@ -1,4 +1,4 @@
-import type { Bandwidth, TimeSpent } from '../api/types';
+import type { Bandwidth, Spans, TimeSpent } from '../api/types';
 
 /** What time goes to, under Dask's names. The first three are parts of the time in functions. */
 export type Activity = 'thread-cpu' | 'thread-noncpu' | 'execute' | 'transfer' | 'serialize' | 'disk-read' | 'disk-write';
@@ -18,7 +18,7 @@ export interface Part {
   seconds: number;
 }
 
-type Split = Pick<TimeSpent['functions'][number], 'thread_cpu_s' | 'thread_noncpu_s' | 'execute_s'>;
+type Split = Pick<TimeSpent['activities'], 'thread_cpu_s' | 'thread_noncpu_s' | 'execute_s'>;
 
 function inFunctions(split: Split): Part[] {
   return [
@@ -61,18 +61,28 @@ export interface FunctionRow {
   seconds: number;
 }
 
-/** Those that took longest first; what belongs to no function comes last, unless only one prefix is wanted. */
-export function functionRows(spent: TimeSpent, prefix: string): FunctionRow[] {
+/** Those that took longest first; what belongs to no function comes last, unless only one prefix or span is wanted. */
+export function functionRows(spent: TimeSpent, prefix: string, span = ''): FunctionRow[] {
   const rows: FunctionRow[] = spent.functions
     .filter((row) => prefix === '' || row.prefix === prefix)
     .map((row) => ({ name: row.prefix, function: true, runs: row.runs, parts: inFunctions(row), seconds: sum(inFunctions(row)) }));
-  if (prefix !== '') return rows;
+  if (prefix !== '' || span !== '') return rows;
   const others = actions(spent)
     .slice(1)
     .flatMap((action) => action.parts)
     .filter((part) => part.seconds > 0);
   if (others.length > 0) rows.push({ name: 'of no one function', function: false, runs: null, parts: others, seconds: sum(others) });
   return rows;
+}
+
+export interface SpanRow {
+  span: Spans['spans'][number];
+  parts: Part[];
+  seconds: number;
+}
+
+export function spanRows({ spans }: Spans): SpanRow[] {
+  return spans.map((span) => ({ span, parts: inFunctions(span), seconds: sum(inFunctions(span)) }));
 }
 
 /** "thread-cpu 1.50 s, execute 20.0 ms": the bar in words. */
