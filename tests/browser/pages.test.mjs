@@ -157,6 +157,20 @@ test('where no span was made, it is said what one is, and none can be chosen', a
   }
 });
 
+test('shuffles are in the menu, and groups that are made by one lead there', async () => {
+  const page = await open(browser);
+  await logIn(page, server.url, 'mock-code');
+  await go(page, server.url, 'groups?view=table');
+  const links = page.getByRole('table', { name: 'Groups' }).getByRole('link', { name: 'shuffle', exact: true });
+  await links.first().waitFor();
+  assert.equal(await links.count(), 2);
+  assert.deepEqual(await axe(page), []);
+  await links.first().click();
+  await page.getByRole('heading', { level: 1, name: 'Shuffles' }).waitFor();
+  assert.equal(await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Shuffles' }).getAttribute('aria-current'), 'page');
+  await page.context().close();
+});
+
 test('bandwidth is a map with the same figures as text beside it', async () => {
   const page = await open(browser);
   await logIn(page, server.url, 'mock-code');
@@ -384,4 +398,23 @@ test('the page of a worker shows what it logged', async () => {
   await page.goto(`${server.url}/info/worker/3`);
   await page.getByRole('log', { name: 'Log lines of this worker' }).getByText('worker-1 reported 193 finished tasks').waitFor();
   await page.context().close();
+});
+
+test('log lines of a worker that have the same number are all shown', async () => {
+  const same = new MockCluster({ workers: 2, records: 100 });
+  const logs = same.logs.bind(same);
+  const told = await serve(Object.assign(same, { logs: () => ({ ...logs(), lines: logs().lines.map((line) => ({ ...line, seq: 7 })) }) }));
+  try {
+    const page = await open(browser);
+    await logIn(page, told.url, 'mock-code');
+    await page.goto(`${told.url}/info/worker/1`);
+    const lines = page.getByRole('log', { name: 'Log lines of this worker' });
+    await lines.getByText('worker-1 reported 193 finished tasks').waitFor();
+    await page.waitForResponse((response) => response.url().includes('/logs'));
+    assert.equal(await lines.locator('.line').count(), 200);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  } finally {
+    await told.stop();
+  }
 });
