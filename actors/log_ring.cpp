@@ -3,18 +3,23 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
+
+#include "monitoring/worker_log.hpp"
+#include "protocol/text.hpp"
 
 namespace troupe {
 
 void LogRing::add(std::uint8_t level, const LogContext& about, std::string_view text) {
   const auto now =
       std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
-  std::string kept(text.substr(0, line_bytes_max));
+  LogLine line{0, now.count(), level, std::string(cut_utf8(text, line_bytes_max)), about};
   const std::lock_guard lock(mutex_);
-  bytes_ += kept.size();
-  lines_.push_back({++last_, now.count(), level, std::move(kept), about});
+  line.number = ++last_;
+  bytes_ += monitoring::text_bytes_of(line);
+  lines_.push_back(std::move(line));
   while (lines_.size() > lines_max || (bytes_ > bytes_max && lines_.size() > 1)) {
-    bytes_ -= lines_.front().text.size();
+    bytes_ -= monitoring::text_bytes_of(lines_.front());
     lines_.pop_front();
   }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/text.hpp"
 
 namespace troupe::monitoring {
 
@@ -45,7 +46,7 @@ public:
         std::chrono::duration<double, std::milli>(std::chrono::system_clock::now().time_since_epoch()).count();
     const std::lock_guard lock(mutex_);
     if (events_.size() == most_) events_.pop_front();
-    events_.push_back({++last_, now, std::string(topic), level, std::string(text.substr(0, text_max)), worker});
+    events_.push_back({++last_, now, std::string(topic), level, std::string(cut_utf8(text, text_max)), worker});
   }
 
   /// As it was once added elsewhere.

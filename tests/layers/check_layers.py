@@ -47,7 +47,8 @@ IMPURE_HEADERS = {
 }
 
 # Values of protocol: what is said, without how it is written down.
-VALUES = tuple(f"protocol/{name}.hpp" for name in ("bytes", "error", "graph", "ids", "messages", "task", "time"))
+VALUES = tuple(f"protocol/{name}.hpp"
+               for name in ("bytes", "error", "graph", "ids", "messages", "task", "text", "time"))
 
 # The first rule whose prefix fits a file holds for it: (files, ours that it may include, libraries too).
 RULES = [
@@ -76,7 +77,8 @@ RULES = [
     ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
     ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp",
-                     "runtime/core/task_history.hpp", "runtime/core/views.hpp", "monitoring/"),
+                     "runtime/core/task_history.hpp", "runtime/core/views.hpp", "runtime/store/private_directory.hpp",
+                     "monitoring/"),
      BASE | {"boost", "compression", "openssl", "prometheus"}),
     ("apps/", ("",), set(LIBRARIES)),
 ]
