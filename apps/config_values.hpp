@@ -11,14 +11,9 @@
 /// How values are written in files, variables and flags: one reader for each kind, the same at every door.
 namespace troupe::apps {
 
-/// `500ms`, `1h 30m`, `1.5s`, `250us`, `0`. A bare number other than 0 has no unit and is refused.
-std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
-
-/// Bytes: `2GiB`, `50MB`, `1.5 kB`, `123`, `10e9`.
-std::optional<std::uint64_t> parse_size(std::string_view text);
-
-std::optional<bool> parse_boolean(std::string_view text);
-
+using monitoring::parse_boolean;
+using monitoring::parse_duration;
+using monitoring::parse_size;
 using monitoring::show_duration;
 using monitoring::show_size;
 

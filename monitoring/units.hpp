@@ -3,11 +3,14 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
-/// Figures as people read them, in reports and on the command line.
+/// Figures as people read them, in reports and on the command line, and as they write them, in files, variables and
+/// flags.
 namespace troupe::monitoring {
 
 /// With a unit that fits, such as "1.5 ms".
@@ -33,5 +36,14 @@ inline std::string show_size(std::uint64_t bytes) {
   }
   return fmt::format("{:.1f} {}", value, units[unit]);
 }
+
+/// `500ms`, `1h 30m`, `1.5s`, `250us`, `0`. A bare number other than 0 has no unit and is refused.
+std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text);
+
+/// Bytes: `2GiB`, `50MB`, `1.5 kB`, `123`, `10e9`.
+std::optional<std::uint64_t> parse_size(std::string_view text);
+
+/// `true`, `yes`, `on`, `1` and their opposites, in any case.
+std::optional<bool> parse_boolean(std::string_view text);
 
 }  // namespace troupe::monitoring
