@@ -185,15 +185,17 @@ Result<std::unique_ptr<Dashboard>> Dashboard::start(Node& node, SchedulerHandle 
     return monitoring::LogPage{std::move(page.lines), page.last};
   };
   api.warn = [&node](std::string_view text) { node.log(LogLevel::warning, "dashboard", text); };
-  monitoring::RecorderOptions record;
+  std::shared_ptr<monitoring::HistoryWriter> history;
   if (!options.history.directory.empty())
-    record.sink = parts->history = std::make_shared<monitoring::HistoryWriter>(
+    history = std::make_shared<monitoring::HistoryWriter>(
         std::move(options.history),
         monitoring::HistorySources{api.source, api.events, api.log, api.warn, options.build, options.worker_log});
-  api.recorder = parts->recorder = std::make_shared<monitoring::Recorder>(api.source, std::move(record));
+  api.recorder = parts->recorder = std::make_shared<monitoring::Recorder>(api.source);
   if (options.serve)
     if (auto served = parts->serve(node, scheduler, std::move(options), std::move(api)); !served)
       return tl::unexpected(std::move(served.error()));
+  // Only now: of one that does not start nothing is written.
+  if (history) parts->recorder->show_to(parts->history = std::move(history));
   return std::unique_ptr<Dashboard>(new Dashboard(std::move(parts)));
 }
 

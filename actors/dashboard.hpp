@@ -45,8 +45,9 @@ struct DashboardOptions {
   monitoring::HistoryOptions history;  ///< where it is written what happens; without a directory nowhere
 };
 
-/// What is seen of a scheduler: its pages, which are dashboard, API, metrics and health, and its history. Owned by whoever owns the scheduler's node, and ended
-/// before it; a thread that serves, and one that takes a picture of the cluster twice a second.
+/// What is seen of a scheduler: its pages, which are dashboard, API, metrics and health, and its history. Owned by
+/// whoever owns the scheduler's node, and ended before it; a thread that serves, and one that takes a picture of the
+/// cluster twice a second.
 class Dashboard {
 public:
   static Result<std::unique_ptr<Dashboard>> start(Node& node, SchedulerHandle scheduler, DashboardOptions options);
@@ -54,8 +55,8 @@ public:
   Dashboard(const Dashboard&) = delete;
   Dashboard& operator=(const Dashboard&) = delete;
 
-  /// Writes down the last that is known, and why it is the last: to be called before the scheduler stops. The destructor
-  /// does it otherwise.
+  /// Writes down the last that is known, and why it is the last: to be called before the scheduler stops. The
+  /// destructor does it otherwise.
   void end_history(std::string_view reason);
 
   /// host:port, as bound; empty if there are no pages.

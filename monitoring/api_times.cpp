@@ -30,11 +30,11 @@ json::object moved_json(const ValuesMoved& moved, json::object row = {}) {
   return row;
 }
 
-/// Workers that came after the picture was taken: it does not have their names.
-bool knows_newer(const TimeView& times, const ClusterView& view) {
-  const WorkerId last = view.workers.empty() ? WorkerId{} : view.workers.back().address.worker;
-  return std::any_of(times.pairs.begin(), times.pairs.end(),
-                     [&](const auto& pair) { return std::max(pair.to, pair.from) > last; });
+/// Of the workers that moved something, the one that came last.
+WorkerId newest_of(const TimeView& times) {
+  WorkerId newest;
+  for (const auto& pair : times.pairs) newest = std::max({newest, pair.to, pair.from});
+  return newest;
 }
 
 }  // namespace
@@ -149,9 +149,9 @@ std::vector<Route> time_routes(const ApiSources& sources) {
           route("bandwidth", [s = sources](const HttpRequest& request) {
             const Query query(request.query, {"limit"});
             const auto most = query.integer("limit", 50, 1, 200);
-            auto now = fresh_picture(*s.recorder);
+            (void)fresh_picture(*s.recorder);
             const TimeView times = s.source->times();
-            if (knows_newer(times, now->view)) now = s.recorder->picture(std::chrono::milliseconds(0));
+            const auto now = s.recorder->picture_since(newest_of(times));
             if (!now) throw Refused(503, "the scheduler has ended");
             return answer(bandwidth_json(
                 times, most, [&](WorkerId worker) { return s.recorder->name_of(worker); }, now->unix_ms));

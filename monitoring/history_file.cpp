@@ -17,14 +17,16 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "runtime/store/private_directory.hpp"
+
 namespace troupe::monitoring {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-/// As it lies in the file, little-endian: kind, whether packed, two spare bytes, size in the file, size unpacked, checksum of
-/// all this and the bytes.
+/// As it lies in the file, little-endian: kind, whether packed, two spare bytes, size in the file, size unpacked,
+/// checksum of all this and the bytes.
 struct Head {
   std::uint8_t kind{};
   std::uint8_t packed{};
@@ -101,6 +103,20 @@ tl::unexpected<Error> damaged(const fs::path& path, std::size_t at, std::string_
   return tl::unexpected(Error{ErrorKind::invalid, fmt::format("{}, byte {}: {}", path.string(), at, what)});
 }
 
+/// Of a file that does not begin with `history_magic`.
+tl::unexpected<Error> not_ours(const fs::path& path, std::string_view text) {
+  constexpr std::string_view word = history_magic.substr(0, history_magic.rfind(' ') + 1);
+  unsigned version = 0;
+  unsigned ours = 0;
+  std::from_chars(history_magic.data() + word.size(), history_magic.data() + history_magic.size(), ours);
+  if (!text.starts_with(word) ||
+      std::from_chars(text.data() + word.size(), text.data() + text.size(), version).ec != std::errc{} ||
+      version >= ours)
+    return damaged(path, 0, "this is no history that this version of Troupe reads");
+  return tl::unexpected(
+      Error{ErrorKind::unsupported, fmt::format("{}: this history is of an older version of Troupe", path.string())});
+}
+
 /// Records of one file. With `may_be_torn` it may end anywhere.
 Result<HistoryRead> read_file(const fs::path& path, bool may_be_torn, std::size_t most,
                               const std::function<bool(HistoryKind, std::string_view)>& take) {
@@ -115,7 +131,7 @@ Result<HistoryRead> read_file(const fs::path& path, bool may_be_torn, std::size_
   };
   if (!text.starts_with(history_magic)) {
     if (may_be_torn && history_magic.starts_with(text)) return torn(0);
-    return damaged(path, 0, "this is no history that this version of Troupe reads");
+    return not_ours(path, text);
   }
   std::string unpacked;
   for (std::size_t at = history_magic.size(); at < text.size() && most > 0; --most) {
@@ -146,13 +162,10 @@ Result<HistoryRead> read_file(const fs::path& path, bool may_be_torn, std::size_
 }  // namespace
 
 Result<HistoryFiles> HistoryFiles::create(const fs::path& directory, std::uint64_t bytes_max) {
-  std::error_code error;
-  fs::create_directories(directory, error);
-  if (error)
-    return tl::unexpected(Error{ErrorKind::failed, fmt::format("{}: {}", directory.string(), error.message())});
-  fs::permissions(directory, fs::perms::owner_all, error);  // keys and error texts are nobody else's
+  // Keys and error texts are nobody else's.
+  if (auto made = make_private_directory(directory); !made) return tl::unexpected(made.error());
   const fs::path path = directory / "lock";
-  const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (lock < 0) return tl::unexpected(failed(path).error());
   HistoryFiles files(directory, bytes_max, lock);
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) return tl::unexpected(failed(path).error());
@@ -183,7 +196,7 @@ Result<void> HistoryFiles::begin_segment(std::string_view start) {
   std::error_code ignored;
   for (; number_ >= first_ + kept - 1 && number_ > 0; ++first_) fs::remove(segment(first_), ignored);
   const fs::path path = segment(++number_);
-  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file_ < 0) return failed(path);
   const std::string head = std::string(history_magic) + record(HistoryKind::start, start);
   segment_bytes_ = head.size();
@@ -202,7 +215,7 @@ Result<void> HistoryFiles::add(HistoryKind kind, std::string_view bytes, std::st
 Result<void> HistoryFiles::replace_state(std::string_view bytes, std::string_view start) {
   if (bytes.size() > record_bytes_max || bytes.size() > bytes_max_ / segments) return {};
   const fs::path path = directory_ / "state.new";
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0) return failed(path);
   auto written = write_all(
       file, std::string(history_magic) + record(HistoryKind::start, start) + record(HistoryKind::state, bytes), path);
@@ -212,7 +225,7 @@ Result<void> HistoryFiles::replace_state(std::string_view bytes, std::string_vie
 }
 
 bool is_being_written(const fs::path& directory) {
-  const int lock = ::open((directory / "lock").c_str(), O_RDWR | O_CLOEXEC);
+  const int lock = ::open((directory / "lock").c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   if (lock < 0) return false;
   const bool held = ::flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   ::close(lock);

@@ -8,9 +8,9 @@
 
 #include "protocol/error.hpp"
 
-/// The files of one scheduler's history: a directory with segments, `000001.troupe` and so on, that records are added to,
-/// and `state.troupe`, which is replaced as a whole. Each file begins with `history_magic`; a record is a head with its
-/// kind, its sizes and a checksum, then its bytes, packed if that makes them fewer.
+/// The files of one scheduler's history: a directory with segments, `000001.troupe` and so on, that records are added
+/// to, and `state.troupe`, which is replaced as a whole. Each file begins with `history_magic`; a record is a head with
+/// its kind, its sizes and a checksum, then its bytes, packed if that makes them fewer.
 namespace troupe::monitoring {
 
 inline constexpr std::string_view history_magic = "troupe history 3\n";
@@ -20,7 +20,7 @@ enum class HistoryKind : std::uint8_t { start = 1, picture, runs, events, log, s
 /// Adds to a history. From one thread. Nothing is kept in a buffer: what `add` has taken survives the process.
 class HistoryFiles {
 public:
-  /// Makes the directory, and holds it until the end: others see that it is written to.
+  /// Makes the directory, for this user alone, and holds it until the end: others see that it is written to.
   static Result<HistoryFiles> create(const std::filesystem::path& directory, std::uint64_t bytes_max);
   HistoryFiles(HistoryFiles&& other) noexcept;
   HistoryFiles& operator=(HistoryFiles&&) = delete;
@@ -55,8 +55,9 @@ struct HistoryRead {
   std::uint64_t torn_bytes{};  ///< at the end of the last segment: what a killed scheduler did not finish
 };
 
-/// Calls `take` with each record in order. An error names file and byte; a last segment that ends in the middle of a record
-/// is none. `take` returns false if it cannot use the bytes, which is an error too.
+/// Calls `take` with each record in order. An error names file and byte, and is ErrorKind::unsupported if an older
+/// version wrote the history; a last segment that ends in the middle of a record is none. `take` returns false if it
+/// cannot use the bytes, which is an error too.
 Result<HistoryRead> read_history(const std::filesystem::path& directory,
                                  const std::function<bool(HistoryKind, std::string_view)>& take);
 

@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "runtime/store/private_directory.hpp"
+
 namespace troupe::monitoring {
 
 namespace fs = std::filesystem;
@@ -36,6 +38,12 @@ std::uint64_t size_of(const fs::path& directory) {
   return bytes;
 }
 
+Result<void> make_private(const fs::path& directory) {
+  if (directory.filename() == local_histories)
+    if (auto made = make_private_directory(directory.parent_path()); !made) return made;
+  return make_private_directory(directory);
+}
+
 }  // namespace
 
 fs::path default_history_directory() {
@@ -46,7 +54,7 @@ fs::path default_history_directory() {
   if (const auto base = variable("XDG_STATE_HOME"); !base.empty()) return fs::path(base) / "troupe" / "history";
   if (const auto home = variable("HOME"); !home.empty())
     return fs::path(home) / ".local" / "state" / "troupe" / "history";
-  return fmt::format("/tmp/troupe-{}/history", ::getuid());
+  return fmt::format("/tmp/troupe-history-{}", ::getuid());  // made by whom is asked before it is used
 }
 
 void prune_histories(const fs::path& directory, std::uint64_t bytes_max) {
@@ -95,6 +103,10 @@ bool HistoryWriter::begin(const Picture& picture, const WallClock& clock) {
   start.started_unix_ms = now_ms;
   start.clock_offset_ms = clock.unix_ms(0);
   start_ = packed(start);
+  if (auto ours = make_private(options_.directory); !ours) {
+    give_up(ours.error());
+    return false;
+  }
   prune_histories(options_.directory, options_.bytes_max - options_.bytes_max / share);
   const auto name = fmt::format("{:%Y%m%dT%H%M%S}-{}", fmt::gmtime(static_cast<std::time_t>(now_ms / 1000)),
                                 start.cluster.hex().substr(0, 8));

@@ -30,11 +30,12 @@ struct HistorySources {
   std::shared_ptr<WorkerLog> worker_log{};  ///< null: workers log with the scheduler
 };
 
-/// Writes down what a cluster does, so that it can be looked at when it is over, however it ends. Owned by the dashboard; on
-/// the recorder's thread, so that the scheduler waits for no disk.
+/// Writes down what a cluster does, so that it can be looked at when it is over, however it ends. Owned by the
+/// dashboard; on the recorder's thread, so that the scheduler waits for no disk.
 ///
-/// Runs, events and log lines are written as they come, pictures of the cluster every two seconds, tasks and groups every
-/// five, both only if something has changed. When the disk refuses, that is said once, and nothing more is written.
+/// Runs, events and log lines are written as they come, pictures of the cluster every two seconds, tasks and groups
+/// every five, both only if something has changed. When the disk refuses, or others may write where the histories are,
+/// that is said once, and nothing more is written.
 class HistoryWriter final : public RecorderSink {
 public:
   HistoryWriter(HistoryOptions options, HistorySources sources)
@@ -69,12 +70,17 @@ private:
   std::shared_ptr<Picture> last_;
 };
 
-/// Where histories are if nobody says where: `$XDG_STATE_HOME/troupe/history`, or that below ~/.local/state, or else in /tmp.
+/// Where histories are if nobody says where: `$XDG_STATE_HOME/troupe/history`, or that below ~/.local/state, or else in
+/// /tmp.
 std::filesystem::path default_history_directory();
 
-/// Makes room: deletes the oldest histories in a directory, but none that is being written, until the rest takes no more
-/// than `bytes_max` and is fewer than `most_histories`.
+/// In a directory of histories, the one of clusters inside programs, so that what these leave behind takes no room from
+/// schedulers.
+inline constexpr const char* local_histories = "local";
+
 inline constexpr std::size_t most_histories = 500;
+/// Makes room: deletes the oldest histories in a directory, but none that is being written and nothing else, until the
+/// rest takes no more than `bytes_max` and is fewer than `most_histories`.
 void prune_histories(const std::filesystem::path& directory, std::uint64_t bytes_max);
 
 }  // namespace troupe::monitoring

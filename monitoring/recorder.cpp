@@ -109,8 +109,17 @@ bool Recorder::take_and_note() {
   if (!picture) return false;
   sample(*picture);
   const TaskHistory::Snapshot history = count_runs();
-  if (options_.sink) options_.sink->take(*picture, history, clock_);
+  const auto sink = [&] {
+    const std::lock_guard lock(mutex_);
+    return sink_;
+  }();
+  if (sink) sink->take(*picture, history, clock_);
   return true;
+}
+
+void Recorder::show_to(std::shared_ptr<RecorderSink> sink) {
+  const std::lock_guard lock(mutex_);
+  sink_ = std::move(sink);
 }
 
 void Recorder::run() {
@@ -136,6 +145,17 @@ std::shared_ptr<const Picture> Recorder::picture(std::chrono::milliseconds most_
   return take();
 }
 
+std::shared_ptr<const Picture> Recorder::picture_since(WorkerId came) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (latest_ && came <= newest_) return latest_;
+  }
+  auto taken = picture(std::chrono::milliseconds(0));
+  const std::lock_guard lock(mutex_);
+  newest_ = std::max(newest_, came);  // if it is not in that picture it is gone already
+  return taken;
+}
+
 std::shared_ptr<const Picture> Recorder::take() {
   const std::lock_guard taking(take_mutex_);
   const auto asked = Steady::now();
@@ -158,6 +178,7 @@ void Recorder::note_rates(Picture& picture) {
   for (const WorkerView& worker : picture.view.workers) {
     WorkerPast& past = workers_[worker.address.worker];
     past.seen = picture.number;
+    newest_ = std::max(newest_, worker.address.worker);
     if (past.name.empty()) past.name = worker.address.name;
     if (worker.heartbeat_at > past.heartbeat_at) {
       if (past.heartbeat_at.nanoseconds != 0) {
@@ -344,6 +365,16 @@ std::optional<Series> Recorder::worker_series(WorkerId worker, std::chrono::seco
       series.columns[worker_names[i]].push_back(static_cast<double>(sample.values[i]));
   }
   return series;
+}
+
+void Recorder::know(WorkerId worker, std::string name) {
+  const std::lock_guard lock(mutex_);
+  workers_[worker].name = std::move(name);
+}
+
+bool Recorder::knows(WorkerId worker) const {
+  const std::lock_guard lock(mutex_);
+  return workers_.contains(worker);
 }
 
 std::string Recorder::name_of(WorkerId worker) const {

@@ -77,7 +77,7 @@ struct Series {
   std::map<std::string, std::vector<double>> columns;
 };
 
-/// Is shown all that a recorder takes, in order, on its thread.
+/// Is shown what a recorder takes, in order, on its thread.
 class RecorderSink {
 public:
   virtual ~RecorderSink() = default;
@@ -88,11 +88,10 @@ struct RecorderOptions {
   std::chrono::milliseconds interval{500};
   std::size_t most_samples{1200};        ///< ten minutes
   std::size_t most_worker_samples{600};  ///< of every second picture: ten minutes
-  std::shared_ptr<RecorderSink> sink{};
 };
 
-/// Takes a picture of the cluster at an interval, and keeps the last minutes of its figures; asked for a fresher one, it
-/// takes that, once for all who ask. Owned by the dashboard; a thread of its own; from any thread.
+/// Takes a picture of the cluster at an interval, and keeps the last minutes of its figures; asked for a fresher one,
+/// it takes that, once for all who ask. Owned by the dashboard; a thread of its own; from any thread.
 class Recorder {
 public:
   Recorder(std::shared_ptr<ClusterSource> source, RecorderOptions options = {});
@@ -102,20 +101,27 @@ public:
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
+  /// From the next picture on.
+  void show_to(std::shared_ptr<RecorderSink> sink);
   /// Takes a last picture, and no more; false if the scheduler has ended before. From one thread.
   bool finish();
 
   /// Of one that takes nothing: what comes next. From one thread, before it is asked anything.
   void show(Picture picture);
   void show_runs() { (void)count_runs(); }
+  void know(WorkerId worker, std::string name);
 
   /// The latest picture, if it is not older; else a new one. Null if the scheduler has ended.
   [[nodiscard]] std::shared_ptr<const Picture> picture(std::chrono::milliseconds most_age);
+  /// The latest, or a new one if none was taken since this worker came; ids grow. Null as above.
+  [[nodiscard]] std::shared_ptr<const Picture> picture_since(WorkerId came);
   [[nodiscard]] Series cluster_series(std::chrono::seconds back) const;
   /// None: it was never seen, or so long ago that it is forgotten.
   [[nodiscard]] std::optional<Series> worker_series(WorkerId worker, std::chrono::seconds back) const;
   /// Also of workers that are gone, as far as they are remembered; else a word for it.
   [[nodiscard]] std::string name_of(WorkerId worker) const;
+  /// Whether that is its name.
+  [[nodiscard]] bool knows(WorkerId worker) const;
   [[nodiscard]] const WallClock& clock() const { return clock_; }
 
   /// How long runs took since the start, by index of their prefix.
@@ -172,7 +178,9 @@ private:
   mutable std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_{};
+  std::shared_ptr<RecorderSink> sink_;
   std::shared_ptr<const Picture> latest_;
+  WorkerId newest_;  ///< no picture lacks a worker up to it because it was taken too early
   std::uint64_t taken_{};
   std::uint64_t sampled_{};
   std::deque<Sample> samples_;

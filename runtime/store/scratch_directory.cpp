@@ -15,6 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime/store/private_directory.hpp"
+
 namespace troupe {
 namespace {
 
@@ -34,17 +36,12 @@ fs::path default_base() {
          fmt::format("troupe-{}", ::geteuid());
 }
 
-/// Opens a directory of ours that nobody else can write to.
+/// As of any private directory, with what can be done about it.
 Result<int> open_private(const fs::path& path) {
-  const int opened = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (opened < 0) return tl::unexpected(error_of("cannot open the directory", path));
-  struct stat about {};
-  if (::fstat(opened, &about) == 0 && about.st_uid == ::geteuid() && (about.st_mode & 022) == 0) return opened;
-  ::close(opened);
-  return fail(ErrorKind::invalid,
-              fmt::format("{} belongs to another user, or others may write to it; name another directory with "
-                          "--local-directory",
-                          path.string()));
+  auto opened = open_private_directory(path);
+  if (!opened && opened.error().kind == ErrorKind::invalid)
+    opened.error().text += "; name another directory with --local-directory";
+  return opened;
 }
 
 /// Removes directories whose owners are gone: those that can be locked. The caller holds the lock of `base`.
@@ -63,10 +60,6 @@ void remove_stale(const fs::path& base) {
 
 Result<ScratchDirectory> ScratchDirectory::open(fs::path base, std::string_view name) {
   if (base.empty()) base = default_base();
-  std::error_code failed;
-  fs::create_directories(base.parent_path(), failed);
-  if (::mkdir(base.c_str(), 0700) != 0 && errno != EEXIST)
-    return tl::unexpected(error_of("cannot make the directory", base));
   auto opened = open_private(base);
   if (!opened) return tl::unexpected(std::move(opened.error()));
   ::close(*opened);

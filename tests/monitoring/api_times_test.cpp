@@ -126,5 +126,50 @@ TEST_F(ApiTest, bandwidth_is_told_by_pair_of_workers_and_by_type_and_what_is_cut
   EXPECT_EQ(get("/api/v1/bandwidth?limit=0").status, 400U);
 }
 
+TEST_F(ApiTest, workers_that_are_gone_cost_no_new_picture_at_each_look_at_bandwidths) {
+  source_->spent = some_times();
+  get("/api/v1/bandwidth");
+  const auto views = [&] {
+    const std::lock_guard lock(source_->mutex);
+    return source_->views;
+  };
+  {
+    const std::lock_guard lock(source_->mutex);
+    source_->cluster.workers.pop_back();
+  }
+  const unsigned before = views();
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 50; ++i) get("/api/v1/bandwidth");
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  EXPECT_LT(views() - before, 5 + static_cast<unsigned>(ms.count()) / 150) << "but for those that are taken anyway";
+
+  source_->spent.pairs.push_back({WorkerId{10}, WorkerId{1}, {1, 1, 1}});
+  {
+    const std::lock_guard lock(source_->mutex);
+    source_->cluster.workers.emplace_back().address = {WorkerId{10}, "w10", "", ""};
+  }
+  const auto page = get("/api/v1/bandwidth").object();
+  EXPECT_EQ(page.at("workers").at(3).at("name"), "w10") << "it came just now";
+}
+
+TEST(Recorder, takes_one_picture_for_a_worker_that_none_has) {
+  const auto source = std::make_shared<FakeSource>();
+  source->cluster = some_cluster();
+  Recorder recorder(source);
+  recorder.finish();  // it takes none by itself any more
+  EXPECT_TRUE(recorder.knows({2}));
+  EXPECT_FALSE(recorder.knows({9}));
+  source->cluster.workers.clear();
+  const unsigned views = source->views;
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(recorder.picture_since({2}));
+  EXPECT_EQ(source->views, views) << "it was seen";
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(recorder.picture_since({9}));
+  EXPECT_EQ(source->views, views + 1) << "it left before anyone saw it";
+  source->cluster.workers.emplace_back().address = {WorkerId{10}, "w10", "", ""};
+  EXPECT_EQ(recorder.picture_since({10})->view.workers.size(), 1U);
+  source->ended = true;
+  EXPECT_FALSE(recorder.picture_since({11}));
+}
+
 }  // namespace
 }  // namespace troupe::monitoring
