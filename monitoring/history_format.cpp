@@ -140,7 +140,9 @@ private:
       if (number > std::numeric_limits<T>::max()) good_ = false;
       value = static_cast<T>(number);
     } else if constexpr (std::signed_integral<T>) {
-      value = static_cast<T>(unzigzag(varint()));
+      // Nearer to 0 than what differences of two times overflow at.
+      constexpr std::int64_t furthest = std::int64_t{std::numeric_limits<T>::max()} / (sizeof(T) == 8 ? 4 : 1);
+      value = static_cast<T>(std::clamp(unzigzag(varint()), -furthest, furthest));
     } else if constexpr (std::is_same_v<T, double>) {
       const auto bytes = take(8);
       if (good_) std::memcpy(&value, bytes.data(), 8);
@@ -364,19 +366,6 @@ void fields(A& a, WorkerLine& v) {
   a(v.seq, v.worker, v.line);
 }
 
-template <class T>
-std::string pack_value(const T& value) {
-  Packer packer;
-  packer(const_cast<T&>(value));  // one walk for both ways; this one changes nothing
-  return std::move(packer.out);
-}
-template <class T>
-bool unpack_value(std::string_view bytes, T& value) {
-  Unpacker unpacker(bytes);
-  unpacker(value);
-  return unpacker.whole();
-}
-
 // ---- what those who draw rely on ------------------------------------------------------------------------------------
 
 bool is_sound(const GroupView& group) {
@@ -401,28 +390,45 @@ bool is_sound(const GroupTasks& tasks) {
          tasks.workers.size() == tasks.states.size();
 }
 
-}  // namespace
-
-std::string packed(const HistoryStart& start) { return pack_value(start); }
-std::string packed(const HistoryEnd& end) { return pack_value(end); }
-std::string packed(const HistoryState& state) { return pack_value(state); }
-std::string packed(const Picture& picture) { return pack_value(picture); }
-std::string packed(const std::vector<Event>& events) { return pack_value(events); }
-std::string packed(const std::vector<LogLine>& lines) { return pack_value(lines); }
-std::string packed(const std::vector<WorkerLine>& lines) { return pack_value(lines); }
-
-bool unpack(std::string_view bytes, HistoryStart& start) { return unpack_value(bytes, start); }
-bool unpack(std::string_view bytes, HistoryEnd& end) { return unpack_value(bytes, end); }
-bool unpack(std::string_view bytes, Picture& picture) { return unpack_value(bytes, picture); }
-bool unpack(std::string_view bytes, std::vector<Event>& events) { return unpack_value(bytes, events); }
-bool unpack(std::string_view bytes, std::vector<LogLine>& lines) { return unpack_value(bytes, lines); }
-bool unpack(std::string_view bytes, std::vector<WorkerLine>& lines) { return unpack_value(bytes, lines); }
-bool unpack(std::string_view bytes, HistoryState& state) {
-  return unpack_value(bytes, state) &&
-         std::all_of(state.groups.begin(), state.groups.end(), [](const auto& group) { return is_sound(group); }) &&
+bool is_sound(const HistoryState& state) {
+  return std::all_of(state.groups.begin(), state.groups.end(), [](const auto& group) { return is_sound(group); }) &&
          std::all_of(state.graph.begin(), state.graph.end(), [](const auto& tasks) { return is_sound(tasks); }) &&
          std::all_of(state.failures.begin(), state.failures.end(), [](const auto& failed) { return failed.error; });
 }
+
+}  // namespace
+
+template <class T>
+std::string packed(const T& value) {
+  Packer packer;
+  packer(const_cast<T&>(value));  // one walk for both ways; this one changes nothing
+  return std::move(packer.out);
+}
+template <class T>
+bool unpack(std::string_view bytes, T& value) {
+  Unpacker unpacker(bytes);
+  unpacker(value);
+  if (!unpacker.whole()) return false;
+  if constexpr (std::is_same_v<T, HistoryState>)
+    return is_sound(value);
+  else
+    return true;
+}
+
+template std::string packed(const HistoryStart&);
+template std::string packed(const HistoryEnd&);
+template std::string packed(const HistoryState&);
+template std::string packed(const Picture&);
+template std::string packed(const std::vector<Event>&);
+template std::string packed(const std::vector<LogLine>&);
+template std::string packed(const std::vector<WorkerLine>&);
+template bool unpack(std::string_view, HistoryStart&);
+template bool unpack(std::string_view, HistoryEnd&);
+template bool unpack(std::string_view, HistoryState&);
+template bool unpack(std::string_view, Picture&);
+template bool unpack(std::string_view, std::vector<Event>&);
+template bool unpack(std::string_view, std::vector<LogLine>&);
+template bool unpack(std::string_view, std::vector<WorkerLine>&);
 
 std::string packed_runs(const TaskRun* runs, std::size_t count, std::uint64_t first) {
   constexpr std::size_t most_of_one = 48;  // bytes; as many numbers as below, each as long as it can be
@@ -454,6 +460,7 @@ std::string packed_runs(const TaskRun* runs, std::size_t count, std::uint64_t fi
   return out;
 }
 
+template <>
 bool unpack(std::string_view bytes, HistoryRuns& runs) {
   Unpacker in(bytes);
   runs.first = in.varint();

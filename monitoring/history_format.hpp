@@ -54,24 +54,16 @@ struct HistoryRuns {
   std::vector<TaskRun> runs;
 };
 
-std::string packed(const HistoryStart& start);
-std::string packed(const HistoryEnd& end);
-std::string packed(const HistoryState& state);
-std::string packed(const Picture& picture);
-std::string packed(const std::vector<Event>& events);
-std::string packed(const std::vector<LogLine>& lines);
-std::string packed(const std::vector<WorkerLine>& lines);
+/// Of HistoryStart, HistoryEnd, HistoryState, Picture, and vectors of Event, LogLine and WorkerLine.
+template <class T>
+std::string packed(const T& value);
 /// About ten bytes a run: each is told by how it differs from the one before.
 std::string packed_runs(const TaskRun* runs, std::size_t count, std::uint64_t first);
 
-/// False: these are not the bytes of such a value.
-bool unpack(std::string_view bytes, HistoryStart& start);
-bool unpack(std::string_view bytes, HistoryEnd& end);
-bool unpack(std::string_view bytes, HistoryState& state);
-bool unpack(std::string_view bytes, Picture& picture);
-bool unpack(std::string_view bytes, std::vector<Event>& events);
-bool unpack(std::string_view bytes, std::vector<LogLine>& lines);
-bool unpack(std::string_view bytes, std::vector<WorkerLine>& lines);
+/// The same, and HistoryRuns. False: these are not the bytes of such a value.
+template <class T>
+bool unpack(std::string_view bytes, T& value);
+template <>
 bool unpack(std::string_view bytes, HistoryRuns& runs);
 
 /// The first `most` tasks of a group, with the edges between them, and without what they are called with.
