@@ -71,22 +71,31 @@ private:
   HttpResponse past(const HttpRequest& request);
   HttpResponse loop_past(const HttpRequest& request);
   [[nodiscard]] std::vector<std::string> workers_named(const Query& query) const;
+  [[nodiscard]] std::string worker_named(const HttpRequest& request) const;
   [[nodiscard]] std::vector<std::string> workers_that_ran(const TaskFacts& task, const Picture& picture) const;
 
   ApiSources s_;
 };
 
-HttpResponse Questions::worker_logs(const HttpRequest& request) {
-  const Query query(request.query, {"after", "limit"});
+/// The name of the worker that the path names. In a record there are those that left before its end, too.
+std::string Questions::worker_named(const HttpRequest& request) const {
   const auto now = fresh_picture(*s_.recorder);
   std::size_t index = 0;
-  const std::string& worker = worker_of(*now, request, index).address.name;
+  if (!s_.identity.recorded) return worker_of(*now, request, index).address.name;
+  const WorkerId id = worker_id_of(request);
+  if (!s_.recorder->knows(id)) throw Refused(404, "no such worker");
+  return s_.recorder->name_of(id);
+}
+
+HttpResponse Questions::worker_logs(const HttpRequest& request) {
+  const Query query(request.query, {"after", "limit"});
+  const std::string worker = worker_named(request);
   const auto page = s_.ask.log(worker, query.integer("after", 0, 0, integer_max), query.integer("limit", 500, 1, 5000));
   if (!page) throw Refused(503, page.error().text);
   return answer(log_json(page->lines, page->last, s_.recorder->clock().now_ms()));
 }
 
-/// Those that are still there; if none is known, every worker may have been it.
+/// Those that are still there, or were in a record; if none is known, every worker may have been it.
 std::vector<std::string> Questions::workers_that_ran(const TaskFacts& task, const Picture& picture) const {
   constexpr std::size_t most = 100;
   std::set<WorkerId> ran{task.task.worker};
@@ -96,6 +105,12 @@ std::vector<std::string> Questions::workers_that_ran(const TaskFacts& task, cons
     for (std::uint32_t i = 0; i < block->size; ++i)
       if (block->runs[i].task == task.task.id) ran.insert(block->runs[i].worker);
   std::vector<std::string> workers;
+  if (s_.identity.recorded) {
+    for (const WorkerId worker : ran)
+      if (worker) named.insert(s_.recorder->name_of(worker));
+    named.erase("");
+    return {named.begin(), named.end()};
+  }
   for (const WorkerView& worker : picture.view.workers)
     if (ran.contains(worker.address.worker) || named.contains(worker.address.name))
       workers.push_back(worker.address.name);
@@ -115,7 +130,7 @@ HttpResponse Questions::task_logs(const HttpRequest& request) {
   json::array lines;
   std::map<std::string, std::string> unanswered;
   const auto workers = workers_that_ran(*task, *now);
-  if (!workers.empty()) {
+  if (!workers.empty() || s_.identity.recorded) {
     auto logs = s_.ask.task_log(workers, task->task.id, most);
     if (!logs) throw Refused(503, logs.error().text);
     unanswered = std::move(logs->unanswered);

@@ -41,7 +41,9 @@ HttpResponse guarded(Page&& page) {
 
 /// Not older than a quarter of a second. Refuses if the scheduler has ended.
 std::shared_ptr<const Picture> fresh_picture(Recorder& recorder);
-/// The worker that the path names, and its place in the picture. Refuses if there is none.
+/// The worker that the path names. Refuses what is no number.
+WorkerId worker_id_of(const HttpRequest& request);
+/// The same, and its place in the picture. Refuses if there is none.
 const WorkerView& worker_of(const Picture& picture, const HttpRequest& request, std::size_t& index);
 
 }  // namespace troupe::monitoring

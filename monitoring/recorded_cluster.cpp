@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -20,11 +21,21 @@ constexpr std::size_t most_neighbours = 20;
 
 Error over() { return {ErrorKind::failed, "this cluster is a record of one that was: it can be looked at only"}; }
 
+std::string name_in(const std::map<WorkerId, std::string>& names, WorkerId worker) {
+  const auto found = names.find(worker);
+  return found == names.end() ? fmt::format("worker {}", worker.value) : found->second;
+}
+
+void keep_last(std::vector<LogLine>& lines, std::size_t most) {
+  if (lines.size() > most) lines.erase(lines.begin(), lines.end() - static_cast<std::ptrdiff_t>(most));
+}
+
 /// Answers from what was written last.
 class RecordedSource final : public ClusterSource {
 public:
-  RecordedSource(HistoryState state, TaskHistory::Snapshot history, ClusterView view)
-      : state_(std::move(state)), history_(std::move(history)), view_(std::move(view)) {}
+  RecordedSource(HistoryState state, TaskHistory::Snapshot history, ClusterView view,
+                 std::shared_ptr<const std::map<WorkerId, std::string>> names)
+      : state_(std::move(state)), history_(std::move(history)), view_(std::move(view)), names_(std::move(names)) {}
 
   std::optional<ClusterView> view() override { return view_; }
   TaskPage tasks(const TaskFilter& filter, std::uint64_t from, std::size_t most, std::size_t most_scanned) override {
@@ -80,11 +91,7 @@ private:
   [[nodiscard]] std::string prefix(std::uint32_t index) const {
     return index < view_.prefixes.size() ? view_.prefixes[index].name : "?";
   }
-  [[nodiscard]] std::string worker(WorkerId id) const {
-    for (const WorkerView& known : view_.workers)
-      if (known.address.worker == id) return known.address.name;
-    return fmt::format("worker {}", id.value);
-  }
+  [[nodiscard]] std::string worker(WorkerId id) const { return name_in(*names_, id); }
   [[nodiscard]] TaskView view_of(TaskId id) const;
   void add_neighbours(TaskFacts& facts) const;
   void add_story(TaskFacts& facts) const;
@@ -92,6 +99,7 @@ private:
   const HistoryState state_;
   const TaskHistory::Snapshot history_;
   const ClusterView view_;
+  const std::shared_ptr<const std::map<WorkerId, std::string>> names_;
 };
 
 /// `prefix-group-index` as a task's number; 0: it has none.
@@ -212,7 +220,13 @@ std::optional<TaskFacts> RecordedSource::detail(std::string_view key) {
 bool RecordedCluster::take(HistoryKind kind, std::string_view bytes) {
   switch (kind) {
     case HistoryKind::start: start_ = {}; return unpack(bytes, start_);
-    case HistoryKind::picture: return unpack(bytes, pictures_.emplace_back()) && (thin_pictures(), true);
+    case HistoryKind::picture: {
+      if (!unpack(bytes, pictures_.emplace_back())) return false;
+      for (const WorkerView& worker : pictures_.back().view.workers)
+        names_->try_emplace(worker.address.worker, worker.address.name);
+      thin_pictures();
+      return true;
+    }
     case HistoryKind::state: state_ = {}; return unpack(bytes, state_);
     case HistoryKind::end: return unpack(bytes, end_.emplace());
     case HistoryKind::runs: {
@@ -230,13 +244,16 @@ bool RecordedCluster::take(HistoryKind kind, std::string_view bytes) {
     case HistoryKind::worker_log: {
       std::vector<WorkerLine> lines;
       if (!unpack(bytes, lines)) return false;
-      std::move(lines.begin(), lines.end(), std::back_inserter(worker_lines_));
+      for (WorkerLine& line : lines) {
+        line.line.number = line.seq;  // its own begin again when its process does
+        worker_lines_->push_back(std::move(line));
+      }
       return true;
     }
     case HistoryKind::log: {
       std::vector<LogLine> lines;
       if (!unpack(bytes, lines)) return false;
-      std::move(lines.begin(), lines.end(), std::back_inserter(lines_));
+      std::move(lines.begin(), lines.end(), std::back_inserter(*lines_));
       return true;
     }
   }
@@ -296,8 +313,10 @@ void RecordedCluster::finish(const fs::path& directory, bool being_written) {
   RecorderOptions options;
   options.interval = std::chrono::milliseconds(2000);
   options.most_samples = options.most_worker_samples = std::max<std::size_t>(1, pictures_.size());
-  source_ = std::make_shared<RecordedSource>(std::move(state_), std::move(history), last);
+  source_ = std::make_shared<RecordedSource>(std::move(state_), std::move(history), last, names_);
   recorder_ = std::make_shared<Recorder>(source_, clock, options);
+  for (const WorkerLine& line : *worker_lines_) names_->try_emplace(line.worker, name_in({}, line.worker));
+  for (const auto& [worker, name] : *names_) recorder_->know(worker, name);
   for (Picture& picture : pictures_) recorder_->show(std::move(picture));
   pictures_.clear();
   recorder_->show_runs();
@@ -321,7 +340,8 @@ ApiSources RecordedCluster::sources() const {
   api.source = source_;
   api.recorder = recorder_;
   api.events = ring_;
-  api.log = [lines = lines_](std::uint64_t after, std::size_t most) {
+  api.log = [shared = lines_](std::uint64_t after, std::size_t most) {
+    const std::vector<LogLine>& lines = *shared;
     auto first = std::upper_bound(lines.begin(), lines.end(), after,
                                   [](std::uint64_t number, const LogLine& line) { return number < line.number; });
     if (after == 0) first = lines.end() - static_cast<std::ptrdiff_t>(std::min(most, lines.size()));
@@ -329,38 +349,48 @@ ApiSources RecordedCluster::sources() const {
     return LogPage{{first, first + static_cast<std::ptrdiff_t>(count)}, lines.empty() ? 0 : lines.back().number};
   };
   api.warn = [](std::string_view) {};
-  api.ask.log = [lines = worker_lines_, recorder = recorder_](const std::string& worker, std::uint64_t after,
-                                                              std::size_t most) -> Result<LogPage> {
+  api.ask.log = [lines = worker_lines_, names = names_](const std::string& worker, std::uint64_t after,
+                                                        std::size_t most) -> Result<LogPage> {
+    std::set<WorkerId> ids;  // several, if a nanny started it again
+    for (const auto& [id, name] : *names)
+      if (name == worker) ids.insert(id);
     LogPage page;
-    for (const WorkerLine& each : lines)
-      if (each.line.number > after && recorder->name_of(each.worker) == worker) page.lines.push_back(each.line);
+    for (const WorkerLine& each : *lines)
+      if (each.seq > after && ids.contains(each.worker)) page.lines.push_back(each.line);
     page.last = page.lines.empty() ? after : page.lines.back().number;
     // As of a live one: the last lines, or those that follow.
-    const auto over = static_cast<std::ptrdiff_t>(page.lines.size() - std::min(most, page.lines.size()));
     if (after == 0)
-      page.lines.erase(page.lines.begin(), page.lines.begin() + over);
-    else
-      page.lines.resize(page.lines.size() - static_cast<std::size_t>(over));
+      keep_last(page.lines, most);
+    else if (page.lines.size() > most)
+      page.lines.resize(most);
     return page;
   };
   api.ask.profile = [](const auto&...) -> Result<StackSamples> { return tl::unexpected(over()); };
   api.ask.past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
   api.ask.loop_past = [](const auto&...) -> Result<PastSamples> { return tl::unexpected(over()); };
-  api.ask.task_log = [workers = worker_lines_, own = lines_, recorder = recorder_](
+  api.ask.task_log = [workers = worker_lines_, own = lines_, names = names_](
                          const std::vector<std::string>&, TaskId task, std::size_t most) -> Result<TaskLog> {
     TaskLog log;
-    const auto add = [&](const std::string& worker, const LogLine& line) {
-      auto& lines = log.lines[worker];
-      if (line.about.task == task && lines.size() < most) lines.push_back(line);
-    };
-    for (const WorkerLine& each : workers) add(recorder->name_of(each.worker), each.line);
-    for (const LogLine& line : own) add("scheduler", line);  // of workers in threads of the same process
+    for (const WorkerLine& each : *workers)
+      if (each.line.about.task == task) log.lines[name_in(*names, each.worker)].push_back(each.line);
+    for (const LogLine& line : *own)  // of workers in threads of the same process
+      if (line.about.task == task) log.lines["scheduler"].push_back(line);
+    for (auto& [worker, lines] : log.lines) keep_last(lines, most);
     return log;
   };
   api.identity.build = {start_.version, start_.revision, {}};
   api.identity.started_unix_ms = start_.started_unix_ms;
   api.identity.recorded = recorded_;
   return api;
+}
+
+bool shows_anything(const fs::path& history) {
+  bool found = false;
+  (void)read_history(history, [&](HistoryKind kind, std::string_view) {
+    found = found || kind == HistoryKind::picture || kind == HistoryKind::runs;
+    return !found;  // what follows is not read
+  });
+  return found;
 }
 
 std::vector<HistoryEntry> list_histories(const fs::path& directory) {

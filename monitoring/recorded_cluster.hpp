@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +13,8 @@
 
 namespace troupe::monitoring {
 
-/// A history, read as a whole: a cluster that answers as it did when it was last seen. It changes no more, and does nothing
-/// that it is asked to do.
+/// A history, read as a whole: a cluster that answers as it did when it was last seen. It changes no more, and does
+/// nothing that it is asked to do.
 class RecordedCluster {
 public:
   /// Errors name file and byte.
@@ -42,8 +43,10 @@ private:
   std::uint64_t runs_{};           ///< that were read
   std::uint64_t recorded_runs_{};  ///< that there were
   std::vector<Event> events_;
-  std::vector<LogLine> lines_;
-  std::vector<WorkerLine> worker_lines_;
+  // Read once, then shared with those who answer.
+  std::shared_ptr<std::vector<LogLine>> lines_{std::make_shared<std::vector<LogLine>>()};
+  std::shared_ptr<std::vector<WorkerLine>> worker_lines_{std::make_shared<std::vector<WorkerLine>>()};
+  std::shared_ptr<std::map<WorkerId, std::string>> names_{std::make_shared<std::map<WorkerId, std::string>>()};
   Recorded recorded_;
   std::uint64_t torn_bytes_{};
   std::shared_ptr<ClusterSource> source_;
@@ -60,6 +63,9 @@ struct HistoryEntry {
   bool being_written{};
   double changed_unix_ms{};
 };
+/// Those that lie in a directory itself.
 std::vector<HistoryEntry> list_histories(const std::filesystem::path& directory);
+/// Whether there is anything to look at: a picture, or a run.
+bool shows_anything(const std::filesystem::path& history);
 
 }  // namespace troupe::monitoring

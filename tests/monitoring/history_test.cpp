@@ -119,8 +119,8 @@ protected:
     RecorderOptions options;
     options.interval = std::chrono::hours(1);
     const auto history = writer();
-    options.sink = history;
     Recorder recorder(source_, options);
+    recorder.show_to(history);
     const bool alive = recorder.finish();
     if (end) history->end("signal 15", alive);
   }
@@ -135,6 +135,70 @@ protected:
   std::shared_ptr<WorkerLog> worker_log_{std::make_shared<WorkerLog>()};
   std::vector<std::string> warned_;
 };
+
+TEST_F(HistoryTest, nothing_is_written_where_others_may_write) {
+  const fs::path open = folder_ / "open";
+  fs::create_directory(open);
+  fs::permissions(open, fs::perms::all);
+  ASSERT_TRUE(HistoryFiles::create(open / "old", 1U << 20));
+  const auto tried = [&](const fs::path& where) {
+    HistorySources sources;
+    sources.source = source_;
+    sources.warn = [this](std::string_view text) { warned_.emplace_back(text); };
+    HistoryWriter history({where, 1}, std::move(sources));
+    history.take({}, source_->history(), WallClock());
+  };
+  tried(open);
+  ASSERT_EQ(warned_.size(), 1U);
+  EXPECT_THAT(warned_[0], AllOf(HasSubstr("no history is written"), HasSubstr("others may write to it")));
+  EXPECT_EQ(std::distance(fs::directory_iterator(open), {}), 1) << "and nothing is deleted";
+  tried(open / local_histories);
+  EXPECT_EQ(warned_.size(), 2U) << "who may write there may put something else in its place";
+  fs::create_directory_symlink(folder_, folder_ / "link");
+  tried(folder_ / "link");
+  EXPECT_EQ(warned_.size(), 3U);
+  tried(folder_ / "new" / "er");
+  EXPECT_EQ(warned_.size(), 3U);
+  EXPECT_EQ(fs::status(folder_ / "new" / "er").permissions(), fs::perms::owner_all);
+  if (::geteuid() != 0) return;  // who else may give a directory away?
+  fs::create_directory(folder_ / "theirs");
+  ASSERT_EQ(::chown((folder_ / "theirs").c_str(), 12345, 12345), 0);
+  tried(folder_ / "theirs");
+  EXPECT_EQ(warned_.size(), 4U);
+}
+
+TEST_F(HistoryTest, no_link_is_followed_to_a_file) {
+  ASSERT_TRUE(HistoryFiles::create(folder_ / "one", 1U << 20));
+  overwrite(folder_ / "mine", "precious");
+  fs::create_symlink(folder_ / "mine", folder_ / "one" / "000001.troupe");
+  fs::create_symlink(folder_ / "mine", folder_ / "one" / "state.new");
+  auto files = HistoryFiles::create(folder_ / "one", 1U << 20);
+  ASSERT_TRUE(files);
+  EXPECT_FALSE(files->add(HistoryKind::log, "x", ""));
+  EXPECT_FALSE(files->replace_state("x", ""));
+  EXPECT_EQ(contents(folder_ / "mine"), "precious");
+}
+
+TEST_F(HistoryTest, one_of_an_older_version_is_not_called_damaged) {
+  write(true);
+  const fs::path file = the_one() / "000001.troupe";
+  overwrite(file, "troupe history 2\n" + contents(file).substr(history_magic.size()));
+  auto read = RecordedCluster::read(the_one());
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().kind, ErrorKind::unsupported);
+  EXPECT_THAT(read.error().text, HasSubstr("older version"));
+  overwrite(file, "troupe history 1000000\n");
+  EXPECT_EQ(RecordedCluster::read(the_one()).error().kind, ErrorKind::invalid);
+}
+
+TEST_F(HistoryTest, one_with_a_picture_or_a_run_shows_something) {
+  write(false);
+  EXPECT_TRUE(shows_anything(the_one()));
+  auto files = HistoryFiles::create(folder_ / "empty", 1U << 20);
+  ASSERT_TRUE(files->add(HistoryKind::events, packed(std::vector<Event>{}), packed(HistoryStart{})));
+  EXPECT_FALSE(shows_anything(folder_ / "empty"));
+  EXPECT_FALSE(shows_anything(folder_ / "nowhere"));
+}
 
 TEST_F(HistoryTest, runs_come_back_as_they_were_in_about_ten_bytes_each) {
   const auto runs = some_runs(4096);
@@ -306,6 +370,7 @@ TEST_F(HistoryTest, the_oldest_of_many_go_and_none_that_is_written_to) {
   overwrite(folder_ / "2" / "filler", std::string(50'000, 'x'));
   overwrite(folder_ / "3" / "filler", std::string(50'000, 'x'));
   fs::create_directories(folder_ / "not ours");
+  ASSERT_TRUE(HistoryFiles::create(folder_ / local_histories / "1", 1U << 20));
   const auto held = HistoryFiles::create(folder_ / "0", 1U << 20);
   prune_histories(folder_, 60'000);
   EXPECT_TRUE(fs::exists(folder_ / "0"));
@@ -313,6 +378,8 @@ TEST_F(HistoryTest, the_oldest_of_many_go_and_none_that_is_written_to) {
   EXPECT_FALSE(fs::exists(folder_ / "2"));
   EXPECT_TRUE(fs::exists(folder_ / "3"));
   EXPECT_TRUE(fs::exists(folder_ / "not ours"));
+  EXPECT_TRUE(fs::exists(folder_ / local_histories / "1"));
+  EXPECT_EQ(list_histories(folder_).size(), 2U) << "those of clusters inside programs are listed apart";
 }
 
 TEST_F(HistoryTest, there_are_never_more_than_five_hundred) {
