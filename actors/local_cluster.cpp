@@ -23,6 +23,7 @@
 #include "actors/task_client.hpp"
 #include "actors/worker_node.hpp"
 #include "monitoring/event_ring.hpp"
+#include "monitoring/units.hpp"
 #include "monitoring/worker_log.hpp"
 
 namespace troupe {
@@ -74,18 +75,26 @@ std::string variable(const char* name) {
 
 /// No directory: none is written.
 monitoring::HistoryOptions history_of(const LocalClusterOptions& options) {
+  monitoring::HistoryOptions history;
   bool wanted = true;
   if (const auto asked = variable("TROUPE__HISTORY__ENABLED"); !asked.empty()) {
-    const auto is_one_of = [&](auto... words) { return ((asked == words) || ...); };
-    wanted = is_one_of("true", "yes", "on", "1");
-    if (!wanted && !is_one_of("false", "no", "off", "0"))
+    const auto parsed = monitoring::parse_boolean(asked);
+    if (!parsed)
       throw InvalidRequest(fmt::format("TROUPE__HISTORY__ENABLED is '{}'; it has to be true or false", asked));
+    wanted = *parsed;
   }
-  monitoring::HistoryOptions history;
+  if (const auto limit = variable("TROUPE__HISTORY__LIMIT"); !limit.empty()) {
+    const auto parsed = monitoring::parse_size(limit);
+    if (!parsed)
+      throw InvalidRequest(fmt::format("TROUPE__HISTORY__LIMIT is '{}'; it has to be a size, as 1GB", limit));
+    history.bytes_max = *parsed;
+  }
   if (!options.history.value_or(wanted)) return history;
   history.directory = options.history_directory;
-  if (history.directory.empty()) history.directory = variable("TROUPE__HISTORY__DIRECTORY");
+  if (!history.directory.empty()) return history;
+  history.directory = variable("TROUPE__HISTORY__DIRECTORY");
   if (history.directory.empty()) history.directory = monitoring::default_history_directory();
+  history.directory /= monitoring::local_histories;
   return history;
 }
 

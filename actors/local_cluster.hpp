@@ -33,8 +33,9 @@ struct LocalClusterOptions {
   bool dashboard{true};                       ///< serve the dashboard, on loopback
   std::uint16_t dashboard_port{8787};         ///< if it is taken, any free one; 0: any
   std::optional<bool> history{};  ///< write down what happens, for `troupe history`; unset: as TROUPE__HISTORY__ENABLED
-                                  ///< says, else yes
-  std::string history_directory{};  ///< where to; empty: TROUPE__HISTORY__DIRECTORY, else as for any scheduler
+                                  ///< says, else yes. Histories here take at most TROUPE__HISTORY__LIMIT, else 1 GiB
+  std::string
+      history_directory{};  ///< where to; empty: `local` in TROUPE__HISTORY__DIRECTORY, or where a scheduler's are
   std::chrono::milliseconds profile_interval{10};  ///< between two looks at what tasks run, for the dashboard; 0: none
   std::function<void(std::string_view)> log{};     ///< called on a thread of ours; the library prints nothing
 };
@@ -59,13 +60,13 @@ public:
   [[nodiscard]] std::string dashboard_link(bool admin = false) const;
   /// Process ids of the workers' processes; empty in threads.
   [[nodiscard]] std::vector<int> worker_pids() const;
-  /// More or fewer workers: more are started, fewer there are once what they hold is elsewhere, which this does not wait
-  /// for. Throws Failure if one cannot be started.
+  /// More or fewer workers: more are started, fewer there are once what they hold is elsewhere, which this does not
+  /// wait for. Throws Failure if one cannot be started.
   void scale(unsigned workers);
   /// Stops it now; the destructor does nothing then.
   void stop();
-  /// The same without blocking, from any thread, a callback too: `done` is called when it has stopped, on `executor`, or
-  /// on a thread of ours, where it must not destroy the cluster. Later calls of `stop` wait for the same end.
+  /// The same without blocking, from any thread, a callback too: `done` is called when it has stopped, on `executor`,
+  /// or on a thread of ours, where it must not destroy the cluster. Later calls of `stop` wait for the same end.
   void async_stop(std::function<void()> done = {}, Executor executor = {});
 
   // For the composition root and our own code.

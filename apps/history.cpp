@@ -1,8 +1,11 @@
 #include "apps/history.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <boost/json.hpp>
@@ -25,8 +28,24 @@ namespace {
 
 std::string time_of(double unix_ms) { return time_text(static_cast<std::int64_t>(unix_ms * 1000)); }
 
-fs::path chosen(const Door& door, const std::string& directory) {
-  return directory.empty() ? history_directory(door.config()) : fs::path(directory);
+bool is_local(const monitoring::HistoryEntry& entry) {
+  return entry.directory.parent_path().filename() == monitoring::local_histories;
+}
+
+/// In the order of starting: those of schedulers, and those of clusters inside programs in a directory beside them.
+std::vector<monitoring::HistoryEntry> histories_in(const Door& door, const std::string& directory) {
+  const fs::path chosen = directory.empty() ? history_directory(door.config()) : fs::path(directory);
+  std::vector<fs::path> places{chosen, chosen / monitoring::local_histories};
+  // Programs read no files of configuration.
+  const fs::path usual = monitoring::default_history_directory();
+  if (directory.empty() && usual != chosen) places.push_back(usual / monitoring::local_histories);
+  std::vector<monitoring::HistoryEntry> found;
+  for (const fs::path& place : places)
+    for (auto& entry : monitoring::list_histories(place)) found.push_back(std::move(entry));
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
+    return a.directory.filename() < b.directory.filename();  // names begin with the time
+  });
+  return found;
 }
 
 /// How it ended: asked of the whole history, since that stands at its end.
@@ -43,22 +62,24 @@ std::string ending_of(const monitoring::HistoryEntry& entry, double& ended_unix_
         }
         return true;
       });
-  if (!read) return "damaged";
+  if (!read) return read.error().kind == ErrorKind::unsupported ? "of an older version" : "damaged";
   return stopped ? "stopped" : "killed";
 }
 
 ExitCode list(const Door& door, const std::string& directory) {
-  const auto entries = monitoring::list_histories(chosen(door, directory));
+  const auto entries = histories_in(door, directory);
   json::array rows;
   Table table({"HISTORY", "STARTED", "LAST SEEN", "ENDING", "SCHEDULER", "SIZE"});
   for (const auto& entry : entries) {
     double ended = 0;
     const std::string ending = ending_of(entry, ended);
-    const std::string name = entry.directory.filename().string();
+    const std::string name =
+        (is_local(entry) ? monitoring::local_histories + std::string("/") : "") + entry.directory.filename().string();
     const std::string address = entry.start ? entry.start->address : std::string();
     const std::string started = entry.start ? time_of(entry.start->started_unix_ms) : std::string();
     rows.push_back({{"name", name},
                     {"directory", entry.directory.string()},
+                    {"local", is_local(entry)},
                     {"started", started},
                     {"last_seen", time_of(ended)},
                     {"ending", ending},
@@ -77,18 +98,25 @@ ExitCode list(const Door& door, const std::string& directory) {
   return ExitCode::done;
 }
 
-/// The history itself, or the latest of those in a directory.
-fs::path the_history(const fs::path& path) {
-  if (fs::exists(path / "lock")) return path;
-  const auto entries = monitoring::list_histories(path);
+/// The history itself, or of those in a directory the one that was seen last; sooner one with anything to look at.
+fs::path the_history(const Door& door, const std::string& directory) {
+  if (!directory.empty() && fs::exists(fs::path(directory) / "lock")) return directory;
+  auto entries = histories_in(door, directory);
   if (entries.empty())
-    throw CommandError(ExitCode::not_found, fmt::format("{}: there is no history here", printable(path.string())));
-  return entries.back().directory;
+    throw CommandError(
+        ExitCode::not_found,
+        fmt::format("{}: there is no history here",
+                    printable(directory.empty() ? history_directory(door.config()).string() : directory)));
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const auto& a, const auto& b) { return a.changed_unix_ms > b.changed_unix_ms; });
+  const auto first = std::find_if(entries.begin(), entries.end(),
+                                  [](const auto& entry) { return monitoring::shows_anything(entry.directory); });
+  return (first == entries.end() ? entries.front() : *first).directory;
 }
 
 ExitCode serve(const Door& door, const std::string& directory, const std::string& address) {
   Signals signals;
-  const fs::path path = the_history(chosen(door, directory));
+  const fs::path path = the_history(door, directory);
   const auto read = monitoring::RecordedCluster::read(path);
   if (!read) throw CommandError(ExitCode::failed, read.error().text);
   const monitoring::RecordedCluster& cluster = **read;
@@ -130,7 +158,9 @@ void add_history(CLI::App& app, Door& door) {
   auto directory = std::make_shared<std::string>();
   auto address = std::make_shared<std::string>("127.0.0.1:0");
   const std::string examples =
-      "Every scheduler with a dashboard writes one, unless history.enabled or --no-history says otherwise.\n\n"
+      "Every scheduler writes one, with a dashboard or without, unless history.enabled or --no-history says "
+      "otherwise.\n"
+      "Those of clusters inside programs are in the directory `local` beside them.\n\n"
       "Examples:\n  troupe history list\n  troupe history serve\n"
       "  troupe history serve ~/.local/state/troupe/history/20260102T030405-0badcafe\n\n";
 

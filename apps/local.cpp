@@ -96,9 +96,11 @@ ExitCode run(Door& door, const Flags& flags) {
   });
   if (signal == 0) signal = signals.wait();
   signals.guard([&] {
+    const std::string reason = signal > 0 ? fmt::format("signal {}", signal) : "asked to by a client";
+    service.end_history(reason);  // the last picture is to have the workers
     workers.stop();
     (void)workers.wait();
-    service.stop(signal > 0 ? fmt::format("signal {}", signal) : "asked to by a client");
+    service.stop(reason);
     watcher.join();
   });
   return ExitCode::done;

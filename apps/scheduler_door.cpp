@@ -69,7 +69,7 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
     throw CommandError(ExitCode::failed,
                        fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
   handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
-  if (options.dashboard || history) start_dashboard(config, options);
+  if (options.dashboard || history) start_dashboard(config, options, history);
   access_.scheduler_address = handle_->address();
   access_.http_address = http_address();
   access_.pid = static_cast<std::uint64_t>(::getpid());
@@ -83,7 +83,7 @@ std::filesystem::path history_directory(const Config& config) {
   return monitoring::default_history_directory();
 }
 
-void SchedulerService::start_dashboard(const Config& config, const SchedulerServiceOptions& options) {
+void SchedulerService::start_dashboard(const Config& config, const SchedulerServiceOptions& options, bool history) {
   DashboardOptions dashboard;
   if (options.dashboard) {
     const auto where = parse_host_port(config.text("dashboard.address"), {"127.0.0.1", 8787}, "--dashboard-address");
@@ -106,7 +106,7 @@ void SchedulerService::start_dashboard(const Config& config, const SchedulerServ
   const auto [interval, cycle] = profile_times(config);
   dashboard.profile_interval = interval;
   dashboard.profile_cycle = cycle;
-  if (options.history && config.boolean("history.enabled")) {
+  if (history) {
     dashboard.history.directory = history_directory(config);
     dashboard.history.bytes_max = config.size("history.limit").value_or(0);
   }
@@ -117,9 +117,13 @@ void SchedulerService::start_dashboard(const Config& config, const SchedulerServ
   dashboard_ = std::move(*started);
 }
 
+void SchedulerService::end_history(const std::string& reason) {
+  if (dashboard_) dashboard_->end_history(reason);
+}
+
 void SchedulerService::stop(const std::string& reason) {
   draining_ = true;
-  if (dashboard_) dashboard_->end_history(reason);
+  end_history(reason);
   handle_->stop(reason);
   handle_->wait();
 }

@@ -42,11 +42,13 @@ public:
   [[nodiscard]] std::string dashboard_link() const {
     return http_address().empty() ? std::string() : dashboard_->login_link(monitoring::Scope::read);
   }
+  /// Writes down the last that is known. Done by `stop`, unless workers are stopped before.
+  void end_history(const std::string& reason);
   /// Says goodbye to workers and clients, and returns when it has ended.
   void stop(const std::string& reason);
 
 private:
-  void start_dashboard(const Config& config, const SchedulerServiceOptions& options);
+  void start_dashboard(const Config& config, const SchedulerServiceOptions& options, bool history);
 
   AccessFile access_;
   std::atomic<bool> draining_{false};

@@ -9,8 +9,8 @@
 
 namespace troupe::monitoring {
 
-/// A stage of a shuffle: every one of the inputs gives something to every one of the outputs of its block, directly or by a
-/// task for each such piece.
+/// A stage of a shuffle: every one of the inputs gives something to every one of the outputs of its block, directly or
+/// by a task for each such piece.
 struct ShuffleView {
   TaskId shuffle;          ///< the first output of its first stage: no two shuffles have the same
   std::string first_name;  ///< the user's name of the group of that task, or empty
@@ -27,10 +27,11 @@ struct ShuffleView {
   TaskCounts outputs{};
 };
 
-/// Shuffles are made of tasks as all else is: they are known by what depends on what. In tasks of these groups, the oldest
-/// first; those that are not shown are not looked at. A block follows another in the same shuffle if one of the outputs of
-/// that, and no other, is an input of it: so a shuffle in stages passes elements on by one digit of where they belong after
-/// the other. Shuffles that have nothing of this in common are told apart, however deep in the graph they are.
+/// Shuffles are made of tasks as all else is: they are known by what depends on what. In tasks of these groups, the
+/// oldest first; those that are not shown are not looked at. A block follows another in the same shuffle if one of the
+/// outputs of that, and no other, is an input of it: so a shuffle in stages passes elements on by one digit of where
+/// they belong after the other. Shuffles that have nothing of this in common are told apart, however deep in the graph
+/// they are.
 std::vector<ShuffleView> find_shuffles(const std::vector<GroupTasks>& groups);
 
 }  // namespace troupe::monitoring

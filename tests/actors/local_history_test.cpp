@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -32,9 +33,10 @@ protected:
   }
   ~LocalHistoryTest() override { fs::remove_all(folder_); }
 
-  [[nodiscard]] std::vector<fs::path> histories() const {
+  [[nodiscard]] std::vector<fs::path> histories(const std::string& below = {}) const {
     std::vector<fs::path> found;
-    for (const auto& entry : fs::directory_iterator(folder_)) found.push_back(entry.path());
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(fs::path(folder_) / below, none)) found.push_back(entry.path());
     return found;
   }
   static std::vector<std::string> texts(const std::vector<LogLine>& lines) {
@@ -102,10 +104,47 @@ TEST_F(LocalHistoryTest, it_is_left_out_where_a_program_or_its_environment_says_
     LocalCluster cluster({.dashboard = false, .history = true});
     cluster.stop();
   }
-  EXPECT_THAT(histories(), SizeIs(1)) << "the program decides, and the environment says where";
+  EXPECT_THAT(histories("local"), SizeIs(1)) << "the program decides, and the environment says where";
+  ::setenv("TROUPE__HISTORY__ENABLED", "No", 1);
+  { LocalCluster cluster({.dashboard = false}); }
+  EXPECT_THAT(histories("local"), SizeIs(1)) << "as a scheduler reads it";
+  ::setenv("TROUPE__HISTORY__ENABLED", " On ", 1);
+  {
+    LocalCluster cluster({.dashboard = false});
+    cluster.stop();
+  }
+  EXPECT_THAT(histories("local"), SizeIs(2));
   ::setenv("TROUPE__HISTORY__ENABLED", "perhaps", 1);
   EXPECT_THROW(LocalCluster({.dashboard = false}), InvalidRequest);
   ::unsetenv("TROUPE__HISTORY__ENABLED");
+  ::unsetenv("TROUPE__HISTORY__DIRECTORY");
+}
+
+TEST_F(LocalHistoryTest, histories_of_schedulers_make_no_room_for_those_of_programs) {
+  const fs::path scheduler = fs::path(folder_) / "20200101T000000-0badcafe";
+  fs::create_directory(scheduler);
+  for (const char* name : {"lock", "000001.troupe"}) std::ofstream(scheduler / name) << "x";
+  fs::resize_file(scheduler / "000001.troupe", std::uintmax_t{2} << 30);  // sparse
+  const fs::path old = fs::path(folder_) / "local" / "20200101T000000-0badcafe";
+  fs::create_directories(old);
+  fs::permissions(old.parent_path(), fs::perms::owner_all);
+  for (const char* name : {"lock", "000001.troupe"}) std::ofstream(old / name) << "x";
+  fs::resize_file(old / "000001.troupe", 1 << 20);
+  ::setenv("TROUPE__HISTORY__DIRECTORY", folder_.c_str(), 1);
+  const auto run = [] {
+    LocalCluster cluster({.dashboard = false});
+    cluster.stop();
+  };
+  run();
+  EXPECT_TRUE(fs::exists(scheduler));
+  EXPECT_TRUE(fs::exists(old)) << "1 GiB holds both";
+  ::setenv("TROUPE__HISTORY__LIMIT", "1MB", 1);
+  run();
+  EXPECT_TRUE(fs::exists(scheduler));
+  EXPECT_FALSE(fs::exists(old));
+  ::setenv("TROUPE__HISTORY__LIMIT", "much", 1);
+  EXPECT_THROW(run(), InvalidRequest);
+  ::unsetenv("TROUPE__HISTORY__LIMIT");
   ::unsetenv("TROUPE__HISTORY__DIRECTORY");
 }
 

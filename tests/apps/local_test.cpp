@@ -1,10 +1,6 @@
-#include <memory>
-#include <string>
-#include <vector>
+#include <thread>
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
+#include "monitoring/recorded_cluster.hpp"
 #include "tests/apps/fault_functions.hpp"
 #include "tests/apps/troupe_program.hpp"
 #include "troupe/troupe.hpp"
@@ -12,10 +8,7 @@
 namespace troupe::apps {
 namespace {
 
-using namespace std::chrono_literals;
-using ::testing::AllOf;
 using testing::Fifo;
-using ::testing::HasSubstr;
 
 /// `troupe local`: a scheduler and worker processes, more or fewer of them.
 class LocalTest : public TroupeProgramTest {};
@@ -27,7 +20,7 @@ TEST_F(LocalTest, is_scaled_up_and_down_while_it_works_and_loses_nothing) {
   while (role != "local") {  // its workers say that they are ready, too
     const auto line = local.read_line(60s);
     ASSERT_TRUE(line) << read(path("local.err"));
-    role = boost::json::parse(*line).as_object().at("role").as_string();
+    role = json::parse(*line).as_object().at("role").as_string();
   }
   {
     Client client("", ClientOptions{.access_file = access_file()});
@@ -56,8 +49,8 @@ TEST_F(LocalTest, is_scaled_up_and_down_while_it_works_and_loses_nothing) {
     client.cancel(held);
     EXPECT_EQ(fifo.read_line(), "stopped");
     const auto deadline = std::chrono::steady_clock::now() + 60s;
-    while (client.scheduler_info()->workers.size() > 1 && std::chrono::steady_clock::now() < deadline) {
-    }
+    while (client.scheduler_info()->workers.size() > 1 && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::sleep_for(20ms);
     EXPECT_EQ(client.scheduler_info()->workers.size(), 1U);
     for (std::size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i].get(30s), 4 * i + 2);
     EXPECT_EQ(client.submit<faults::added>(sums[0], sums[1]).get(30s), 8U);
@@ -67,6 +60,12 @@ TEST_F(LocalTest, is_scaled_up_and_down_while_it_works_and_loses_nothing) {
                             HasSubstr("an admin of the dashboard scales the cluster to 1 worker\n")));
   EXPECT_EQ(local.stop(), 0);
   EXPECT_THAT(read(path("local.err")), ::testing::Not(HasSubstr("died")));
+  const auto histories = monitoring::list_histories(path(".local/state/troupe/history"));
+  ASSERT_EQ(histories.size(), 1U);
+  const auto recorded = monitoring::RecordedCluster::read(histories[0].directory);
+  ASSERT_TRUE(recorded) << recorded.error().text;
+  EXPECT_EQ((*recorded)->recorded().reason, "signal 15");
+  EXPECT_EQ((*recorded)->sources().recorder->picture(0ms)->view.workers.size(), 1U) << "before its workers were ended";
 }
 
 }  // namespace

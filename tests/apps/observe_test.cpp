@@ -1,11 +1,4 @@
 #include <csignal>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
 #include "actors/inspection.hpp"
 #include "monitoring/http_client.hpp"
@@ -16,13 +9,8 @@
 namespace troupe::apps {
 namespace {
 
-using namespace std::chrono_literals;
-using ::testing::AllOf;
 using testing::Fifo;
-using ::testing::HasSubstr;
 using ::testing::Not;
-
-namespace json = boost::json;
 
 /// What operators see of standalone nodes: logs, stacks, profiles and dumps.
 class ObserveTest : public TroupeProgramTest {
@@ -233,6 +221,40 @@ TEST_F(ObserveTest, a_scheduler_that_stops_says_so_in_its_history_and_none_write
   EXPECT_EQ(bare_said.at("http").as_string(), "");
   bare.stop();
   EXPECT_THAT(run({"history", "list", path("bare")}).out, HasSubstr("stopped")) << "it takes no dashboard";
+  const auto failed = run({"scheduler", "--port", "0", "--dashboard-address", "0.0.0.0:0", "--history", path("never")});
+  EXPECT_EQ(failed.status, 2) << failed.err;
+  EXPECT_FALSE(std::filesystem::exists(path("never"))) << "there was nothing to look at";
+}
+
+TEST_F(ObserveTest, histories_of_programs_are_listed_and_the_one_seen_last_that_shows_something_is_served) {
+  const std::string histories = path(".local/state/troupe/history");
+  scheduler_->stop();
+  {
+    LocalCluster cluster({.dashboard = false, .history_directory = histories + "/local"});
+    cluster.stop();
+  }
+  // One that ended before it was written, and one of another time.
+  for (const auto& [name, text] : {std::pair("20300101T000000-00000001", "troupe history 3\n"),
+                                   std::pair("20100101T000000-00000002", "troupe history 2\n...")}) {
+    write(".local/state/troupe/history/" + std::string(name) + "/lock", "");
+    write(".local/state/troupe/history/" + std::string(name) + "/000001.troupe", text);
+  }
+  const auto list = run({"history", "list", "-o", "json"});
+  ASSERT_EQ(list.status, 0) << list.err;
+  std::vector<std::string> seen;
+  std::string local;
+  for (const auto& entry : json::parse(list.out).at("histories").as_array()) {
+    seen.push_back(fmt::format("{} {}", std::string(entry.at("ending").as_string()), entry.at("local").as_bool()));
+    if (entry.at("local").as_bool()) local = std::string(entry.at("name").as_string());
+  }
+  EXPECT_THAT(seen,
+              ::testing::ElementsAre("of an older version false", "stopped false", "stopped true", "killed false"));
+  EXPECT_THAT(local, ::testing::StartsWith("local/2"));
+  auto child = start("history", {"history", "serve", "-o", "json"});
+  const auto line = child.read_line(30s);
+  ASSERT_TRUE(line) << read(path("history.err"));
+  EXPECT_EQ(json::parse(*line).at("directory").as_string(), histories + "/" + local);
+  EXPECT_EQ(child.stop(), 0);
 }
 
 TEST_F(ObserveTest, what_there_is_is_listed_got_and_described) {

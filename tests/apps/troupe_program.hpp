@@ -3,12 +3,14 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <boost/json.hpp>
@@ -17,6 +19,11 @@
 
 /// The `troupe` program as a stranger runs it: in a home of its own, with nothing but what the test gives it.
 namespace troupe::apps {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 struct Ended {
   int status{};
