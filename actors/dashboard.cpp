@@ -218,6 +218,8 @@ Result<void> Dashboard::Parts::serve(Node& node, const SchedulerHandle& schedule
   pages.metrics->add_scheduler([scheduler] { return scheduler.counters(); });
   pages.ready = std::move(options.ready);
   pages.summary = [scheduler] { return scheduler.summary(); };
+  pages.counters = [scheduler] { return scheduler.counters(); };
+  pages.desired_workers = [source = api.source] { return source->desired_workers(); };
 
   monitoring::HttpConfig config;
   config.host = options.host;

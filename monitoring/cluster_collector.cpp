@@ -73,9 +73,8 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
                       "What the clock of a worker differs from the scheduler's by, at most, either way.",
                       {{static_cast<double>(skew_us) * 1e-6}}));
   out.push_back(gauge("troupe_scheduler_desired_workers",
-                      "Workers that are wanted: those that are there and not on their way out.",
-                      {{number(std::count_if(view.workers.begin(), view.workers.end(),
-                                             [](const WorkerView& worker) { return !worker.retiring; }))}}));
+                      "So many that what there is to do takes five seconds, and that what they hold has room.",
+                      {{number(source_->desired_workers())}}));
   out.push_back(gauge("troupe_history_runs", "Runs of tasks that are remembered.", {{number(view.history_records)}}));
   out.push_back(counter("troupe_history_runs_recorded_total", "Runs of tasks that were recorded.",
                         {{number(view.history_recorded)}}));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +20,9 @@ struct TurnDurations {
   DurationHistogram decisions;    ///< for a turn
   DurationHistogram submissions;  ///< to take up a graph chunk
 };
+
+/// Dask's adaptive.target-duration.
+inline constexpr std::chrono::seconds desired_within{5};
 
 /// Where pages about a cluster read from, and whom they ask to act. Implemented by the scheduler's shell; called on any
 /// thread but the scheduler's, and each call waits for one turn of it. What is null or empty-handed: it has ended.
@@ -42,6 +46,9 @@ public:
   virtual TurnDurations turns() = 0;
   virtual TimeView times() = 0;
   virtual std::vector<SpanView> spans() = 0;
+  /// So many that what there is to do takes no longer than `desired_within`, and that what they hold has room; 0 where
+  /// nobody starts any more.
+  virtual std::uint64_t desired_workers() { return 0; }
 
   virtual Result<void> control(TaskControl control, const std::vector<std::string>& tasks,
                                const std::string& reason) = 0;

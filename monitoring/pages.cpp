@@ -88,18 +88,15 @@ std::string identity_json(const SchedulerSummary& summary) {
   return json::serialize(document);
 }
 
-std::string counts_json(const SchedulerSummary& summary) {
+std::string counts_json(const SchedulerSummary& summary, const SchedulerCounters& counters,
+                        std::uint64_t desired_workers) {
   std::uint64_t bytes = 0;
   std::uint64_t cores = 0;
-  std::uint64_t idle = 0;
-  std::uint64_t saturated = 0;
   std::set<std::string> hosts;
   for (const WorkerSummary& worker : summary.workers) {
     bytes += worker.managed_bytes;
     cores += worker.threads;
     hosts.insert(worker.address.host);
-    if (worker.processing == 0) ++idle;
-    if (worker.processing > worker.threads) ++saturated;
   }
   std::uint64_t tasks = 0;
   for (std::uint64_t count : summary.tasks_by_state) tasks += count;
@@ -110,17 +107,17 @@ std::string counts_json(const SchedulerSummary& summary) {
                               {"cores", cores},
                               {"erred", tasks_in(summary, TaskState::erred)},
                               {"hosts", hosts.size()},
-                              {"idle", idle},
+                              {"idle", counters.workers_idle},
                               {"memory", tasks_in(summary, TaskState::memory)},
                               {"processing", tasks_in(summary, TaskState::processing)},
                               {"released", tasks_in(summary, TaskState::released)},
-                              {"saturated", saturated},
+                              {"saturated", counters.workers_saturated},
                               {"tasks", tasks},
                               {"unrunnable", tasks_in(summary, TaskState::no_worker)},
                               {"waiting", waiting},
                               {"waiting_data", tasks_in(summary, TaskState::queued)},
                               {"workers", summary.workers.size()},
-                              {"desired_workers", summary.workers.size()}};
+                              {"desired_workers", desired_workers}};
   return json::serialize(document);
 }
 
@@ -145,14 +142,16 @@ std::vector<Route> node_routes(PageSources sources) {
                     }});
   if (sources.metrics) routes.push_back(metrics_route("/metrics", sources.metrics));
   if (sources.summary) {
-    const auto json_page = [summary = sources.summary](std::string (*write)(const SchedulerSummary&)) {
-      return [summary, write](const HttpRequest&) {
+    const auto json_page = [summary = sources.summary](auto write) {
+      return [summary, write = std::move(write)](const HttpRequest&) {
         const auto now = summary();
         return now ? HttpResponse{200, json_type, {}, write(*now) + "\n"} : unavailable();
       };
     };
     routes.push_back({"/json/identity.json", Access::token, json_page(identity_json)});
-    routes.push_back({"/json/counts.json", Access::token, json_page(counts_json)});
+    routes.push_back({"/json/counts.json", Access::token, json_page([sources](const SchedulerSummary& summary) {
+                        return counts_json(summary, sources.counters(), sources.desired_workers());
+                      })});
   }
   return routes;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include "monitoring/http_server.hpp"
 #include "monitoring/metrics.hpp"
 #include "protocol/messages.hpp"
+#include "runtime/core/probe.hpp"
 
 namespace troupe::monitoring {
 
@@ -21,7 +23,10 @@ struct ReadyCheck {
 struct PageSources {
   std::shared_ptr<Metrics> metrics;
   std::function<std::vector<ReadyCheck>()> ready;
-  std::function<std::shared_ptr<const SchedulerSummary>()> summary;  ///< scheduler only
+  // Scheduler only: all of them, or none.
+  std::function<std::shared_ptr<const SchedulerSummary>()> summary;
+  std::function<SchedulerCounters()> counters;
+  std::function<std::uint64_t()> desired_workers;
 };
 
 /// /livez /readyz /health /healthz /metrics, and with a summary /json/identity.json /json/counts.json.
@@ -33,6 +38,7 @@ Route metrics_route(std::string path, std::shared_ptr<Metrics> metrics);
 /// The scheduler, its workers and what they hold, as one JSON object ("schema": "troupe/v1/identity").
 std::string identity_json(const SchedulerSummary& summary);
 /// Sixteen counts under the names Dask's /json/counts.json has ("schema": "troupe/v1/counts").
-std::string counts_json(const SchedulerSummary& summary);
+std::string counts_json(const SchedulerSummary& summary, const SchedulerCounters& counters,
+                        std::uint64_t desired_workers);
 
 }  // namespace troupe::monitoring

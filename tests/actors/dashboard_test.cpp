@@ -243,6 +243,19 @@ TEST_F(DashboardTest, an_admin_has_more_workers_and_fewer) {
   while (events.find("scales the cluster to 1 worker") == std::string::npos);
 }
 
+TEST_F(DashboardTest, wants_as_many_workers_as_what_there_is_to_do_takes_five_seconds) {
+  log_in(false);
+  const auto wanted = [&] { return get("/json/counts.json").at("desired_workers").to_number<int>(); };
+  EXPECT_EQ(wanted(), 0) << "there is nothing to do, and nobody holds anything";
+  // What is not known yet is taken to last half a second.
+  auto naps = client.map<nap>(std::vector<int>(60, 1000));
+  while (wanted() < 6) {
+  }
+  naps.clear();
+  while (wanted() != 0) {
+  }
+}
+
 TEST_F(DashboardTest, shows_where_tasks_spent_their_time_and_what_they_said) {
   log_in(false);
   auto napping = client.submit<nap_and_say>(3'600'000, "slept a little");

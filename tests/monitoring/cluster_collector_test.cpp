@@ -47,6 +47,7 @@ protected:
       source_->past.add(run);
     }
     source_->turned.decisions.add(100);
+    source_->desired = 17;
     recorder_ = std::make_shared<Recorder>(source_);
     metrics_.add(std::make_shared<RecorderCollector>(recorder_, source_));
     // The recorder takes the runs up after its first picture.
@@ -70,22 +71,13 @@ protected:
   Metrics metrics_{BuildInfo{"1", "2", "3"}};
 };
 
-TEST_F(ClusterCollectorTest, a_worker_on_its_way_out_is_not_wanted) {
-  const auto source = std::make_shared<FakeSource>();
-  source->cluster = some_cluster();
-  source->cluster.workers.front().retiring = true;
-  Metrics metrics{BuildInfo{"1", "2", "3"}};
-  metrics.add(std::make_shared<RecorderCollector>(std::make_shared<Recorder>(source), source));
-  EXPECT_THAT(metrics.scrape("", "").body, HasSubstr("troupe_scheduler_desired_workers 1\n"));
-}
-
 TEST_F(ClusterCollectorTest, durations_of_runs_are_histograms_by_function) {
   const std::string page = metrics_.scrape("", "").body;
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.000256\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.001024\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_count{prefix=\"sum\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_decision_seconds_count 1\n"));
-  EXPECT_THAT(page, HasSubstr("troupe_scheduler_desired_workers 2\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_desired_workers 17\n")) << "not those there are";
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_worker_clock_skew_seconds 0.3\n")) << "of the worst, either way";
   EXPECT_THAT(page, HasSubstr("troupe_event_loop_lag_seconds_count"));
   EXPECT_EQ(promtool(page), "");

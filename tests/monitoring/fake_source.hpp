@@ -52,6 +52,7 @@ public:
   TurnDurations turns() override { return turned; }
   TimeView times() override { return spent; }
   std::vector<SpanView> spans() override { return span_list; }
+  std::uint64_t desired_workers() override { return desired; }
   Result<void> control(TaskControl control, const std::vector<std::string>& names, const std::string& reason) override {
     acts.push_back((control == TaskControl::cancel ? "cancel " : "retry ") + names.front() + " " + reason);
     if (names.front() == "unknown") return tl::unexpected(Error{ErrorKind::invalid, "no task is known as 'unknown'"});
@@ -79,6 +80,7 @@ public:
   TurnDurations turned;
   TimeView spent;
   std::vector<SpanView> span_list;
+  std::uint64_t desired{};
   std::vector<std::string> acts;
 };
 

@@ -45,14 +45,18 @@ TEST(Pages, identity_is_json_with_a_schema_and_every_worker) {
 }
 
 TEST(Pages, counts_have_the_sixteen_names_of_dask) {
-  const auto document = boost::json::parse(counts_json(some_summary())).as_object();
+  SchedulerCounters counters;
+  counters.workers_idle = 1;
+  counters.workers_saturated = 2;  // by the scheduler's own rule, whatever the summary looks like
+  const auto document = boost::json::parse(counts_json(some_summary(), counters, 9)).as_object();
   for (const char* name : {"bytes", "clients", "cores", "erred", "hosts", "idle", "memory", "processing", "released",
                            "saturated", "tasks", "unrunnable", "waiting", "waiting_data", "workers", "desired_workers"})
     EXPECT_TRUE(document.contains(name)) << name;
   EXPECT_EQ(document.at("cores").to_number<int>(), 3);
   EXPECT_EQ(document.at("hosts").to_number<int>(), 1);
   EXPECT_EQ(document.at("idle").to_number<int>(), 1);
-  EXPECT_EQ(document.at("saturated").to_number<int>(), 1);
+  EXPECT_EQ(document.at("saturated").to_number<int>(), 2);
+  EXPECT_EQ(document.at("desired_workers").to_number<int>(), 9);
   EXPECT_EQ(document.at("tasks").to_number<int>(), 28);
   EXPECT_EQ(document.at("unrunnable").to_number<int>(), 3);
 }
