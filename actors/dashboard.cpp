@@ -242,7 +242,7 @@ Result<void> Dashboard::Parts::serve(Node& node, const SchedulerHandle& schedule
   routes.push_back(monitoring::metrics_route("/metrics/cluster", std::move(cluster)));
   const auto address = api.http_address;
   for (auto& route : monitoring::api_routes(std::move(api))) routes.push_back(requests->counted(std::move(route)));
-  for (auto& route : monitoring::asset_routes()) routes.push_back(std::move(route));
+  for (auto& route : monitoring::asset_routes(routes)) routes.push_back(std::move(route));
   auto served = monitoring::HttpServer::start(config, routes, address.get());
   if (!served && options.any_port && served.error().kind == ErrorKind::failed && config.port != 0) {
     config.port = 0;

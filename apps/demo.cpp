@@ -81,6 +81,8 @@ std::uint64_t parse_block_size(const std::string& text) {
 void add_demo(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("demo", "Real work to look at.");
   command->require_subcommand(1);
+  command->footer("Examples:\n  troupe demo wordcount /usr/share/doc\n  troupe demo entropy /usr/share/doc\n\n" +
+                  std::string(exit_codes_help));
   add_wordcount(*command, door);
   add_entropy(*command, door);
 }

@@ -73,8 +73,10 @@ std::string Table::text() const {
 }
 
 void Door::add_output_option(CLI::App& command) {
-  command.add_option("-o,--output", output, "table for people, json for programs")
-      ->check(CLI::IsMember({"table", "json"}))
+  command
+      .add_option("-o,--output", output,
+                  "table for people, json for programs; jsonl: one object a line, where there are several")
+      ->check(CLI::IsMember({"table", "json", "jsonl"}))
       ->envname("TROUPE_OUTPUT")
       ->type_name("FORMAT");
 }
@@ -87,7 +89,13 @@ void Door::add_scheduler_options(CLI::App& command) {
   command
       .add_option("--access-file,--scheduler-file", access_file, "file with address and keys that the scheduler wrote")
       ->type_name("FILE");
-  command.add_option("--timeout", timeout, "how long to look for the scheduler (default 10s)")->type_name("DURATION");
+  const Option* option = find_option("comm.connect-timeout");
+  command
+      .add_option("--timeout", timeout,
+                  fmt::format("how long to look for the scheduler (default {}, but not at all where nobody listens on "
+                              "this machine)",
+                              option->fallback))
+      ->type_name("DURATION");
 }
 
 void Door::add_log_options(CLI::App& command) {

@@ -55,7 +55,7 @@ public:
 
   // Options of more than one sub-command.
   std::string config_file;
-  std::string output;       ///< "", table or json
+  std::string output;       ///< "", table, json or jsonl
   std::string scheduler;    ///< address; empty: the one in the access file
   std::string access_file;  ///< empty: where the scheduler of this user writes it
   std::string timeout;      ///< for reaching the scheduler
@@ -75,7 +75,7 @@ public:
   /// Loads the configuration; its warnings go to stderr.
   [[nodiscard]] Config config() const;
   [[nodiscard]] std::unique_ptr<Log> log(const Config& config, const std::string& role, const std::string& node) const;
-  [[nodiscard]] bool json() const { return output == "json"; }
+  [[nodiscard]] bool json() const { return output == "json" || output == "jsonl"; }
 };
 
 /// Writes data to stdout; a closed pipe ends the command, not the shell's patience.

@@ -46,7 +46,12 @@ void check_status(const std::string& address, unsigned status, const std::string
   switch (status) {
     case 200: return;
     case 401:
-    case 403: throw CommandError(ExitCode::authentication, fmt::format("{} does not take this token", address));
+    case 403:
+      throw CommandError(ExitCode::authentication,
+                         fmt::format("{} does not take the http_token of this access file, so another scheduler wrote "
+                                     "it: name the right one with --access-file. Other programs get a token of their "
+                                     "own by `troupe dashboard --token`",
+                                     address));
     case 404: throw CommandError(ExitCode::not_found, fmt::format("{}: there is no such thing", address));
     default:
       throw CommandError(ExitCode::failed,

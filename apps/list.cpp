@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -22,9 +24,7 @@ ExitCode list_workers(const Door& door) {
   Connection connection(door);
   const auto summary = connection.summary();
   if (door.json()) {
-    json::object document{{"schema", "troupe/v1/workers"}};
-    document["workers"] = json::parse(monitoring::identity_json(*summary)).as_object()["workers"];
-    print(json::serialize(document) + "\n");
+    print(monitoring::identity_json(*summary) + "\n");
     return ExitCode::done;
   }
   Table table({"ID", "NAME", "ADDRESS", "STATUS", "PID", "THREADS", "PROCESSING", "STORED", "FINISHED", "MANAGED",
@@ -56,7 +56,7 @@ ExitCode list_tasks(const Door& door, const std::string& state, std::uint32_t li
                                    {"nbytes", task.nbytes},
                                    {"waiting_for", task.waiting_for},
                                    {"run", task.run}});
-    print(json::serialize(json::object{{"schema", "troupe/v1/tasks"}, {"tasks", std::move(tasks)}}) + "\n");
+    print(json::serialize(json::object{{"schema", "troupe/v1/task-list"}, {"tasks", std::move(tasks)}}) + "\n");
     return ExitCode::done;
   }
   Table table({"KEY", "STATE", "WORKER", "SIZE", "WAITING FOR", "RUN"});
@@ -72,13 +72,24 @@ ExitCode list_tasks(const Door& door, const std::string& state, std::uint32_t li
 ExitCode list_clients(const Door& door) {
   Connection connection(door);
   const QueryReply reply = connection.ask({{}, QueryKind::list_clients, {}, 0, {}});
-  if (door.json()) {
-    json::array clients;
-    for (const std::string& line : reply.lines) clients.emplace_back(line);
-    print(json::serialize(json::object{{"schema", "troupe/v1/clients"}, {"clients", std::move(clients)}}) + "\n");
-  } else {
-    for (const std::string& line : reply.lines) print(printable(line) + "\n");
+  // Each is "ID NAME wants N"; the name is "-" where there is none, and may hold anything.
+  json::array clients;
+  for (const std::string& line : reply.lines) {
+    const auto name = line.find(' ') + 1;
+    const auto wants = line.rfind(" wants ");
+    const auto called = line.substr(name, wants - name);
+    clients.push_back({{"id", std::stoull(line)},
+                       {"name", called == "-" ? std::string() : called},
+                       {"wants", std::stoull(line.substr(wants + std::string_view(" wants ").size()))}});
   }
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto count = clients.size();
+  print_rows(door, seen_kind("clients"),
+             {{"schema", "troupe/v1/clients"},
+              {"now_unix_ms", std::chrono::duration<double, std::milli>(now).count()},
+              {"total", count},
+              {"shown", count},
+              {"clients", std::move(clients)}});
   return ExitCode::done;
 }
 
@@ -103,17 +114,19 @@ void add_list(CLI::App& app, Door& door) {
   add("clients", "Every client with a session.")->callback([&door] {
     door.run = [&door] { return list_clients(door); };
   });
+  auto most = std::make_shared<unsigned>(0);
   for (const auto& [kind, doc] :
        {std::pair("groups", "Graphs that were submitted, latest last."), std::pair("prefixes", "Kinds of tasks."),
         std::pair("spans", "Stretches of programs that have a name, with all inside them."),
         std::pair("events", "What happened to the cluster.")}) {
-    CLI::App* sub = command->add_subcommand(kind, doc);
-    door.add_scheduler_options(*sub);
-    add_lines_output(*sub, door);
-    sub->callback([&door, kind = kind] {
-      door.run = [&door, kind] {
+    CLI::App* sub = add(kind, doc);
+    const unsigned limit_max = seen_kind(kind).limit_max;
+    sub->add_option("--limit", *most, fmt::format("how many at most (default {})", limit_max))
+        ->check(CLI::Range(1U, limit_max));
+    sub->callback([&door, most, kind = kind] {
+      door.run = [&door, most, kind] {
         HttpClient http(door);
-        print_rows(door, seen_kind(kind), http.get(seen_kind(kind).path).as_object());
+        print_rows(door, seen_kind(kind), ask_for(http, seen_kind(kind), *most));
         return ExitCode::done;
       };
     });

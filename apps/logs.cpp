@@ -39,6 +39,9 @@ void show(const Door& door, const Source& source, const LogLine& line) {
     auto object = json_of(line);
     object["schema"] = "troupe/v1/log-line";
     object["node"] = source.worker.empty() ? "scheduler" : source.worker;
+    // As in the node's own log: what the library says has its role for a logger.
+    object["role"] = object["logger"] = source.worker.empty() ? "scheduler" : "worker";
+    if (!object.contains("event")) object["event"] = "";
     return print(json::serialize(object) + "\n");
   }
   const std::string node = source.worker.empty() ? "" : printable(source.worker) + "  ";
@@ -124,7 +127,7 @@ ExitCode run(const Door& door, const Flags& flags) {
 void add_logs(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("logs", "Show what the scheduler, a worker or a task logged lately.");
   auto flags = std::make_shared<Flags>();
-  command->add_option("WHERE", flags->where, "scheduler, worker/NAME or task/KEY (default: scheduler)");
+  command->add_option("WHERE", flags->where, "scheduler, worker/NAME or task/KEY (default: scheduler); KEY may be the number that lines name it by");
   command->add_option("-n,--lines", flags->lines, "how many at most of a node (default 100)")
       ->type_name("N")
       ->check(CLI::Range(1U, page_lines));

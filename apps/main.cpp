@@ -1,6 +1,7 @@
 #include <csignal>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -8,6 +9,7 @@
 #include "apps/act.hpp"
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
+#include "apps/config_values.hpp"
 #include "apps/door.hpp"
 #include "apps/history.hpp"
 #include "apps/see.hpp"
@@ -20,6 +22,32 @@ namespace {
 int fail_with(ExitCode code, const std::string& text) {
   tell(text);
   return static_cast<int>(code);
+}
+
+/// CLI11 says of a word that is no command that one is missing; this names it, and the one that was meant.
+void check_words(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-' && at->get_require_subcommand_min() > 0; ++i) {
+    const std::string_view word = argv[i];
+    const CLI::App* within = nullptr;
+    std::string nearest, names;
+    for (const CLI::App* each : at->get_subcommands([](const CLI::App*) { return true; })) {
+      if (each->get_name() == word) within = each;
+      if (nearest.empty() || edit_distance(word, each->get_name()) < edit_distance(word, nearest))
+        nearest = each->get_name();
+      names += (names.empty() ? "" : ", ") + each->get_name();
+    }
+    if (within == nullptr) {
+      const std::string help = (at == &app ? "troupe" : "troupe " + at->get_name()) + " --help";
+      throw CommandError(
+          ExitCode::usage,
+          fmt::format("there is no command '{}'{} {}", printable(word),
+                      edit_distance(word, nearest) <= 1 + word.size() / 3 ? fmt::format(": did you mean '{}'?", nearest)
+                                                                           : std::string("."),
+                      at == &app ? fmt::format("`{}` lists them.", help) : fmt::format("There are {}.", names)));
+    }
+    at = within;
+  }
 }
 
 int run(int argc, char** argv) {
@@ -41,6 +69,7 @@ int run(int argc, char** argv) {
                    add_history,   add_see,      add_act,     add_dashboard, add_metrics, add_replay,   add_bench,
                    add_demo,      add_simulate, add_version, add_config})
     add(app, door);
+  check_words(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -71,6 +71,10 @@ ExitCode targets(const Door& door) {
 void add_metrics(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("metrics", "What Prometheus and Grafana need to know of a cluster.");
   command->require_subcommand(1);
+  command->footer(
+      "Examples:\n  troupe metrics targets\n  troupe metrics export-rules prometheus\n"
+      "  troupe metrics export-grafana grafana\n\n" +
+      std::string(exit_codes_help));
   auto directory = std::make_shared<std::string>();
 
   CLI::App* grafana = command->add_subcommand("export-grafana", "Write the boards for Grafana, and how it finds them.");

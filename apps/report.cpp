@@ -3,6 +3,7 @@
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
@@ -27,9 +28,18 @@ ExitCode write(const Door& door, const Flags& flags) {
     throw CommandError(ExitCode::usage,
                        fmt::format("--last: '{}' is not a duration such as 10m", printable(flags.last)));
   HttpClient http(door);
+  std::optional<CommandError> refused;  // with its exit code
   const auto page = monitoring::make_report(
-      [&](const std::string& target) -> Result<std::string> { return http.get_text(target); }, {.last = *last});
-  if (!page) throw CommandError(ExitCode::failed, page.error().text);
+      [&](const std::string& target) -> Result<std::string> {
+        try {
+          return http.get_text(target);
+        } catch (const CommandError& error) {
+          refused = error;
+          return tl::unexpected(Error{ErrorKind::failed, error.what()});
+        }
+      },
+      {.last = *last});
+  if (!page) throw refused.value_or(CommandError(ExitCode::failed, page.error().text));
   std::ofstream out(flags.file, std::ios::binary);
   out << *page << std::flush;
   if (!out) throw CommandError(ExitCode::failed, fmt::format("{}: {}", printable(flags.file), std::strerror(errno)));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,6 +22,7 @@ const std::vector<SeenKind>& kinds() {
       {"workers",
        "worker",
        "/api/v1/workers",
+       0,
        "workers",
        {"name", "id", "address"},
        {{"ID", "id"},
@@ -36,7 +38,8 @@ const std::vector<SeenKind>& kinds() {
         {"LIMIT", "memory_limit_bytes", Shown::size}}},
       {"tasks",
        "task",
-       "/api/v1/tasks?limit=1000",
+       "/api/v1/tasks",
+       1000,
        "tasks",
        {"key", "id"},
        {{"KEY", "key"},
@@ -48,7 +51,8 @@ const std::vector<SeenKind>& kinds() {
         {"RUN", "run"}}},
       {"groups",
        "group",
-       "/api/v1/groups?limit=2000",
+       "/api/v1/groups",
+       2000,
        "nodes",
        {"group", "name", "id"},
        {{"GROUP", "group"},
@@ -57,10 +61,11 @@ const std::vector<SeenKind>& kinds() {
         {"TASKS", "size"},
         {"STATES", "tasks", Shown::states},
         {"MEMORY", "memory_bytes", Shown::size},
-        {"MEAN", "mean_duration_s", Shown::seconds}}},
+        {"LEARNT", "mean_duration_s", Shown::seconds}}},
       {"prefixes",
        "prefix",
-       "/api/v1/prefixes?limit=1000",
+       "/api/v1/prefixes",
+       1000,
        "prefixes",
        {"name"},
        {{"PREFIX", "name"},
@@ -70,11 +75,12 @@ const std::vector<SeenKind>& kinds() {
         {"RETRIED", "retried"},
         {"MEMORY", "memory_bytes", Shown::size},
         {"COMPUTED", "compute_s", Shown::seconds},
-        {"MEAN", "mean_duration_s", Shown::seconds},
+        {"LEARNT", "mean_duration_s", Shown::seconds},
         {"LEFT", "eta_s", Shown::seconds}}},
       {"spans",
        "span",
-       "/api/v1/spans?limit=1000",
+       "/api/v1/spans",
+       1000,
        "spans",
        {"name"},
        {{"SPAN", "name"},
@@ -89,12 +95,14 @@ const std::vector<SeenKind>& kinds() {
       {"clients",
        "client",
        "/api/v1/clients",
+       0,
        "clients",
        {"name", "id"},
        {{"ID", "id"}, {"NAME", "name"}, {"WANTS", "wants"}}},
       {"events",
        "event",
        "/api/v1/events",
+       5000,
        "events",
        {"seq"},
        {{"AT", "at_unix_ms", Shown::moment}, {"LEVEL", "level"}, {"TOPIC", "topic"}, {"TEXT", "text"}}},
@@ -156,16 +164,6 @@ bool is_called(const SeenKind& kind, const json::value& row, const std::string& 
                      [&](const char* field) { return field_text(row, field) == name; });
 }
 
-std::string segment(std::string_view text) {
-  std::string out;
-  for (const char c : text)
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
-      out += c;
-    else
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  return out;
-}
-
 [[noreturn]] void none_called(const SeenKind& kind, const std::string& name) {
   throw CommandError(ExitCode::not_found, fmt::format("no {} is called '{}'; `troupe list {}` shows those there are",
                                                       kind.one, printable(name), kind.name));
@@ -195,7 +193,7 @@ ExitCode get(const Door& door, const Named& what) {
     for (const std::string& name : what.names) found.push_back(task_named(http, kind, name).at("task"));
     document["schema"] = "troupe/v1/tasks";
   } else {
-    document = http.get(kind.path).as_object();
+    document = ask_for(http, kind);
     for (const std::string& name : what.names) {
       const auto before = found.size();
       for (const json::value& row : document.at(kind.rows).as_array())
@@ -217,7 +215,7 @@ ExitCode describe(const Door& door, const Named& what) {
     document = task_named(http, kind, name);
   } else {
     json::array rows;
-    const json::value all = http.get(kind.path);
+    const json::object all = ask_for(http, kind);
     for (const json::value& row : all.at(kind.rows).as_array())
       if (is_called(kind, row, name)) rows.push_back(row);
     if (rows.empty()) none_called(kind, name);
@@ -243,7 +241,8 @@ ExitCode describe(const Door& door, const Named& what) {
 
 ExitCode summary_of_tasks(const Door& door) {
   HttpClient http(door);
-  print_rows(door, seen_kind("prefixes"), http.get("/api/v1/prefixes?limit=1000").as_object());
+  const SeenKind& kind = seen_kind("prefixes");
+  print_rows(door, kind, ask_for(http, kind));
   return ExitCode::done;
 }
 
@@ -338,7 +337,7 @@ ExitCode events(const Door& door, bool watch, unsigned limit) {
   HttpClient http(door);
   if (!watch) {
     const json::value document = http.get(fmt::format("/api/v1/events?limit={}", limit));
-    if (door.json()) {
+    if (door.output == "json") {
       print(json::serialize(document) + "\n");
       return ExitCode::done;
     }
@@ -346,6 +345,7 @@ ExitCode events(const Door& door, bool watch, unsigned limit) {
     return ExitCode::done;
   }
   std::string text;
+  bool first = true;  // of this line only the last `limit`
   http.follow("/api/v1/stream?topics=events&interval_ms=200", [&](std::string_view part) {
     text += part;
     for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
@@ -353,7 +353,9 @@ ExitCode events(const Door& door, bool watch, unsigned limit) {
       text.erase(0, end + 1);
       if (line.at("topic").as_string() == "goodbye") return false;
       if (line.at("topic").as_string() != "events") continue;
-      for (const json::value& event : line.at("data").at("events").as_array()) print_event(door, event);
+      const json::array& came = line.at("data").at("events").as_array();
+      const auto left_out = std::exchange(first, false) ? came.size() - std::min<std::size_t>(came.size(), limit) : 0;
+      for (std::size_t i = left_out; i < came.size(); ++i) print_event(door, came[i]);
     }
     return true;
   });
@@ -363,6 +365,16 @@ ExitCode events(const Door& door, bool watch, unsigned limit) {
 }  // namespace
 
 std::span<const SeenKind> seen_kinds() { return kinds(); }
+
+std::string segment(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
+      out += c;
+    else
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return out;
+}
 
 const SeenKind& seen_kind(std::string_view name) {
   std::string names;
@@ -387,9 +399,14 @@ std::string seen_text(std::string_view field, const json::value& value, Shown sh
   return plain(value);
 }
 
+json::object ask_for(HttpClient& http, const SeenKind& kind, unsigned limit) {
+  if (limit == 0) limit = kind.limit_max;
+  return http.get(limit == 0 ? std::string(kind.path) : fmt::format("{}?limit={}", kind.path, limit)).as_object();
+}
+
 void print_rows(const Door& door, const SeenKind& kind, json::object document) {
   const json::array& rows = document.at(kind.rows).as_array();
-  if (door.json()) {
+  if (door.output == "json") {
     print(json::serialize(document) + "\n");
     return;
   }
@@ -416,21 +433,15 @@ void print_rows(const Door& door, const SeenKind& kind, json::object document) {
   }
   print(table.text());
   if (const auto* total = document.if_contains("total"); total && total->to_number<std::uint64_t>() > rows.size())
-    tell(fmt::format("{} of {} are shown", rows.size(), total->to_number<std::uint64_t>()));
-}
-
-void add_lines_output(CLI::App& command, Door& door) {
-  command.add_option("-o,--output", door.output, "table for people, json for programs, jsonl for one object a line")
-      ->check(CLI::IsMember({"table", "json", "jsonl"}))
-      ->envname("TROUPE_OUTPUT")
-      ->type_name("FORMAT");
+    tell(fmt::format("{} of {} are shown{}", rows.size(), total->to_number<std::uint64_t>(),
+                     rows.size() < kind.limit_max ? "; --limit N of `troupe list` shows more" : ""));
 }
 
 void add_see(CLI::App& app, Door& door) {
   const auto add = [&](CLI::App& to, const char* name, const char* doc, const std::string& examples) {
     CLI::App* command = to.add_subcommand(name, doc);
     door.add_scheduler_options(*command);
-    add_lines_output(*command, door);
+    door.add_output_option(*command);
     command->footer("Examples:\n" + examples + "\n\n" + std::string(exit_codes_help));
     return command;
   };
@@ -451,6 +462,7 @@ void add_see(CLI::App& app, Door& door) {
 
   CLI::App* summary = app.add_subcommand("summary", "Count things by what they have in common.");
   summary->require_subcommand(1);
+  summary->footer("Example:\n  troupe summary tasks -o json\n\n" + std::string(exit_codes_help));
   add(*summary, "tasks", "Tasks by prefix and state, with what they took and what is left.",
       "  troupe summary tasks\n  troupe summary tasks -o json")
       ->callback([&door] { door.run = [&door] { return summary_of_tasks(door); }; });

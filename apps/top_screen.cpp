@@ -68,18 +68,18 @@ double of_tasks(const json::value& row, const char* state) { return row.at("task
 
 const std::vector<Column>& prefix_columns() {
   const auto state = [](const char* head, const char* name) {
-    return Column{head, 9, [name](const json::value& row) { return fmt::format("{:.0f}", of_tasks(row, name)); },
+    return Column{head, 10, [name](const json::value& row) { return fmt::format("{:.0f}", of_tasks(row, name)); },
                   [name](const json::value& row) { return of_tasks(row, name); }};
   };
   static const std::vector<Column> columns{
       name_of("FUNCTION", 24, "name"),
-      state("RUNNING", "processing"),
+      state("PROCESSING", "processing"),
       state("QUEUED", "queued"),
       state("WAITING", "waiting"),
       state("MEMORY", "memory"),
       state("FAILED", "erred"),
       count_of("FINISHED", 10, "finished"),
-      {"MEAN", 9,
+      {"LEARNT", 9,
        [](const json::value& row) {
          return show_duration(
              std::chrono::nanoseconds(static_cast<std::int64_t>(number(row, "mean_duration_s") * 1e9)));
@@ -185,9 +185,9 @@ std::string TopScreen::head(std::size_t columns, bool colour) const {
                               size(at("memory", "spilled_bytes")), size(process),
                               limit > 0 ? " of " + size(limit) : std::string()));
   lines.push_back(
-      fmt::format("tasks  {:.0f} running, {:.0f} queued, {:.0f} waiting, {:.0f} without a worker, {:.0f} in "
-                  "memory, {:.0f} failed",
-                  at("tasks", "processing"), at("tasks", "queued"), at("tasks", "waiting"), at("tasks", "no_worker"),
+      fmt::format("tasks  {:.0f} processing, {:.0f} of them running, {:.0f} queued, {:.0f} waiting, {:.0f} without a "
+                  "worker, {:.0f} in memory, {:.0f} failed",
+                  at("tasks", "processing"), c.at("executing").to_number<double>(), at("tasks", "queued"), at("tasks", "waiting"), at("tasks", "no_worker"),
                   at("tasks", "memory"), at("tasks", "erred")));
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {

@@ -1,6 +1,7 @@
 #include "monitoring/assets.hpp"
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 #include <zlib.h>
@@ -97,13 +98,12 @@ std::vector<std::string> page_paths() {
   return paths;
 }
 
-std::vector<Route> asset_routes() {
+std::vector<Route> asset_routes(std::span<const Route> beside) {
   std::vector<Route> routes;
   const PackedFile* page = file_at("index.html");
   const PackedFile* info = file_at("info.html");
-  std::vector<std::string> paths = page_paths();
   if (page != nullptr) {
-    for (const std::string& path : paths) routes.push_back(route_to(path, *page));
+    for (const std::string& path : page_paths()) routes.push_back(route_to(path, *page));
     routes.push_back({"/",
                       Access::everyone,
                       [](const HttpRequest&) {
@@ -119,10 +119,10 @@ std::vector<Route> asset_routes() {
     routes.push_back(route_to("/" + std::string(path), file));
   }
   if (const PackedFile* openapi = file_at("openapi.json")) routes.push_back(route_to("/api/v1/openapi.json", *openapi));
-  for (const char* other : {"/health", "/healthz", "/livez", "/readyz", "/metrics", "/json/counts.json",
-                            "/json/identity.json", "/individual-plots.json", "/api/v1/openapi.json"})
-    paths.emplace_back(other);
-  std::sort(paths.begin(), paths.end());
+  std::set<std::string> paths{"/sitemap.json"};
+  for (const std::span<const Route> all : {std::span<const Route>(routes), beside})
+    for (const Route& route : all)
+      if (!route.path.starts_with("/assets/")) paths.insert(route.path);
   boost::json::object sitemap{{"paths", boost::json::array(paths.begin(), paths.end())}};
   routes.push_back(text_at("/sitemap.json", boost::json::serialize(sitemap) + "\n"));
   return routes;

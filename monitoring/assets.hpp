@@ -26,8 +26,8 @@ std::span<const PackedFile> packed_files();
 std::string unpacked(const PackedFile& file);
 
 /// The dashboard: its pages at Dask's paths, and what they are made of. They hold nothing of the cluster, so that
-/// everybody may load them; what they show comes from /api/v1.
-std::vector<Route> asset_routes();
+/// everybody may load them; what they show comes from /api/v1. /sitemap.json lists their paths, and those `beside` them.
+std::vector<Route> asset_routes(std::span<const Route> beside = {});
 
 /// Paths of pages that people open; the single plots among them are those that /individual-plots.json lists.
 std::vector<std::string> page_paths();

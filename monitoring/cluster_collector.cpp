@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 
 #include <fmt/format.h>
 
@@ -44,6 +45,10 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
     by_label[label] += durations[i];
     prefix_of.try_emplace(label, i);
   }
+  std::map<std::uint64_t, SpanContext> span_of;  // by group, of the latest that have one
+  constexpr std::size_t groups_most = 1000;
+  for (const GroupView& group : source_->groups(groups_most))
+    if (group.origin.span) span_of.emplace(group.number, group.origin.span);
   std::vector<HistogramSample> samples;
   std::vector<std::vector<Example>> examples;
   for (const auto& [label, durations_of] : by_label) {
@@ -55,6 +60,10 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
       if (last.task)
         example = {fmt::format("{}-{}", last.task.group(), last.task.index()), number(last.microseconds) * 1e-6,
                    last.at_unix_ms / 1000};
+      if (const auto span = span_of.find(last.task.group()); last.task && span != span_of.end()) {
+        example.trace_id = span->second.trace.hex();
+        example.span = label_value(span->second.name);
+      }
       line.push_back(std::move(example));
     }
   }
@@ -75,6 +84,9 @@ std::vector<MetricFamily> RecorderCollector::Collect() const {
   out.push_back(gauge("troupe_scheduler_desired_workers",
                       "So many that what there is to do takes five seconds, and that what they hold has room.",
                       {{number(source_->desired_workers())}}));
+  out.push_back(counter("troupe_scheduler_tasks_transfer_seconds_total",
+                        "Time in which workers fetched values from others, of all functions.",
+                        {{number(source_->times().moved.us) * 1e-6}}));
   out.push_back(gauge("troupe_history_runs", "Runs of tasks that are remembered.", {{number(view.history_records)}}));
   out.push_back(counter("troupe_history_runs_recorded_total", "Runs of tasks that were recorded.",
                         {{number(view.history_recorded)}}));

@@ -77,6 +77,27 @@ void append_sample(std::string& out, std::string_view name, const prometheus::Cl
   fmt::format_to(std::back_inserter(out), " {}\n", value);
 }
 
+/// Names and values of an example's labels are 128 characters at most, together: of a long name of a span none are shown.
+void append_example(std::string& out, const Example& example) {
+  constexpr std::size_t most = 128;
+  std::size_t length = 0;
+  char separator = '{';
+  out += " # ";
+  for (const auto& [name, value] : {std::pair<std::string_view, const std::string&>("task", example.task),
+                                    {"trace_id", example.trace_id},
+                                    {"span", example.span}}) {
+    length += name.size() + value.size();
+    if (value.empty() || length > most) continue;
+    out += separator;
+    out += name;
+    out += "=\"";
+    append_escaped(out, value, true);
+    out += '"';
+    separator = ',';
+  }
+  fmt::format_to(std::back_inserter(out), "}} {} {:.3f}\n", example.value, example.at_unix_s);
+}
+
 void append_histogram(std::string& out, const std::string& name, const prometheus::ClientMetric& metric,
                       const std::vector<Example>* examples) {
   for (std::size_t i = 0; i < metric.histogram.bucket.size(); ++i) {
@@ -88,9 +109,7 @@ void append_histogram(std::string& out, const std::string& name, const prometheu
     if (examples == nullptr || i >= examples->size() || (*examples)[i].task.empty()) continue;
     const Example& example = (*examples)[i];
     out.pop_back();  // its line end
-    out += " # {task=\"";
-    append_escaped(out, example.task, true);
-    fmt::format_to(std::back_inserter(out), "\"}} {} {:.3f}\n", example.value, example.at_unix_s);
+    append_example(out, example);
   }
   append_sample(out, name + "_count", metric, static_cast<double>(metric.histogram.sample_count));
   append_sample(out, name + "_sum", metric, metric.histogram.sample_sum);

@@ -29,6 +29,8 @@ struct Example {
   std::string task;  ///< group-index, as every command takes it
   double value{};
   double at_unix_s{};
+  std::string trace_id{};  ///< of the span that it was submitted in; empty: none, or it is not known any more
+  std::string span{};
 };
 /// By family, then by metric and bucket, in their order.
 using Examples = std::map<std::string, std::vector<std::vector<Example>>>;

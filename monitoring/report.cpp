@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -86,22 +87,23 @@ public:
   std::string make() {
     const auto seconds =
         std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::seconds>(options_.last).count(), 1, 600);
-    facts_.cluster = get("/api/v1/cluster");
+    facts_.events = get("/api/v1/events?limit=200");
     // Said once, so that the same time is meant by all that follows, however long it takes.
-    from_ms_ = facts_.cluster.at("now_unix_ms").to_number<double>() -
-               std::chrono::duration<double, std::milli>(options_.last + (Clock::now() - begun_)).count();
+    const double to_ms = std::ceil(facts_.events.at("now_unix_ms").to_number<double>());
+    window_ = fmt::format(
+        "from={:.0f}&to={:.0f}",
+        to_ms - std::chrono::duration<double, std::milli>(options_.last + (Clock::now() - begun_)).count(), to_ms);
+    facts_.cluster = get("/api/v1/cluster");
     facts_.workers = get("/api/v1/workers");
     facts_.prefixes = get("/api/v1/prefixes");
     facts_.series = get(fmt::format("/api/v1/timeseries?seconds={}", seconds));
-    facts_.stream = get(fmt::format("/api/v1/task-stream?from={:.0f}&width=1100&limit=10000", from_ms_));
+    facts_.stream = get("/api/v1/task-stream?" + window_ + "&width=1100&limit=10000");
     facts_.exceptions = get("/api/v1/exceptions");
-    facts_.events = get("/api/v1/events?limit=200");
     graph_ = known_graph(get("/api/v1/graph?limit=5000"));
     read_runs();
     facts_.critical = critical_path(graph_);
     // Workers are asked for it, and one that does not answer keeps nobody from the rest.
-    if (const auto profile = ask_(fmt::format("/api/v1/profile/past?from={:.0f}", from_ms_)))
-      facts_.profile = json::parse(*profile);
+    if (const auto profile = ask_("/api/v1/profile/past?" + window_)) facts_.profile = json::parse(*profile);
     return report_page(facts_);
   }
 
@@ -116,8 +118,8 @@ private:
   void read_runs() {
     std::string cursor;
     do {
-      const json::value page = get(
-          fmt::format("/api/v1/runs?from={:.0f}&limit=100000{}", from_ms_, cursor.empty() ? "" : "&cursor=" + cursor));
+      const json::value page =
+          get("/api/v1/runs?" + window_ + "&limit=100000" + (cursor.empty() ? "" : "&cursor=" + cursor));
       const auto& columns = page.at("runs").as_object();
       const auto& prefixes = page.at("prefixes").as_array();
       const auto count = columns.at("key").as_array().size();
@@ -156,7 +158,7 @@ private:
 
   const std::function<Result<std::string>(const std::string&)>& ask_;
   const Clock::time_point begun_{Clock::now()};
-  double from_ms_{};
+  std::string window_;  ///< which time, as parameters
   const ReportOptions options_;
   ReportFacts facts_;
   KnownGraph graph_;

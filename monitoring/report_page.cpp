@@ -138,6 +138,15 @@ std::string stream_svg(const json::value& stream) {
   return out + "</svg>\n";
 }
 
+/// What failures of that kind that are all of one worker have their cause in, to be said after them.
+std::string_view look_at(std::string_view kind) {
+  if (kind == "exception") return ": the function threw them; did it run elsewhere too, and find there what it needs?";
+  if (kind == "killed") return ": its process died of them; its log and the events say how.";
+  if (kind == "timeout") return ": is its machine slower, or busy with something else?";
+  if (kind == "unknown_function") return ": it has not loaded the module.";
+  return ".";
+}
+
 std::string critical_html(const ReportFacts& facts) {
   const auto& path = facts.critical.runs;
   if (path.empty()) return "<p>Of no task that ran in this time the dependencies are known any more.</p>\n";
@@ -145,8 +154,9 @@ std::string critical_html(const ReportFacts& facts) {
   for (const SlowRun& run : path) busy_s += run.duration_ms / 1000;
   const double span_s = (path.back().start_unix_ms + path.back().duration_ms - path.front().start_unix_ms) / 1000;
   std::string out = fmt::format(
-      "<p>{} tasks, each of which needs the one before, took {} from the first to the last, {} of it in functions. "
-      "Nothing is done sooner than these. Of {} tasks the dependencies are known.</p>\n<table><tr>",
+      "<p>{0} tasks, each of which needs the one before, took {1} from the first to the last, {2} of it in functions. "
+      "However many workers there are, the {2} stay; the rest they waited, for a free thread, for what was moved, or to "
+      "be submitted. Of {3} tasks the dependencies are known.</p>\n<table><tr>",
       path.size(), seconds(span_s), seconds(busy_s), facts.critical.known);
   for (const char* head : {"task", "function", "worker", "began after", "waited", "ran"})
     out += fmt::format("<th scope=\"col\">{}</th>", head);
@@ -264,14 +274,14 @@ std::vector<std::string> advice(const ReportFacts& facts) {
   for (const json::value& group : facts.exceptions.at("groups").as_array()) {
     const auto& workers = group.at("workers").as_array();
     if (number(group, "count") >= 3 && workers.size() == 1 && facts.workers.at("workers").as_array().size() > 1)
-      found.push_back(fmt::format("All {:.0f} failures of {} came from one worker, {}: look at its machine.",
-                                  number(group, "count"), std::string(group.at("prefix").as_string()),
-                                  std::string(workers.front().as_string())));
+      found.push_back(fmt::format("All {:.0f} failures of {} came from one worker, {}{}", number(group, "count"),
+                                  std::string(group.at("prefix").as_string()),
+                                  std::string(workers.front().as_string()), look_at(group.at("kind").as_string())));
   }
   double longest = 0;
   for (const SlowRun& run : facts.slowest) longest = std::max(longest, run.duration_ms);
   if (facts.runs > 0 && longest / 1000 > 0.3 * span_s && span_s > 1)
-    found.push_back(fmt::format("One task took {}, a large part of this time: nothing is done sooner than it.",
+    found.push_back(fmt::format("One task took {}, a large part of this time: more workers do not make it shorter.",
                                 seconds(longest / 1000)));
   if (found.empty()) found.emplace_back("Nothing stands out.");
   return found;
@@ -307,7 +317,9 @@ std::string report_page(const ReportFacts& facts) {
   for (const json::value& prefix : facts.prefixes.at("prefixes").as_array())
     rows.push_back({text(prefix, "name"), fmt::format("{:.0f}", number(prefix, "finished")),
                     fmt::format("{:.0f}", number(prefix, "erred")), seconds(number(prefix, "compute_s")),
-                    seconds(number(prefix, "mean_duration_s")), size(number(prefix, "output_bytes"))});
+                    number(prefix, "finished") > 0 ? seconds(number(prefix, "compute_s") / number(prefix, "finished"))
+                                                   : std::string("-"),
+                    size(number(prefix, "output_bytes"))});
   page.table({"function", "finished", "failed", "time", "mean", "output"}, rows);
   page.heading("Critical path");
   page.raw(critical_html(facts));

@@ -6,11 +6,11 @@ usage() {
   cat <<'END'
 Usage: scripts/demo.sh [PATH...]
 
-Installs what is missing, builds Troupe, starts a scheduler and two worker processes on free ports of this machine,
-prints a link to its dashboard, counts how often each word occurs in the files below each PATH, prints the twenty most
-frequent words and the throughput; computes, with arrays, how much a byte of these files tells of the next ones; prints
-the metrics addresses, and stops all it started. Without PATH it reads the documentation of the Linux kernel, the package
-linux-doc, which it installs.
+Says where the dashboard is going to be, installs what is missing, builds Troupe, starts a scheduler and two worker
+processes on free ports of this machine, prints a link to the dashboard, counts how often each word occurs in the files
+below each PATH, prints the twenty most frequent words and the throughput; computes, with arrays, how much a byte of
+these files tells of the next ones; prints the metrics addresses, and stops all it started. Without PATH it reads the
+documentation of the Linux kernel, the package linux-doc, which it installs.
 
   --top N    print the N most frequent words (default: 20)
   --keep     leave the cluster up until Ctrl-C, to be looked at
@@ -42,6 +42,11 @@ for i in "${!paths[@]}"; do
   paths[i]=$(realpath "${paths[i]}")
 done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# The dashboard's usual port, or another one that nobody listens at.
+port=8787
+while (: > "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((20000 + RANDOM % 10000)); done
+say "The dashboard is going to be at http://127.0.0.1:$port; the link that lets you in comes when it is there"
 
 started=()   # process ids, scheduler first
 directory=
@@ -98,7 +103,7 @@ start() {  # name arguments...
   done
 }
 
-start scheduler scheduler --port 0 --dashboard-address 127.0.0.1:0 --history "$directory/history"
+start scheduler scheduler --port 0 --dashboard-address "127.0.0.1:$port" --history "$directory/history"
 say "Dashboard: $(sed -nE 's|.*"dashboard":"([^"]+)".*|\1|p' "$directory/scheduler.ready")"
 say "Starting two workers"
 for i in 1 2; do
@@ -120,7 +125,9 @@ for name in scheduler "worker 1" "worker 2"; do
   printf '  %-10s %s\n' "$name" "${address:+$address/metrics}"
 done
 if $keep; then
-  printf '\nThe cluster stays up until Ctrl-C. For another link to its dashboard, or one that may act, run:\n'
+  printf '\nThe cluster stays up until Ctrl-C.\n'
+  say "Dashboard: $("$troupe" dashboard)"
+  printf 'For another link, or one that may act, run:\n'
   printf '  TROUPE_ACCESS_FILE=%s %s dashboard --admin\n' "$TROUPE_ACCESS_FILE" "$troupe"
   sleep infinity &
   started+=($!)

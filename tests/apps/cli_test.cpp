@@ -32,6 +32,7 @@ TEST_F(CliTest, every_command_has_help_with_an_example_and_the_exit_codes) {
                                                        {"status"},          {"list"},     {"explain"},
                                                        {"story"},           {"bench"},    {"demo", "wordcount"},
                                                        {"demo", "entropy"}, {"simulate"}, {"version"},
+                                                       {"metrics"},         {"summary"},  {"demo"},
                                                        {"config"}};
   for (auto command : commands) {
     command.emplace_back("--help");
@@ -65,6 +66,18 @@ TEST_F(CliTest, what_is_not_understood_is_a_usage_error_on_stderr) {
     EXPECT_EQ(ended.out, "") << testing::PrintToString(command);
     EXPECT_NE(ended.err, "") << testing::PrintToString(command);
   }
+}
+
+TEST_F(CliTest, a_word_that_is_no_command_is_named_with_the_one_that_was_meant) {
+  EXPECT_THAT(run({"statsu"}).err, HasSubstr("there is no command 'statsu': did you mean 'status'?"));
+  EXPECT_THAT(run({"qqqqqqq"}).err, HasSubstr("there is no command 'qqqqqqq'. `troupe --help` lists them"));
+  const auto list = run({"list", "task"});
+  EXPECT_THAT(list.err, HasSubstr("there is no command 'task': did you mean 'tasks'? There are workers"));
+  EXPECT_EQ(list.status, 2);
+}
+
+TEST_F(CliTest, help_has_the_defaults_there_are) {
+  EXPECT_THAT(run({"status", "--help"}).out, HasSubstr("(default 30s"));
 }
 
 TEST_F(CliTest, simulations_say_what_was_tried_and_replay_what_was_written) {

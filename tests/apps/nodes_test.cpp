@@ -65,7 +65,8 @@ TEST_F(NodesTest, a_scheduler_and_two_workers_are_seen_and_stop_cleanly) {
   EXPECT_THAT(list.out, HasSubstr("alpha"));
   EXPECT_THAT(list.out, HasSubstr("beta"));
   const auto workers = boost::json::parse(run({"list", "workers", "-o", "json"}).out).as_object();
-  EXPECT_EQ(workers.at("schema"), "troupe/v1/workers");
+  EXPECT_EQ(workers.at("schema"), "troupe/v1/identity") << "the rows are those of status";
+  EXPECT_EQ(workers.at("workers").as_array().size(), 2U);
   EXPECT_EQ(run({"list", "clients"}).status, 0);
   EXPECT_EQ(boost::json::parse(run({"list", "tasks", "-o", "json"}).out).as_object().at("tasks").as_array().size(), 0U);
   EXPECT_EQ(run({"explain", "nothing-1-0"}).status, 3);
@@ -276,9 +277,22 @@ TEST_F(NodesTest, a_scheduler_that_is_gone_cannot_be_reached) {
     scheduler.signal(SIGKILL);
     EXPECT_EQ(scheduler.wait(seconds(10)), 128 + SIGKILL);
   }
-  const auto ended = run({"status", "--timeout", "300ms"});
+  auto ended = run({"status", "--timeout", "300ms"});
   EXPECT_EQ(ended.status, 4) << ended.err;
-  EXPECT_NE(ended.err, "");
+  EXPECT_THAT(ended.err, HasSubstr("no answer from"));
+  EXPECT_THAT(ended.err, HasSubstr("--timeout says how long to look"));
+  ended = run({"status", "--timeout", "2100ms"});
+  EXPECT_EQ(ended.status, 4) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("still looking for the scheduler at 127.0.0.1:"));
+  const auto begun = std::chrono::steady_clock::now();
+  ended = run({"status"});
+  EXPECT_EQ(ended.status, 4) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("nobody listens at 127.0.0.1:"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, seconds(20)) << "it has 30 where somebody may answer";
+  ended = run({"report", "--file", path("report.html")});
+  EXPECT_EQ(ended.status, 4) << ended.err;
+  EXPECT_THAT(ended.err, HasSubstr("cannot be reached"));
+  EXPECT_FALSE(std::filesystem::exists(path("report.html")));
 }
 
 TEST_F(NodesTest, keys_of_another_cluster_are_refused) {

@@ -44,6 +44,12 @@ TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   EXPECT_EQ(line.at("schema"), "troupe/v1/log-line");
   EXPECT_EQ(line.at("node"), "alpha");
   EXPECT_EQ(line.at("event"), "task_said");
+  EXPECT_EQ(line.at("role"), "worker");
+  EXPECT_EQ(line.at("logger"), "worker");
+  const auto number = std::to_string(line.at("task").to_number<std::uint64_t>());
+  for (const auto& command : {std::vector<std::string>{"explain", number}, {"story", number},
+                              {"describe", "task", number}, {"logs", "task/" + number}})
+    EXPECT_EQ(run(command).status, 0) << ::testing::PrintToString(command);
   EXPECT_EQ(line.at("task").to_number<std::uint64_t>() >> 24, line.at("group").to_number<std::uint64_t>());
   EXPECT_THAT(std::string(line.at("msg").as_string()), HasSubstr("the second word"));
   EXPECT_EQ(line.at("span"), "observed");
@@ -322,6 +328,54 @@ TEST_F(ObserveTest, events_are_shown_and_watched) {
   while ((line = watching.read_line(30s)) && line->find("registered") == std::string::npos) {
   }
   EXPECT_TRUE(line);
+  auto few = start("few", {"events", "-w", "--limit", "1"});
+  ASSERT_TRUE(line = few.read_line(30s));
+  EXPECT_THAT(*line, HasSubstr("late")) << "the last one of those there were";
+}
+
+TEST_F(ObserveTest, a_story_has_the_time_of_day_and_the_time_since_its_beginning) {
+  EXPECT_EQ(client_->submit<faults::doubled>({.key = "done"}, std::uint64_t{4}).get(30s), 8U);
+  const auto keep = client_->submit<faults::doubled>({.key = "kept"}, std::uint64_t{4});
+  EXPECT_EQ(keep.get(30s), 8U);
+  const auto story = run({"story", "kept"});
+  EXPECT_THAT(story.out, ::testing::MatchesRegex("(20..-..-..T..:..:......Z  .[0-9.]+ s  [a-z_]+ -> .*\n)+"));
+  EXPECT_THAT(story.out, AllOf(HasSubstr("+0.000 s"), HasSubstr("processing -> memory"), HasSubstr("worker alpha")));
+  const auto document = json::parse(run({"story", "kept", "-o", "json"}).out);
+  EXPECT_GT(document.at("story").at(0).at("at_unix_ms").to_number<double>(), 1e12);
+  EXPECT_FALSE(document.at("lines").as_array().empty());
+}
+
+TEST_F(ObserveTest, clients_are_rows_of_the_same_shape_however_they_are_asked_for) {
+  const auto listed = json::parse(run({"list", "clients", "-o", "json"}).out);
+  const auto got = json::parse(run({"get", "clients", "-o", "json"}).out);
+  const auto names = [](const json::value& document) {
+    std::vector<std::string> found;
+    for (const auto& member : document.at("clients").at(0).as_object()) found.emplace_back(member.key());
+    for (const auto& member : document.as_object()) found.emplace_back(member.key());
+    return found;
+  };
+  EXPECT_EQ(listed.at("schema"), "troupe/v1/clients");
+  EXPECT_EQ(names(listed), names(got));
+  EXPECT_THAT(run({"list", "clients"}).out, AllOf(HasSubstr("NAME"), HasSubstr("WANTS")));
+}
+
+TEST_F(ObserveTest, a_format_that_is_set_for_all_commands_is_taken_by_all) {
+  environment_.emplace_back("TROUPE_OUTPUT", "jsonl");
+  for (const char* kind : {"workers", "clients", "tasks", "groups"})
+    EXPECT_EQ(run({"list", kind}).status, 0) << kind;
+  const auto status = run({"status"});
+  EXPECT_EQ(status.status, 0) << status.err;
+  EXPECT_EQ(json::parse(status.out).at("schema"), "troupe/v1/identity");
+  EXPECT_THAT(run({"list", "clients"}).out, HasSubstr("troupe/v1/client\""));
+}
+
+TEST_F(ObserveTest, as_many_are_listed_as_are_asked_for) {
+  std::vector<Future<std::uint64_t>> kept;
+  for (std::uint64_t i = 0; i < 3; ++i) kept.push_back(client_->submit<faults::doubled>(i));
+  (void)client_->gather(kept);
+  const auto some = run({"list", "groups", "--limit", "1"});
+  EXPECT_EQ(std::count(some.out.begin(), some.out.end(), '\n'), 2) << some.out;
+  EXPECT_THAT(some.err, HasSubstr("--limit N of `troupe list` shows more"));
 }
 
 TEST_F(ObserveTest, acts_are_done_when_they_are_meant) {

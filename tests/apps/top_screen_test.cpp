@@ -41,6 +41,7 @@ protected:
         {"address", "127.0.0.1:8786"},
         {"threads", 4},
         {"clients", 1},
+        {"executing", 0},
         {"workers", json::object{{"total", 3}}},
         {"tasks", states(7)},
         {"rates", json::object{{"cpu", 2.0}, {"finished_per_s", 123.0}, {"erred_per_s", 0.0}}},
@@ -69,7 +70,7 @@ TEST_F(TopScreenTest, shows_the_cluster_and_its_workers_the_busiest_first) {
   const std::string frame = screen_.frame(30, 120, false);
   EXPECT_THAT(frame, HasSubstr("3 workers, 4 threads, 1 clients"));
   EXPECT_THAT(frame, HasSubstr("[||||||||||          ]   2.0 of 4 cores    123 tasks/s"));
-  EXPECT_THAT(frame, HasSubstr("7 queued"));
+  EXPECT_THAT(frame, HasSubstr("1 processing, 0 of them running, 7 queued")) << "with a worker is not yet running";
   EXPECT_EQ(order(), "busy middle calm");
 }
 

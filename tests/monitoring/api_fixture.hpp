@@ -94,7 +94,7 @@ protected:
     config.token = admin;
     config.scope_of = [logins = logins_](std::string_view token) { return logins->scope_of(token); };
     std::vector<Route> routes = api_routes(sources_);
-    for (auto& route : asset_routes()) routes.push_back(std::move(route));
+    for (auto& route : asset_routes(routes)) routes.push_back(std::move(route));
     auto started = HttpServer::start(std::move(config), std::move(routes), sources_.http_address.get());
     ASSERT_TRUE(started) << started.error().text;
     server_ = std::move(*started);

@@ -455,6 +455,8 @@ TEST_F(ApiTest, every_plot_that_is_listed_and_every_page_is_served_to_everybody)
     EXPECT_EQ(get(path, "").status, 200U) << path;
     EXPECT_THAT(everything, HasSubstr(path));
   }
+  for (const char* path : {"/api/v1/cluster", "/api/v1/tasks/{key}", "/api/v1/scale", "/info/*", "/sitemap.json"})
+    EXPECT_THAT(everything, HasSubstr(path));
   EXPECT_EQ(get("/info/task/sum-1-0", "").status, 200U);
   EXPECT_THAT(get("/", "").head, HasSubstr("Location: status"));
 }

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Runs a cluster and the real Prometheus, which finds the cluster's nodes by its scheduler, and asks it for what we ship.
+"""Runs a cluster and the real Prometheus, which finds the nodes by their scheduler, and asks it for what we ship.
 
-    check_prometheus.py TROUPE PROMETHEUS PROMTOOL FAKE_NVML_DIR
+    check_prometheus.py TROUPE PROMETHEUS PROMTOOL FAKE_NVML_DIR FAULT_CLIENT MODULE
 
-Every node has to be scraped, every rule evaluated, every query of every panel of every board has to return data, and an
-alert has to fire when its fault is made. Workers find a library in FAKE_NVML_DIR that tells of graphics processors.
+Every node has to be scraped, every rule evaluated, every query of every panel of every board has to return data, and
+each alert has to fire when its fault is made: by a real cluster, or where none does such a thing at will by a node that
+only claims it. Workers find a library in FAKE_NVML_DIR that tells of graphics processors; FAULT_CLIENT makes faults
+with functions of MODULE.
 """
 
+import http.server
 import json
 import os
 import pathlib
@@ -16,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -45,14 +49,15 @@ def until(what, condition):
 class Cluster:
     """A scheduler, three workers, and some work done."""
 
-    def __init__(self, troupe, directory, fake_nvml):
-        self.troupe, self.directory, self.started = troupe, directory, []
+    def __init__(self, troupe, directory, fake_nvml, fault_client, module):
+        self.troupe, self.directory, self.started, self.faults = troupe, directory, [], []
+        self.fault_client, self.module = fault_client, module
         self.environment = {**os.environ, "TROUPE_ACCESS_FILE": str(directory / "access.json"),
                             "XDG_STATE_HOME": str(directory), "TROUPE__WORKER__NANNY": "false",
                             "LD_LIBRARY_PATH": fake_nvml}
         self.scheduler = self.start("scheduler", "--port", "0", "--dashboard-address", "127.0.0.1:0")
         for number in (1, 2, 3):
-            self.start("worker", "--name", f"w{number}", "--nthreads", "1", "--http-port", "0")
+            self.start("worker", "--name", f"w{number}", "--nthreads", "1", "--http-port", "0", "--module", module)
 
     def start(self, *arguments, before=()):
         process = subprocess.Popen([*before, self.troupe, *arguments, "-o", "json"], stdout=subprocess.PIPE, text=True,
@@ -76,23 +81,65 @@ class Cluster:
         """A worker with a file system of its own for values, which is full; None where this may mount none."""
         disk = self.directory / "disk"
         disk.mkdir()
-        mount = f'mount -t tmpfs -o size=8m,mode=700 none {disk} && head -c 7600k /dev/zero > {disk}/others && exec "$0" "$@"'
+        mount = (f"mount -t tmpfs -o size=8m,mode=700 none {disk} && head -c 7600k /dev/zero > {disk}/others"
+                 ' && exec "$0" "$@"')
         before = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
         if subprocess.run([*before, mount, "true"], stderr=subprocess.DEVNULL).returncode != 0:
             return None
         return self.start("worker", "--name", "full", "--nthreads", "1", "--http-port", "0", "--local-directory",
-                          str(disk), before=[*before, mount])
+                          str(disk), "--module", self.module, "--memory-limit", "256MiB", before=[*before, mount])
 
-    def submit(self):
-        """Work that goes on until it is stopped."""
-        return subprocess.Popen([self.troupe, "demo", "wordcount", str(self.directory / "text.txt")],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
+    def make(self, *fault):
+        """A fault that lasts until it is ended."""
+        process = subprocess.Popen([self.fault_client, str(self.directory / "access.json"), *map(str, fault)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   env=self.environment)
+        self.faults.append(process)
+        assert process.stdout.readline() == "ready\n", fault
+        return process
 
     def stop(self):
+        for process in self.faults:
+            process.kill()
+            process.wait(30)
         for process in reversed(self.started):
             process.send_signal(signal.SIGTERM)
         for process in self.started:
             process.wait(30)
+
+
+class FakeNode(http.server.BaseHTTPRequestHandler):
+    """Claims to be of another version, to have lost metrics, and to have a loop that is late; from `faulty` on."""
+
+    faulty = False
+    scrapes = 0
+
+    def do_GET(self):
+        page = ""
+        if FakeNode.faulty:
+            FakeNode.scrapes += 1
+            late = 1000 * FakeNode.scrapes
+            page = ('# TYPE troupe_build_info gauge\ntroupe_build_info{version="0.0.0-other"} 1\n'
+                    "# TYPE troupe_scrape_errors_total counter\n"
+                    f"troupe_scrape_errors_total {FakeNode.scrapes}\n"
+                    "# TYPE troupe_event_loop_lag_seconds histogram\n"
+                    'troupe_event_loop_lag_seconds_bucket{le="1.048576"} 0\n'
+                    f'troupe_event_loop_lag_seconds_bucket{{le="4.194304"}} {late}\n'
+                    f'troupe_event_loop_lag_seconds_bucket{{le="+Inf"}} {late}\n'
+                    f"troupe_event_loop_lag_seconds_sum {3 * late}\ntroupe_event_loop_lag_seconds_count {late}\n")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(page.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def serve_fake_node():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeNode)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"127.0.0.1:{server.server_port}"
 
 
 class Prometheus:
@@ -158,10 +205,54 @@ def firing(prometheus, alert):
     return any(each["labels"]["alertname"] == alert and each["state"] == "firing" for each in alerts)
 
 
-def main(troupe, prometheus_program, promtool, fake_nvml):
+def make_each_fault(cluster, prometheus, value_of):
+    """Each alert, by what it is there for. At the end no node is left."""
+    fired = set()
+
+    def fires(*alerts):
+        for alert in alerts:
+            until(f"{alert} to fire", lambda alert=alert: firing(prometheus, alert))
+            fired.add(alert)
+
+    for alert in ("TroupeSchedulerDown", "TroupeVersionSkew", "TroupeScrapeErrors", "TroupeEventLoopLagHigh",
+                  "TroupeTaskErrorRatioHigh", "TroupeTasksStuckNoWorker", "TroupeSpillErrors", "TroupeWorkerPaused"):
+        assert not firing(prometheus, alert), alert
+    if value_of("min(troupe_worker_spill_disk_free_bytes / troupe_worker_spill_disk_size_bytes)") > 0.1:
+        assert not firing(prometheus, "TroupeSpillDiskNearlyFull")
+    until("the queue to be young", lambda: not firing(prometheus, "TroupeQueueAgeHigh"))
+    FakeNode.faulty = True
+    fires("TroupeVersionSkew", "TroupeScrapeErrors", "TroupeEventLoopLagHigh")
+    cluster.make("fail", 200)
+    stuck = cluster.make("stuck", 3)
+    fires("TroupeTaskErrorRatioHigh", "TroupeTasksStuckNoWorker")
+    stuck.stdin.close()
+    stuck.wait(30)
+    full = cluster.start_on_full_disk()
+    if full:
+        fires("TroupeSpillDiskNearlyFull")
+        cluster.make("hold", 220, 2 ** 20, "full")
+        fires("TroupeSpillErrors", "TroupeWorkerPaused")
+    else:
+        print("no file system may be mounted here: alerts of a full disk and full memory were not made to fire")
+    # Values that somebody wants go with their workers.
+    cluster.make("hold", 1000, 8)
+    for process in cluster.started[1:4]:
+        process.kill()
+    fires("TroupeRecomputeStorm", "TroupeWorkerLossRateHigh")
+    if full:
+        fires("TroupeClusterMemoryHigh")
+        full.kill()
+    fires("TroupeNoWorkersWithQueuedTasks", "TroupeQueueAgeHigh")
+    assert not firing(prometheus, "TroupeSchedulerDown")
+    cluster.started[0].kill()
+    fires("TroupeSchedulerDown")
+    return fired
+
+
+def main(troupe, prometheus_program, promtool, fake_nvml, fault_client, module):
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
-        cluster = Cluster(troupe, directory, fake_nvml)
+        cluster = Cluster(troupe, directory, fake_nvml, fault_client, module)
         prometheus = None
         try:
             shipped = directory / "prometheus"
@@ -171,10 +262,14 @@ def main(troupe, prometheus_program, promtool, fake_nvml):
             # As shipped but for the port, and for the patience of a test.
             config = (shipped / "prometheus.yml").read_text().replace("127.0.0.1:8787",
                                                                       cluster.scheduler.ready["http"][len("http://"):])
-            (shipped / "prometheus.yml").write_text(re.sub(r"interval: 15s", "interval: 1s", config))
+            config = re.sub(r"interval: 15s", "interval: 1s", config)
+            config += ("  - job_name: fake\n    metrics_path: /\n    static_configs:\n"
+                       f"      - targets: [\"{serve_fake_node()}\"]\n")
+            (shipped / "prometheus.yml").write_text(config)
             rules = (shipped / "troupe.rules.yml").read_text()
             rules = re.sub(r"for: \d+m", "for: 1s", rules)
-            (shipped / "troupe.rules.yml").write_text(rules.replace("queue_age_seconds) > 1800", "queue_age_seconds) > 1"))
+            rules = rules.replace("queue_age_seconds) > 1800", "queue_age_seconds) > 1")
+            (shipped / "troupe.rules.yml").write_text(rules)
             (shipped / "troupe.token").write_text(cluster.run("dashboard", "--token").strip())
             subprocess.run([promtool, "check", "config", "prometheus.yml"], check=True, cwd=shipped,
                            capture_output=True)
@@ -183,7 +278,7 @@ def main(troupe, prometheus_program, promtool, fake_nvml):
             def all_up():
                 targets = prometheus.ask("targets").get("activeTargets", [])
                 up = sorted((t["labels"]["troupe_role"], t["labels"].get("troupe_worker", "")) for t in targets
-                            if t["health"] == "up")
+                            if t["health"] == "up" and "troupe_role" in t["labels"])
                 wanted = [("scheduler", ""), ("worker", "w1"), ("worker", "w2"), ("worker", "w3")]
                 return True if up == wanted else f"up are {up}"
 
@@ -209,7 +304,8 @@ def main(troupe, prometheus_program, promtool, fake_nvml):
             counted = "sum(troupe_scheduler_task_duration_seconds_count)"
 
             def equal():
-                values = [prometheus.ask("query", query=query)["result"][0]["value"][1] for query in (finished, counted)]
+                values = [prometheus.ask("query", query=query)["result"][0]["value"][1]
+                          for query in (finished, counted)]
                 return True if values[0] == values[1] and float(values[0]) > 0 else f"{values}"
 
             until("durations of all tasks to be counted", equal)
@@ -236,25 +332,10 @@ def main(troupe, prometheus_program, promtool, fake_nvml):
             groups = prometheus.ask("rules")["groups"]
             broken = [rule["name"] for group in groups for rule in group["rules"] if rule["health"] == "err"]
             assert not broken, f"rules that cannot be evaluated: {broken}"
-            assert not firing(prometheus, "TroupeSchedulerDown")
-            assert not firing(prometheus, "TroupeSpillDiskNearlyFull")
-            if cluster.start_on_full_disk():
-                until("TroupeSpillDiskNearlyFull to fire", lambda: firing(prometheus, "TroupeSpillDiskNearlyFull"))
-            else:
-                print("no file system may be mounted here: TroupeSpillDiskNearlyFull was not made to fire")
-            until("the queue to be young", lambda: not firing(prometheus, "TroupeQueueAgeHigh"))
-            # Their workers are gone at once, and then there is work for none.
-            for process in cluster.started[1:]:
-                process.kill()
-            waiting = cluster.submit()
-            for alert in ("TroupeNoWorkersWithQueuedTasks", "TroupeWorkerLossRateHigh", "TroupeQueueAgeHigh"):
-                until(f"{alert} to fire", lambda alert=alert: firing(prometheus, alert))
-            assert not firing(prometheus, "TroupeSchedulerDown")
-            waiting.kill()
-            waiting.wait(30)
-            cluster.started[0].kill()
-            until("TroupeSchedulerDown to fire", lambda: firing(prometheus, "TroupeSchedulerDown"))
-            print("alerts fire when the workers, and then the scheduler, are gone")
+            fired = make_each_fault(cluster, prometheus, value_of)
+            alerts = {rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "alerting"}
+            left = ", ".join(sorted(alerts - fired))
+            print(f"{len(fired)} of {len(alerts)} alerts fired; not made to: {left or 'none'}")
         finally:
             if prometheus:
                 prometheus.stop()

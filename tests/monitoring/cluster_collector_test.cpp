@@ -1,18 +1,13 @@
 #include "monitoring/cluster_collector.hpp"
 
-#include <array>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "tests/monitoring/fake_source.hpp"
+#include "tests/monitoring/promtool.hpp"
 
 namespace troupe::monitoring {
 namespace {
@@ -48,22 +43,12 @@ protected:
     }
     source_->turned.decisions.add(100);
     source_->desired = 17;
+    source_->spent.moved.us = 2'500'000;
     recorder_ = std::make_shared<Recorder>(source_);
     metrics_.add(std::make_shared<RecorderCollector>(recorder_, source_));
     // The recorder takes the runs up after its first picture.
     while (recorder_->run_durations().size() < 2) {
     }
-  }
-  static std::string promtool(const std::string& page) {
-    const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_collector_{}.txt", ::getpid());
-    std::ofstream(path) << page;
-    std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
-    std::string said;
-    std::array<char, 512> line{};
-    while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
-    const int status = ::pclose(pipe);
-    std::filesystem::remove(path);
-    return status == 0 ? said : fmt::format("status {}: {}", status, said);
   }
 
   std::shared_ptr<FakeSource> source_ = std::make_shared<FakeSource>();
@@ -77,6 +62,7 @@ TEST_F(ClusterCollectorTest, durations_of_runs_are_histograms_by_function) {
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_bucket{prefix=\"load\",le=\"0.001024\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_task_duration_seconds_count{prefix=\"sum\"} 5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_decision_seconds_count 1\n"));
+  EXPECT_THAT(page, HasSubstr("troupe_scheduler_tasks_transfer_seconds_total 2.5\n"));
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_desired_workers 17\n")) << "not those there are";
   EXPECT_THAT(page, HasSubstr("troupe_scheduler_worker_clock_skew_seconds 0.3\n")) << "of the worst, either way";
   EXPECT_THAT(page, HasSubstr("troupe_event_loop_lag_seconds_count"));
@@ -90,6 +76,16 @@ TEST_F(ClusterCollectorTest, open_metrics_shows_an_example_of_each_bucket_that_h
   EXPECT_THAT(page, HasSubstr("{prefix=\"load\",le=\"0.001024\"} 5 # {task=\"7-8\"} 0.001 "));
   EXPECT_THAT(page, Not(HasSubstr("le=\"0.000256\"} 0 #")));
   EXPECT_THAT(page, HasSubstr("# EOF\n"));
+  GroupView group;
+  group.number = 7;
+  group.origin.span = {"night \"run\"", {1, 2}};
+  source_->group_list = {group};
+  EXPECT_THAT(metrics_.scrape("application/openmetrics-text", "").body,
+              HasSubstr("# {task=\"7-8\",trace_id=\"" + Token{1, 2}.hex() + "\",span=\"night \\\"run\\\"\"} 0.001 "));
+  source_->group_list.front().origin.span.name = std::string(100, 'n');
+  EXPECT_THAT(metrics_.scrape("application/openmetrics-text", "").body,
+              HasSubstr("# {task=\"7-8\",trace_id=\"" + Token{1, 2}.hex() + "\"} 0.001 "))
+      << "more than 128 characters are not allowed";
 }
 
 TEST_F(ClusterCollectorTest, a_few_workers_are_shown_each_and_many_are_not) {

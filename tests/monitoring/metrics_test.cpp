@@ -1,8 +1,5 @@
 #include "monitoring/metrics.hpp"
 
-#include <array>
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -10,18 +7,21 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "monitoring/client_collector.hpp"
+#include "monitoring/cluster_collector.hpp"
 #include "monitoring/collectors.hpp"
+#include "monitoring/dask_names.hpp"
+#include "tests/monitoring/promtool.hpp"
 
 namespace troupe::monitoring {
 namespace {
@@ -50,20 +50,6 @@ std::unique_ptr<Metrics> some_metrics() {
   metrics->add_scheduler(some_scheduler);
   metrics->add_worker([] { return WorkerCounters{.threads = 2, .executing = 1, .compute_us = 1500}; });
   return metrics;
-}
-
-/// What promtool says of a page; its status too, if that is bad.
-std::string promtool(const std::string& page) {
-  const auto path = std::filesystem::temp_directory_path() / fmt::format("troupe_metrics_{}.txt", ::getpid());
-  std::ofstream(path) << page;
-  std::FILE* pipe = ::popen(fmt::format("{} check metrics < {} 2>&1", TROUPE_PROMTOOL, path.string()).c_str(), "r");
-  if (pipe == nullptr) return "it cannot be started";
-  std::string said;
-  std::array<char, 512> line{};
-  while (std::fgets(line.data(), line.size(), pipe)) said += line.data();
-  const int status = ::pclose(pipe);
-  std::filesystem::remove(path);
-  return WEXITSTATUS(status) == 0 ? said : fmt::format("status {}: {}", WEXITSTATUS(status), said);
 }
 
 TEST(Metrics, shows_what_moved_between_workers_and_to_disk) {
@@ -283,7 +269,8 @@ TEST(Metrics, boards_made_for_dask_find_its_names_if_that_is_asked_for) {
           "dask_scheduler_workers_added_total", "dask_scheduler_workers_removed_total", "dask_scheduler_tasks",
           "dask_scheduler_tasks_forgotten_total", "dask_scheduler_tasks_suspicious_total", "dask_scheduler_task_groups",
           "dask_scheduler_tasks_compute_seconds_total", "dask_scheduler_tasks_output_bytes",
-          "dask_scheduler_prefix_state_totals_total", "dask_stealing_request_count_total", "dask_worker_tasks",
+          "dask_scheduler_prefix_state_totals_total", "dask_stealing_request_count_total",
+          "dask_stealing_request_cost_total", "dask_worker_tasks",
           "dask_worker_threads", "dask_worker_memory_bytes", "dask_worker_transfer_incoming_count",
           "dask_worker_transfer_incoming_count_total", "dask_worker_transfer_outgoing_count",
           "dask_worker_transfer_outgoing_count_total", "dask_worker_transfer_outgoing_bytes_total",
@@ -291,9 +278,52 @@ TEST(Metrics, boards_made_for_dask_find_its_names_if_that_is_asked_for) {
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks{state=\"processing\"} 3\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks_suspicious_total{task_prefix_name=\"add\"} 1\n"));
   EXPECT_THAT(page,
-              HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"memory\"} 10\n"));
+              HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"memory\"} 12\n"))
+      << "changes into the state";
+  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"no-worker\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks{state=\"no-worker\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_worker_tasks{state=\"long-running\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("\ndask_stealing_request_cost_total 1.5\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_workers_removed_total 4\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_worker_memory_bytes{type=\"spilled\"} 0\n"));
+}
+
+TEST(Metrics, ticks_of_a_loop_are_those_of_the_node_that_it_is_of) {
+  Metrics metrics(BuildInfo{"0.1.0", "abc", "gcc"});
+  metrics.add_worker([] { return WorkerCounters{}; });
+  metrics.add(std::make_shared<LagProbe>([] {}));
+  metrics.show_dask_names();
+  const std::string page = metrics.scrape("", "").body;
+  EXPECT_THAT(page, HasSubstr("# TYPE dask_worker_tick_count_total counter\ndask_worker_tick_count_total "));
+  EXPECT_THAT(page, Not(HasSubstr("dask_scheduler_tick")));
+}
+
+/// The rows of a table of a document, cell by cell.
+std::vector<std::vector<std::string>> table_rows(const std::string& file, std::string_view first_cell) {
+  std::vector<std::vector<std::string>> rows;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.starts_with("| " + std::string(first_cell))) continue;
+    auto& row = rows.emplace_back();
+    std::istringstream cells(line.substr(2));
+    for (std::string cell; std::getline(cells, cell, '|');) row.push_back(cell);
+  }
+  return rows;
+}
+
+TEST(Metrics, the_document_says_of_each_of_the_names_of_dask_what_it_is_here) {
+  std::map<std::string, std::set<std::string>> ours;
+  for (const auto& [dask, here] : dask_names()) ours[std::string(dask)].insert(std::string(here));
+  const auto rows = table_rows(TROUPE_DOCS "/metrics.md", "`dask_");
+  EXPECT_EQ(rows.size(), 49U);
+  std::map<std::string, std::set<std::string>> said;
+  for (const auto& row : rows) {
+    if (row.at(1).starts_with(" none")) continue;
+    auto& names = said[row.at(0).substr(1, row.at(0).find('`', 1) - 1)];
+    for (std::size_t at = row.at(1).find("`troupe_"); at != std::string::npos; at = row.at(1).find("`troupe_", at + 1))
+      names.insert(row.at(1).substr(at + 1, row.at(1).find('`', at + 1) - at - 1));
+  }
+  EXPECT_EQ(said, ours);
 }
 
 TEST(Metrics, gzip_is_used_when_the_scraper_takes_it) {

@@ -1,17 +1,22 @@
 #include "monitoring/report_page.hpp"
 
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 
+#include "monitoring/report.hpp"
+
 namespace troupe::monitoring {
 namespace {
 
 namespace json = boost::json;
 using ::testing::Contains;
+using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -62,6 +67,7 @@ ReportFacts some_facts() {
                                                      {"erred", json::array{0}},
                                                      {"key", json::array{hostile}}}}};
   facts.exceptions = json::object{{"groups", json::array{json::object{{"prefix", hostile},
+                                                                      {"kind", "exception"},
                                                                       {"type", hostile},
                                                                       {"message", hostile},
                                                                       {"count", 3},
@@ -115,6 +121,52 @@ TEST(ReportPage, gives_advice_that_follows_from_the_figures) {
   EXPECT_THAT(advice(facts), Contains(HasSubstr("let each do more")));
   facts.cluster.at("totals").as_object()["recomputed"] = 7;
   EXPECT_THAT(advice(facts), Contains(HasSubstr("7 values were lost")));
+}
+
+TEST(ReportPage, says_what_failures_of_one_worker_are_due_to_by_their_kind) {
+  ReportFacts facts = some_facts();
+  const auto kind = [&](const char* name) {
+    facts.exceptions.at("groups").at(0).as_object()["kind"] = name;
+    return advice(facts);
+  };
+  EXPECT_THAT(kind("exception"), Contains(HasSubstr("the function threw them")));
+  EXPECT_THAT(kind("exception"), Not(Contains(HasSubstr("machine"))));
+  EXPECT_THAT(kind("killed"), Contains(HasSubstr("its process died")));
+}
+
+TEST(ReportPage, means_are_times_by_runs_and_not_what_was_learnt) {
+  ReportFacts facts = some_facts();
+  facts.prefixes.at("prefixes").at(0).as_object()["mean_duration_s"] = 77.0;
+  EXPECT_THAT(report_page(facts), HasSubstr("<td>2.0 s</td><td>200.0 ms</td>"));
+  EXPECT_THAT(report_page(facts), Not(HasSubstr("77")));
+}
+
+TEST(Report, is_of_one_stretch_of_time) {
+  const ReportFacts facts = some_facts();
+  std::vector<std::string> windows;
+  const auto ask = [&](const std::string& target) -> Result<std::string> {
+    if (const auto at = target.find("from="); at != std::string::npos)
+      windows.push_back(target.substr(at, target.find("&", target.find("&to=") + 1) - at));
+    const auto is = [&](std::string_view page) { return target.starts_with("/api/v1/" + std::string(page)); };
+    if (is("cluster")) return json::serialize(facts.cluster);
+    if (is("workers")) return json::serialize(facts.workers);
+    if (is("prefixes")) return json::serialize(facts.prefixes);
+    if (is("timeseries")) return json::serialize(facts.series);
+    if (is("task-stream")) return json::serialize(facts.stream);
+    if (is("exceptions")) return json::serialize(facts.exceptions);
+    if (is("profile")) return json::serialize(facts.profile);
+    if (is("graph")) return R"({"nodes":{"id":[],"prefix":[]},"prefixes":[],"edges":[]})";
+    if (is("runs"))
+      return R"({"runs":{"key":[]},"prefixes":[],"workers":{},"next_cursor":")" +
+             std::string(target.find("cursor") == std::string::npos ? "7" : "") + "\"}";
+    json::object events = facts.events.as_object();
+    events["now_unix_ms"] = 100'000.4;
+    return json::serialize(events);
+  };
+  ASSERT_TRUE(make_report(ask, {.last = std::chrono::seconds(10)}));
+  ASSERT_EQ(windows.size(), 4U) << "task stream, runs twice, profile";
+  EXPECT_THAT(windows, Each(windows.front()));
+  EXPECT_THAT(windows.front(), HasSubstr("&to=100001"));
 }
 
 TEST(ReportPage, stays_below_five_megabytes_for_as_many_rectangles_as_it_asks_for) {

@@ -73,11 +73,12 @@ TEST_F(Views, ATaskIsFoundByItsNumbersAndByTheNameOfAUser) {
   const auto find = [&](std::string_view text) { return d.scheduler.find_task(text); };
   EXPECT_EQ(find("f-1-0"), TaskId::of(1, 0));
   EXPECT_EQ(find("1-0"), TaskId::of(1, 0));
+  EXPECT_EQ(find(std::to_string(TaskId::of(3, 1).value)), TaskId::of(3, 1)) << "as log lines have it";
   EXPECT_EQ(find("f-1-1"), TaskId::of(1, 1)) << "a number comes before a name that looks like it";
   EXPECT_EQ(find("day-5-1"), TaskId::of(3, 1));
   EXPECT_EQ(find("day-5"), TaskId::of(3, 0));
   for (const char* unknown :
-       {"", "-", "day", "day-5-2", "f-1-2", "9-9", "f-1-", "1-99999999999", "99999999999999999999-1"})
+       {"", "-", "7", "day", "day-5-2", "f-1-2", "9-9", "f-1-", "1-99999999999", "99999999999999999999-1"})
     EXPECT_FALSE(find(unknown)) << unknown;
 }
 
