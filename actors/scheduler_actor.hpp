@@ -60,8 +60,8 @@ private:
     Role role{};
     caf::actor local;                         ///< null: a session
     std::variant<std::monostate, PeerId> id;  ///< none until it registered
-    std::string name;                         ///< of a client
-    SpanContext span;                         ///< a client's: that it was last heard to submit in
+    std::string name{};                       ///< of a client
+    SpanContext span{};                       ///< a client's: that it was last heard to submit in
   };
 
   void on(PeerOpened& event);

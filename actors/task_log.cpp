@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "protocol/text.hpp"
+
 namespace troupe {
 namespace {
 
@@ -60,7 +62,7 @@ void TaskLog::failed(TaskId task, RunId run, const TaskError& error, Instant now
   node_.log(LogLevel::warning, "task_failed",
             fmt::format("task {}-{} failed in run {}: {} in {}: {}", task.group(), task.index(), run.value,
                         error.type.empty() ? name_of(error.kind) : std::string_view(error.type), error.function,
-                        std::string_view(error.message).substr(0, message_bytes_max)),
+                        cut_utf8(error.message, message_bytes_max)),
             about(task));
 }
 

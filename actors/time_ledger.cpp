@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "protocol/text.hpp"
 #include "runtime/exec/function_registry.hpp"
 
 namespace troupe {
@@ -38,7 +39,7 @@ void for_each_type(std::string_view signature, Visit&& visit) {
 
 std::string cut(std::string_view text) {
   if (text.size() <= type_text_max) return std::string(text);
-  return std::string(text.substr(0, type_text_max)) + "...";
+  return std::string(cut_utf8(text, type_text_max)) + "...";
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 
 #include "actors/log_ring.hpp"
 #include "actors/worker_actor.hpp"
+#include "monitoring/worker_log.hpp"
+#include "protocol/text.hpp"
 
 // What a worker tells of itself, and measures on its way to the scheduler.
 
@@ -31,14 +33,13 @@ void WorkerActor::heartbeat_seen(const HeartbeatSeen& seen) {
 
 /// With a heartbeat, which stands last, so that the last words of a worker that dies are known.
 void WorkerActor::tell_log(std::vector<WorkerMessage>& messages) {
-  constexpr std::size_t lines_max = 10;
-  constexpr std::size_t text_max = 500;
+  using Log = monitoring::WorkerLog;
   auto* beat = messages.empty() ? nullptr : std::get_if<Heartbeat>(&messages.back());
   if (beat == nullptr) return;
-  auto page = node_.recent_log().page(0, lines_max);
+  auto page = node_.recent_log().page(0, Log::told_lines_max);
   for (auto& line : page.lines) {
     if (line.number <= told_line_ || line.level == 0) continue;
-    if (line.text.size() > text_max) line.text.resize(text_max);
+    line.text = std::string(cut_utf8(line.text, Log::told_text_max));
     beat->log.push_back(std::move(line));
   }
   told_line_ = page.last;
