@@ -1,6 +1,7 @@
 #include "monitoring/api_questions.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -13,6 +14,22 @@
 namespace troupe::monitoring {
 
 namespace json = boost::json;
+
+WorkerId worker_id_of(const HttpRequest& request) {
+  const std::string& text = request.segments.at("id");
+  std::uint32_t id = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) throw Refused(404, "no such worker");
+  return {id};
+}
+
+const WorkerView& worker_of(const Picture& picture, const HttpRequest& request, std::size_t& index) {
+  const WorkerId id = worker_id_of(request);
+  const auto& all = picture.view.workers;
+  for (index = 0; index < all.size(); ++index)
+    if (all[index].address.worker == id) return all[index];
+  throw Refused(404, "no such worker");
+}
 
 namespace {
 

@@ -13,7 +13,7 @@
 /// its kind, its sizes and a checksum, then its bytes, packed if that makes them fewer.
 namespace troupe::monitoring {
 
-inline constexpr std::string_view history_magic = "troupe history 3\n";
+inline constexpr std::string_view history_magic = "troupe history 4\n";
 
 enum class HistoryKind : std::uint8_t { start = 1, picture, runs, events, log, state, end, worker_log };
 

@@ -1,6 +1,7 @@
 #include <csignal>
 
 #include "actors/inspection.hpp"
+#include "monitoring/history_file.hpp"
 #include "monitoring/http_client.hpp"
 #include "tests/apps/fault_functions.hpp"
 #include "tests/apps/troupe_program.hpp"
@@ -240,8 +241,8 @@ TEST_F(ObserveTest, histories_of_programs_are_listed_and_the_one_seen_last_that_
     cluster.stop();
   }
   // One that ended before it was written, and one of another time.
-  for (const auto& [name, text] : {std::pair("20300101T000000-00000001", "troupe history 3\n"),
-                                   std::pair("20100101T000000-00000002", "troupe history 2\n...")}) {
+  for (const auto& [name, text] : {std::pair("20300101T000000-00000001", std::string(monitoring::history_magic)),
+                                   std::pair("20100101T000000-00000002", std::string("troupe history 2\n..."))}) {
     write(".local/state/troupe/history/" + std::string(name) + "/lock", "");
     write(".local/state/troupe/history/" + std::string(name) + "/000001.troupe", text);
   }
@@ -249,7 +250,8 @@ TEST_F(ObserveTest, histories_of_programs_are_listed_and_the_one_seen_last_that_
   ASSERT_EQ(list.status, 0) << list.err;
   std::vector<std::string> seen;
   std::string local;
-  for (const auto& entry : json::parse(list.out).at("histories").as_array()) {
+  const json::value document = json::parse(list.out);
+  for (const auto& entry : document.at("histories").as_array()) {
     seen.push_back(fmt::format("{} {}", std::string(entry.at("ending").as_string()), entry.at("local").as_bool()));
     if (entry.at("local").as_bool()) local = std::string(entry.at("name").as_string());
   }

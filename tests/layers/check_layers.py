@@ -48,7 +48,7 @@ IMPURE_HEADERS = {
 
 # Values of protocol: what is said, without how it is written down.
 VALUES = tuple(f"protocol/{name}.hpp"
-               for name in ("bytes", "error", "graph", "ids", "messages", "task", "text", "time"))
+               for name in ("bytes", "error", "graph", "ids", "messages", "span", "task", "text", "time"))
 
 # The first rule whose prefix fits a file holds for it: (files, ours that it may include, libraries too).
 RULES = [

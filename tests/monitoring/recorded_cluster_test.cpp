@@ -79,7 +79,8 @@ protected:
     EXPECT_EQ(page.status, 200U) << page.body;
     std::vector<std::string> lines;
     if (page.status != 200) return lines;
-    for (const auto& line : json::parse(page.body).at("lines").as_array())
+    const json::value document = json::parse(page.body);
+    for (const auto& line : document.at("lines").as_array())
       lines.push_back(
           fmt::format("{} {}", line.at("seq").to_number<std::uint64_t>(), std::string(line.at("text").as_string())));
     return lines;
