@@ -78,8 +78,8 @@ Connection::Connection(const Door& door) : timeout_(connect_timeout(door)) {
   std::string address = door.scheduler;
   if (const auto access = find_access(door); access && address.empty()) address = access->scheduler_address;
   if (door.timeout.empty() && nobody_listens(address))
-    throw CommandError(ExitCode::unreachable,
-                       fmt::format("nobody listens at {}: the scheduler has ended. {}", printable(address), what_to_do));
+    throw CommandError(ExitCode::unreachable, fmt::format("nobody listens at {}: the scheduler has ended. {}",
+                                                          printable(address), what_to_do));
   const auto patience = show_duration(timeout_);
   const std::jthread teller([&address, &patience](const std::stop_token& connected) {
     std::mutex mutex;
@@ -93,8 +93,9 @@ Connection::Connection(const Door& door) : timeout_(connect_timeout(door)) {
     client_.emplace(door.scheduler, options);
   } catch (const Failure& failure) {
     if (failure.kind() != ErrorKind::disconnected) throw;
-    throw CommandError(ExitCode::unreachable, fmt::format("{}. Is the scheduler running, and is it reached from here? {}",
-                                                          failure.what(), what_to_do));
+    throw CommandError(
+        ExitCode::unreachable,
+        fmt::format("{}. Is the scheduler running, and is it reached from here? {}", failure.what(), what_to_do));
   }
 }
 

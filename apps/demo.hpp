@@ -28,8 +28,8 @@ struct FileTree {
 /// Throws CommandError that names what is not there or cannot be read.
 FileTree list_files(const std::vector<std::string>& paths);
 
-/// Where a demo runs: on the scheduler that was named, else on the one of this user, else on the threads of this process,
-/// which it says.
+/// Where a demo runs: on the scheduler that was named, else on the one of this user, else on the threads of this
+/// process, which it says.
 class DemoPlace {
 public:
   explicit DemoPlace(const Door& door);

@@ -30,7 +30,8 @@ Array bytes_of(const FileTree& tree, std::int64_t block) {
   return array::concatenate(files).rechunk(block);
 }
 
-/// Shannon's entropy, in bits, of things that were counted. C. Shannon, "A Mathematical Theory of Communication" (1948).
+/// Shannon's entropy, in bits, of things that were counted.
+/// C. Shannon, "A Mathematical Theory of Communication" (1948).
 Array entropy(const Array& counts) {
   const Array shares = counts / counts.sum();
   return -array::where(shares > 0, shares * array::log2(array::where(shares > 0, shares, 1.0)), 0.0).sum();

@@ -72,7 +72,8 @@ ExitCode tell_of(const Door& door, QueryKind kind, const char* schema, const std
 void add(CLI::App& app, Door& door, const char* name, const char* doc, QueryKind kind, const char* schema) {
   CLI::App* command = app.add_subcommand(name, doc);
   auto key = std::make_shared<std::string>();
-  command->add_option("KEY", *key, "the task, as `troupe list tasks` shows it, or the number of it in log lines")->required();
+  command->add_option("KEY", *key, "the task, as `troupe list tasks` shows it, or the number of it in log lines")
+      ->required();
   door.add_scheduler_options(*command);
   door.add_output_option(*command);
   command->footer(

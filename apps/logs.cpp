@@ -127,7 +127,9 @@ ExitCode run(const Door& door, const Flags& flags) {
 void add_logs(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand("logs", "Show what the scheduler, a worker or a task logged lately.");
   auto flags = std::make_shared<Flags>();
-  command->add_option("WHERE", flags->where, "scheduler, worker/NAME or task/KEY (default: scheduler); KEY may be the number that lines name it by");
+  command->add_option(
+      "WHERE", flags->where,
+      "scheduler, worker/NAME or task/KEY (default: scheduler); KEY may be the number that lines name it by");
   command->add_option("-n,--lines", flags->lines, "how many at most of a node (default 100)")
       ->type_name("N")
       ->check(CLI::Range(1U, page_lines));

@@ -43,7 +43,7 @@ void check_words(const CLI::App& app, int argc, char** argv) {
           ExitCode::usage,
           fmt::format("there is no command '{}'{} {}", printable(word),
                       edit_distance(word, nearest) <= 1 + word.size() / 3 ? fmt::format(": did you mean '{}'?", nearest)
-                                                                           : std::string("."),
+                                                                          : std::string("."),
                       at == &app ? fmt::format("`{}` lists them.", help) : fmt::format("There are {}.", names)));
     }
     at = within;

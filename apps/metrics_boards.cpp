@@ -17,6 +17,20 @@ Panel panel(std::string title, std::string unit, std::string page, std::string d
   return {std::move(title), std::move(unit), std::move(queries), std::move(description), std::move(page), kind};
 }
 
+/// With the section of the runbook about what it shows.
+Panel explained(std::string section, Panel panel) {
+  panel.runbook = std::move(section);
+  return panel;
+}
+
+/// Series of the workers that are chosen on the board.
+std::string of(const std::string& metric, const std::string& matchers = {}) {
+  return metric + "{troupe_worker=~\"${worker}\"" + (matchers.empty() ? "" : ", " + matchers) + "}";
+}
+std::string rate_of(const std::string& metric, const std::string& matchers = {}) {
+  return "rate(" + of(metric, matchers) + "[5m])";
+}
+
 std::string quantile(const char* q, const std::string& metric, const std::string& by = {}) {
   const std::string labels = by.empty() ? "le" : "le, " + by;
   return std::string("histogram_quantile(") + q + ", sum by (" + labels + ") (rate(" + metric + "_bucket[5m])))";
@@ -27,24 +41,30 @@ Board overview() {
       "overview",
       "Troupe: overview",
       {
-          panel("Workers", "short", "/workers", "Workers by state.",
-                {{"sum by (state) (troupe_scheduler_workers)", "{{state}}"}}, Kind::stacked),
+          explained("troupeworkerlossratehigh",
+                    panel("Workers", "short", "/workers", "Workers by state.",
+                          {{"sum by (state) (troupe_scheduler_workers)", "{{state}}"}}, Kind::stacked)),
           panel("Tasks", "short", "/status", "Tasks that the scheduler knows, by state.",
                 {{"sum by (state) (troupe_scheduler_tasks)", "{{state}}"}}, Kind::stacked),
           panel("Throughput", "ops", "/tasks", "Tasks that made a value, a second.",
                 {{"sum(rate(troupe_scheduler_tasks_finished_total[5m]))", "finished"}}),
-          panel("Failures", "percentunit", "/exceptions", "Share of tasks that failed for good.",
-                {{"sum(rate(troupe_scheduler_tasks_erred_total[5m])) / clamp_min(sum(rate("
-                  "troupe_scheduler_tasks_finished_total[5m])) + sum(rate(troupe_scheduler_tasks_erred_total[5m])), "
-                  "1e-9)",
-                  "failed"}}),
-          panel("Age of the queue", "s", "/tasks", "Since when the first of the tasks that wait for a worker does so.",
-                {{"max(troupe_scheduler_queue_age_seconds)", "oldest"}}),
-          panel("Memory of workers", "bytes", "/workers", "Values, all else in the processes, and what they may use.",
-                {{"sum(troupe_worker_memory_managed_bytes)", "values"},
-                 {"sum(troupe_worker_memory_unmanaged_bytes)", "other"},
-                 {"sum(troupe_worker_spilled_bytes)", "on disk"},
-                 {"sum(troupe_worker_memory_limit_bytes)", "limit"}}),
+          explained(
+              "troupetaskerrorratiohigh",
+              panel(
+                  "Failures", "percentunit", "/exceptions", "Share of tasks that failed for good.",
+                  {{"sum(rate(troupe_scheduler_tasks_erred_total[5m])) / clamp_min(sum(rate("
+                    "troupe_scheduler_tasks_finished_total[5m])) + sum(rate(troupe_scheduler_tasks_erred_total[5m])), "
+                    "1e-9)",
+                    "failed"}})),
+          explained("troupequeueagehigh", panel("Age of the queue", "s", "/tasks",
+                                                "Since when the first of the tasks that wait for a worker does so.",
+                                                {{"max(troupe_scheduler_queue_age_seconds)", "oldest"}})),
+          explained("troupeclustermemoryhigh", panel("Memory of workers", "bytes", "/workers",
+                                                     "Values, all else in the processes, and what they may use.",
+                                                     {{"sum(troupe_worker_memory_managed_bytes)", "values"},
+                                                      {"sum(troupe_worker_memory_unmanaged_bytes)", "other"},
+                                                      {"sum(troupe_worker_spilled_bytes)", "on disk"},
+                                                      {"sum(troupe_worker_memory_limit_bytes)", "limit"}})),
           panel("Bytes between workers", "Bps", "/status", "Values fetched from other workers.",
                 {{"sum(rate(troupe_worker_transfer_received_bytes_total[5m]))", "received"}}),
           panel("Bytes to and from disk", "Bps", "/workers", "Values that did not fit into memory.",
@@ -60,9 +80,11 @@ Board scheduler() {
       "scheduler",
       "Troupe: scheduler",
       {
-          panel("Lag of the loop", "s", "/system", "How late the scheduler's loop comes to its timers.",
-                {{"sum by (le) (rate(troupe_event_loop_lag_seconds_bucket{troupe_role=\"scheduler\"}[5m]))", "{{le}}"}},
-                Kind::heatmap),
+          explained("troupeeventlooplaghigh",
+                    panel("Lag of the loop", "s", "/system", "How late the scheduler's loop comes to its timers.",
+                          {{"sum by (le) (rate(troupe_event_loop_lag_seconds_bucket{troupe_role=\"scheduler\"}[5m]))",
+                            "{{le}}"}},
+                          Kind::heatmap)),
           panel("Time of a decision", "s", "/system", "One turn: what came in is taken up, and tasks are placed.",
                 {{quantile("0.5", "troupe_scheduler_decision_seconds"), "p50"},
                  {quantile("0.99", "troupe_scheduler_decision_seconds"), "p99"}}),
@@ -88,8 +110,11 @@ Board scheduler() {
                  {"sum(rate(troupe_stealing_rejected_total[5m]))", "kept"}}),
           panel("Kept", "ops", "/stealing", "Tasks asked back and not given, by reason.",
                 {{"sum by (reason) (rate(troupe_stealing_rejected_total[5m]))", "{{reason}}"}}, Kind::stacked),
-          panel("Done again", "ops", "/exceptions", "Tasks handed out again after they had been before, by reason.",
-                {{"sum by (reason) (rate(troupe_scheduler_task_retries_total[5m]))", "{{reason}}"}}, Kind::stacked),
+          explained(
+              "trouperecomputestorm",
+              panel("Done again", "ops", "/exceptions", "Tasks handed out again after they had been before, by reason.",
+                    {{"sum by (reason) (rate(troupe_scheduler_task_retries_total[5m]))", "{{reason}}"}},
+                    Kind::stacked)),
           panel("Mailboxes", "short", "/system", "Messages that wait for actors of the scheduler's process.",
                 {{"sum by (actor) (troupe_actor_mailbox_messages{troupe_role=\"scheduler\"})", "{{actor}}"}}),
           panel("Clocks", "s", "/workers", "What the clock of a worker differs from the scheduler's by, at most.",
@@ -107,41 +132,46 @@ Board workers() {
       "Troupe: workers",
       {
           panel("CPU", "short", "/workers", "Cores in use.",
-                {{"rate(process_cpu_seconds_total{troupe_role=\"worker\"}[5m])", "{{troupe_worker}}"}}),
+                {{rate_of("process_cpu_seconds_total", "troupe_role=\"worker\""), "{{troupe_worker}}"}}),
           panel("Memory: values", "bytes", "/workers", "Values in memory.",
-                {{"troupe_worker_memory_managed_bytes", "{{troupe_worker}}"}}),
+                {{of("troupe_worker_memory_managed_bytes"), "{{troupe_worker}}"}}),
           panel("Memory: other", "bytes", "/workers", "Memory of the process beside its values.",
-                {{"troupe_worker_memory_unmanaged_bytes", "{{troupe_worker}}"}}),
+                {{of("troupe_worker_memory_unmanaged_bytes"), "{{troupe_worker}}"}}),
           panel("Received", "Bps", "/workers", "Values fetched from other workers.",
-                {{"rate(troupe_worker_transfer_received_bytes_total[5m])", "{{troupe_worker}}"}}),
+                {{rate_of("troupe_worker_transfer_received_bytes_total"), "{{troupe_worker}}"}}),
           panel("Sent", "Bps", "/workers", "Values given to others.",
-                {{"rate(troupe_worker_transfer_sent_bytes_total[5m])", "{{troupe_worker}}"}}),
+                {{rate_of("troupe_worker_transfer_sent_bytes_total"), "{{troupe_worker}}"}}),
           panel("To disk", "Bps", "/workers", "Values written to disk.",
-                {{"rate(troupe_worker_spill_write_bytes_total[5m])", "{{troupe_worker}}"}}),
+                {{rate_of("troupe_worker_spill_write_bytes_total"), "{{troupe_worker}}"}}),
           panel("Threads in use", "percentunit", "/status", "Tasks that run, of the threads there are.",
-                {{"troupe_worker_tasks{state=\"executing\"} / on (instance) troupe_worker_threads", "{{instance}}"}}),
-          panel("Lag of the loops", "s", "/workers", "How late workers' loops come to their timers.",
-                {{"sum by (le) (rate(troupe_event_loop_lag_seconds_bucket{troupe_role=\"worker\"}[5m]))", "{{le}}"}},
-                Kind::heatmap),
+                {{of("troupe_worker_tasks", "state=\"executing\"") + " / on (instance) troupe_worker_threads",
+                  "{{instance}}"}}),
+          explained(
+              "troupeeventlooplaghigh",
+              panel("Lag of the loops", "s", "/workers", "How late workers' loops come to their timers.",
+                    {{"sum by (le) (" + rate_of("troupe_event_loop_lag_seconds_bucket", "troupe_role=\"worker\"") + ")",
+                      "{{le}}"}},
+                    Kind::heatmap)),
           panel("Way to the scheduler", "s", "/workers", "From a heartbeat's being sent to its answer.",
                 {{quantile("0.5", "troupe_worker_heartbeat_rtt_seconds"), "p50"},
                  {quantile("0.99", "troupe_worker_heartbeat_rtt_seconds"), "p99"}}),
           panel("Mailboxes", "short", "/workers", "Messages that wait for actors of workers' processes.",
-                {{"sum by (troupe_worker) (troupe_actor_mailbox_messages{troupe_role=\"worker\"})",
+                {{"sum by (troupe_worker) (" + of("troupe_actor_mailbox_messages", "troupe_role=\"worker\"") + ")",
                   "{{troupe_worker}}"}}),
           panel("Clocks", "s", "/workers", "By which a worker's clock is ahead of the scheduler's.",
-                {{"troupe_worker_clock_skew_seconds", "{{troupe_worker}}"}}),
+                {{of("troupe_worker_clock_skew_seconds"), "{{troupe_worker}}"}}),
           panel("Graphics processors", "percentunit", "/workers", "Share of time in which anything ran on one.",
-                {{"troupe_worker_gpu_utilization_ratio", "{{troupe_worker}} {{device}}"}}),
+                {{of("troupe_worker_gpu_utilization_ratio"), "{{troupe_worker}} {{device}}"}}),
           panel("Memory of graphics processors", "bytes", "/workers",
                 "What the worker's process uses, and what all do.",
-                {{"troupe_worker_gpu_memory_own_bytes", "{{troupe_worker}} {{device}}: own"},
-                 {"troupe_worker_gpu_memory_used_bytes", "{{troupe_worker}} {{device}}: used"},
-                 {"troupe_worker_gpu_memory_size_bytes", "{{troupe_worker}} {{device}}: there is"}}),
+                {{of("troupe_worker_gpu_memory_own_bytes"), "{{troupe_worker}} {{device}}: own"},
+                 {of("troupe_worker_gpu_memory_used_bytes"), "{{troupe_worker}} {{device}}: used"},
+                 {of("troupe_worker_gpu_memory_size_bytes"), "{{troupe_worker}} {{device}}: there is"}}),
           panel("Held by the allocator", "bytes", "/workers", "Memory that the allocator holds of the system.",
-                {{"troupe_allocator_resident_bytes{troupe_role=\"worker\"}", "{{troupe_worker}}"}}),
-          panel("Paused", "short", "/workers", "1 while nothing new is started, since memory is nearly full.",
-                {{"troupe_worker_paused", "{{troupe_worker}}"}}),
+                {{of("troupe_allocator_resident_bytes", "troupe_role=\"worker\""), "{{troupe_worker}}"}}),
+          explained("troupeworkerpaused",
+                    panel("Paused", "short", "/workers", "1 while nothing new is started, since memory is nearly full.",
+                          {{of("troupe_worker_paused"), "{{troupe_worker}}"}})),
       }};
 }
 
@@ -157,8 +187,9 @@ Board work() {
                     {{quantile("0.95", "troupe_scheduler_task_duration_seconds", "prefix"), "{{prefix}}"}}),
               panel("Duration, p99", "s", "/tasks", "Time in the function.",
                     {{quantile("0.99", "troupe_scheduler_task_duration_seconds", "prefix"), "{{prefix}}"}}),
-              panel("Failures", "ops", "/exceptions", "Tasks that failed for good, by function.",
-                    {{"sum by (prefix) (rate(troupe_scheduler_tasks_erred_total[5m]))", "{{prefix}}"}}),
+              explained("troupetaskerrorratiohigh",
+                        panel("Failures", "ops", "/exceptions", "Tasks that failed for good, by function.",
+                              {{"sum by (prefix) (rate(troupe_scheduler_tasks_erred_total[5m]))", "{{prefix}}"}})),
               panel("Threads at work", "short", "/tasks", "Time in functions a second, by function.",
                     {{"sum by (prefix) (rate(troupe_scheduler_tasks_compute_seconds_total[5m]))", "{{prefix}}"}}),
               panel("Changes of state", "ops", "/tasks", "Tasks that came into a state, a second.",
@@ -171,61 +202,68 @@ Board work() {
 }
 
 Board transfers() {
-  return {"transfers",
-          "Troupe: transfers and disk",
-          {
-              panel("Values received", "ops", "/workers", "From other workers.",
-                    {{"sum(rate(troupe_worker_transfers_received_total[5m]))", "values"}}),
-              panel("Bytes of a value", "bytes", "/workers", "Mean of those received.",
-                    {{"sum(rate(troupe_worker_transfer_received_bytes_total[5m])) / "
-                      "clamp_min(sum(rate(troupe_worker_transfers_received_total[5m])), 1e-9)",
-                      "mean"}}),
-              panel("Time of a transfer", "s", "/workers", "From asking to having the values.",
-                    {{quantile("0.5", "troupe_worker_transfer_duration_seconds"), "p50"},
-                     {quantile("0.99", "troupe_worker_transfer_duration_seconds"), "p99"}}),
-              panel("Under way", "short", "/workers", "Fetches, and requests of others being answered.",
-                    {{"sum(troupe_worker_transfers_incoming)", "incoming"},
-                     {"sum(troupe_worker_transfers_outgoing)", "outgoing"}}),
-              panel("Bandwidth", "Bps", "/system", "What a worker is thought to receive from another.",
-                    {{"max(troupe_scheduler_bandwidth_bytes_per_second)", "learnt"}}),
-              panel("Copied on the way", "Bps", "/workers", "Bytes of large buffers copied in user space.",
-                    {{"sum(rate(troupe_worker_transfer_copied_bytes_total[5m]))", "copied"}}),
-              panel("On disk", "bytes", "/workers", "Files that values were written to.",
-                    {{"sum(troupe_worker_spill_disk_bytes)", "files"}}),
-              panel("Room on disk", "percentunit", "/workers", "Free, of the file system for values, by worker.",
-                    {{"troupe_worker_spill_disk_free_bytes / (troupe_worker_spill_disk_size_bytes > 0)",
-                      "{{troupe_worker}}"}}),
-              panel("Values to and from disk", "ops", "/workers", "Writes and reads.",
-                    {{"sum(rate(troupe_worker_spill_writes_total[5m]))", "written"},
-                     {"sum(rate(troupe_worker_spill_reads_total[5m]))", "read"}}),
-              panel("Time for disk", "short", "/workers", "Threads that encode, pack and write, or read and unpack.",
-                    {{"sum(rate(troupe_worker_spill_write_seconds_total[5m]))", "writing"},
-                     {"sum(rate(troupe_worker_spill_read_seconds_total[5m]))", "reading"}}),
-          }};
+  return {
+      "transfers",
+      "Troupe: transfers and disk",
+      {
+          panel("Values received", "ops", "/workers", "From other workers.",
+                {{"sum(rate(troupe_worker_transfers_received_total[5m]))", "values"}}),
+          panel("Bytes of a value", "bytes", "/workers", "Mean of those received.",
+                {{"sum(rate(troupe_worker_transfer_received_bytes_total[5m])) / "
+                  "clamp_min(sum(rate(troupe_worker_transfers_received_total[5m])), 1e-9)",
+                  "mean"}}),
+          panel("Time of a transfer", "s", "/workers", "From asking to having the values.",
+                {{quantile("0.5", "troupe_worker_transfer_duration_seconds"), "p50"},
+                 {quantile("0.99", "troupe_worker_transfer_duration_seconds"), "p99"}}),
+          panel("Under way", "short", "/workers", "Fetches, and requests of others being answered.",
+                {{"sum(troupe_worker_transfers_incoming)", "incoming"},
+                 {"sum(troupe_worker_transfers_outgoing)", "outgoing"}}),
+          panel("Bandwidth", "Bps", "/system", "What a worker is thought to receive from another.",
+                {{"max(troupe_scheduler_bandwidth_bytes_per_second)", "learnt"}}),
+          panel("Copied on the way", "Bps", "/workers", "Bytes of large buffers copied in user space.",
+                {{"sum(rate(troupe_worker_transfer_copied_bytes_total[5m]))", "copied"}}),
+          explained("troupespillerrors", panel("On disk", "bytes", "/workers", "Files that values were written to.",
+                                               {{"sum(troupe_worker_spill_disk_bytes)", "files"}})),
+          explained("troupespilldisknearlyfull",
+                    panel("Room on disk", "percentunit", "/workers", "Free, of the file system for values, by worker.",
+                          {{"troupe_worker_spill_disk_free_bytes / (troupe_worker_spill_disk_size_bytes > 0)",
+                            "{{troupe_worker}}"}})),
+          panel("Values to and from disk", "ops", "/workers", "Writes and reads.",
+                {{"sum(rate(troupe_worker_spill_writes_total[5m]))", "written"},
+                 {"sum(rate(troupe_worker_spill_reads_total[5m]))", "read"}}),
+          panel("Time for disk", "short", "/workers", "Threads that encode, pack and write, or read and unpack.",
+                {{"sum(rate(troupe_worker_spill_write_seconds_total[5m]))", "writing"},
+                 {"sum(rate(troupe_worker_spill_read_seconds_total[5m]))", "reading"}}),
+      }};
 }
 
 Board capacity() {
-  return {"capacity",
-          "Troupe: capacity",
-          {
+  return {
+      "capacity",
+      "Troupe: capacity",
+      {
+          explained(
+              "troupenoworkerswithqueuedtasks",
               panel("Workers that are there", "short", "/workers", "And those that are wanted.",
-                    {{"sum(troupe_scheduler_workers)", "there"}, {"sum(troupe_scheduler_desired_workers)", "wanted"}}),
-              panel("Threads", "short", "/workers", "Of all workers, and those that run a task.",
-                    {{"sum(troupe_worker_threads)", "threads"},
-                     {"sum(troupe_worker_tasks{state=\"executing\"})", "in use"}}),
-              panel("Idle", "percentunit", "/workers", "Share of workers with nothing assigned.",
-                    {{"sum(troupe_scheduler_workers{state=\"idle\"}) / clamp_min(sum(troupe_scheduler_workers), 1)",
-                      "idle"}}),
-              panel("Waiting for room", "short", "/status", "Tasks that are ready, and wait for a worker.",
-                    {{"sum(troupe_scheduler_tasks{state=\"queued\"})", "queued"},
-                     {"sum(troupe_scheduler_tasks{state=\"no_worker\"})", "no worker may run them"}}),
-              panel("Memory in use", "percentunit", "/workers", "Of what workers may use.",
-                    {{"(sum(troupe_worker_memory_managed_bytes) + sum(troupe_worker_memory_unmanaged_bytes)) / "
-                      "clamp_min(sum(troupe_worker_memory_limit_bytes), 1)",
-                      "in use"}}),
-              panel("Workers that left", "ops", "/events", "By reason.",
-                    {{"sum by (reason) (rate(troupe_scheduler_workers_removed_total[5m]))", "{{reason}}"}}),
-          }};
+                    {{"sum(troupe_scheduler_workers)", "there"}, {"sum(troupe_scheduler_desired_workers)", "wanted"}})),
+          panel(
+              "Threads", "short", "/workers", "Of all workers, and those that run a task.",
+              {{"sum(troupe_worker_threads)", "threads"}, {"sum(troupe_worker_tasks{state=\"executing\"})", "in use"}}),
+          panel("Idle", "percentunit", "/workers", "Share of workers with nothing assigned.",
+                {{"sum(troupe_scheduler_workers{state=\"idle\"}) / clamp_min(sum(troupe_scheduler_workers), 1)",
+                  "idle"}}),
+          explained("troupetasksstucknoworker",
+                    panel("Waiting for room", "short", "/status", "Tasks that are ready, and wait for a worker.",
+                          {{"sum(troupe_scheduler_tasks{state=\"queued\"})", "queued"},
+                           {"sum(troupe_scheduler_tasks{state=\"no_worker\"})", "no worker may run them"}})),
+          panel("Memory in use", "percentunit", "/workers", "Of what workers may use.",
+                {{"(sum(troupe_worker_memory_managed_bytes) + sum(troupe_worker_memory_unmanaged_bytes)) / "
+                  "clamp_min(sum(troupe_worker_memory_limit_bytes), 1)",
+                  "in use"}}),
+          explained("troupeworkerlossratehigh",
+                    panel("Workers that left", "ops", "/events", "By reason.",
+                          {{"sum by (reason) (rate(troupe_scheduler_workers_removed_total[5m]))", "{{reason}}"}})),
+      }};
 }
 
 json::object target_json(const PanelQuery& query, std::size_t number) {
@@ -258,19 +296,40 @@ json::object panel_json(const Panel& panel, std::size_t number) {
                                    {"overrides", json::array{}}}},
       {"links", json::array{json::object{
                     {"title", "In Troupe's dashboard"}, {"url", "${dashboard}" + panel.page}, {"targetBlank", true}}}}};
+  if (!panel.runbook.empty())
+    document["links"].as_array().push_back(
+        json::object{{"title", "What to look at"}, {"url", "${runbook}#" + panel.runbook}, {"targetBlank", true}});
   return document;
 }
 
-json::array variables_json() {
+json::object text_variable(const char* name, const char* label, const std::string& value) {
+  return {{"name", name},
+          {"label", label},
+          {"type", "textbox"},
+          {"query", value},
+          {"current", json::object{{"text", value}, {"value", value}}},
+          {"hide", 0}};
+}
+
+json::array variables_json(const Board& board, const std::string& runbook) {
   json::object source{{"name", "datasource"},  {"label", "Prometheus"},     {"type", "datasource"},
                       {"query", "prometheus"}, {"current", json::object{}}, {"hide", 0}};
-  json::object address{{"name", "dashboard"},
-                       {"label", "Troupe's dashboard"},
-                       {"type", "textbox"},
-                       {"query", "http://127.0.0.1:8787"},
-                       {"current", json::object{{"text", "http://127.0.0.1:8787"}, {"value", "http://127.0.0.1:8787"}}},
-                       {"hide", 0}};
-  return {std::move(source), std::move(address)};
+  json::array all{std::move(source), text_variable("dashboard", "Troupe's dashboard", "http://127.0.0.1:8787"),
+                  text_variable("runbook", "Runbook", runbook)};
+  if (board.name == "workers")
+    all.push_back(json::object{{"name", "worker"},
+                               {"label", "Worker"},
+                               {"type", "query"},
+                               {"datasource", json::object{{"type", "prometheus"}, {"uid", "${datasource}"}}},
+                               {"query", "label_values(troupe_worker_threads, troupe_worker)"},
+                               {"refresh", 2},
+                               {"sort", 1},
+                               {"multi", true},
+                               {"includeAll", true},
+                               {"allValue", ".*"},
+                               {"current", json::object{{"text", "All"}, {"value", "$__all"}}},
+                               {"hide", 0}});
+  return all;
 }
 
 }  // namespace
@@ -280,7 +339,7 @@ const std::vector<Board>& boards() {
   return all;
 }
 
-json::object grafana_json(const Board& board) {
+json::object grafana_json(const Board& board, const std::string& runbook) {
   json::array panels;
   for (std::size_t i = 0; i < board.panels.size(); ++i) panels.push_back(panel_json(board.panels[i], i));
   return {{"uid", "troupe-" + board.name},
@@ -291,7 +350,7 @@ json::object grafana_json(const Board& board) {
           {"editable", true},
           {"refresh", "10s"},
           {"time", json::object{{"from", "now-30m"}, {"to", "now"}}},
-          {"templating", json::object{{"list", variables_json()}}},
+          {"templating", json::object{{"list", variables_json(board, runbook)}}},
           {"annotations",
            json::object{
                {"list", json::array{json::object{

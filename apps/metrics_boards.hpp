@@ -21,6 +21,7 @@ struct Panel {
   std::string description;
   std::string page;  ///< of the dashboard, about the same thing
   enum class Kind { lines, stacked, number, heatmap } kind{Kind::lines};
+  std::string runbook{};  ///< its section about what it shows, or empty
 };
 
 struct Board {
@@ -32,7 +33,7 @@ struct Board {
 /// The boards that are shipped, from code: only what there is metrics for.
 const std::vector<Board>& boards();
 
-/// A board as Grafana imports it.
-boost::json::object grafana_json(const Board& board);
+/// A board as Grafana imports it; `runbook` is where that is.
+boost::json::object grafana_json(const Board& board, const std::string& runbook);
 
 }  // namespace troupe::apps

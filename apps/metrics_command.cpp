@@ -29,9 +29,12 @@ void write(const fs::path& path, std::string_view text) {
   print(path.string() + "\n");
 }
 
-ExitCode export_grafana(const fs::path& directory) {
+/// Where the shipped rules say that it is: in the source tree.
+constexpr std::string_view runbook_here = "docs/runbook.md";
+
+ExitCode export_grafana(const fs::path& directory, const std::string& runbook) {
   for (const Board& board : boards())
-    write(directory / "dashboards" / (board.name + ".json"), json::serialize(grafana_json(board)) + "\n");
+    write(directory / "dashboards" / (board.name + ".json"), json::serialize(grafana_json(board, runbook)) + "\n");
   write(directory / "provisioning" / "dashboards" / "troupe.yml",
         "apiVersion: 1\nproviders:\n  - name: troupe\n    folder: Troupe\n    type: file\n    options:\n"
         "      path: /var/lib/grafana/dashboards/troupe\n");
@@ -41,11 +44,16 @@ ExitCode export_grafana(const fs::path& directory) {
   return ExitCode::done;
 }
 
-ExitCode export_rules(const fs::path& directory) {
+ExitCode export_rules(const fs::path& directory, const std::string& runbook) {
   constexpr std::string_view folder = "prometheus/";
   for (const monitoring::PackedFile& file : monitoring::packed_files())
-    if (std::string_view(file.path).starts_with(folder))
-      write(directory / std::string_view(file.path).substr(folder.size()), monitoring::unpacked(file));
+    if (std::string_view(file.path).starts_with(folder)) {
+      std::string text = monitoring::unpacked(file);
+      for (auto at = text.find(runbook_here); at != std::string::npos;
+           at = text.find(runbook_here, at + runbook.size()))
+        text.replace(at, runbook_here.size(), runbook);
+      write(directory / std::string_view(file.path).substr(folder.size()), text);
+    }
   return ExitCode::done;
 }
 
@@ -76,17 +84,30 @@ void add_metrics(CLI::App& app, Door& door) {
       "  troupe metrics export-grafana grafana\n\n" +
       std::string(exit_codes_help));
   auto directory = std::make_shared<std::string>();
+  auto runbook = std::make_shared<std::string>(runbook_here);
+  const auto add_runbook = [&](CLI::App& to) {
+    to.add_option("--runbook-url", *runbook, fmt::format("where the runbook is read (default {})", runbook_here))
+        ->type_name("URL");
+  };
 
   CLI::App* grafana = command->add_subcommand("export-grafana", "Write the boards for Grafana, and how it finds them.");
   grafana->add_option("DIR", *directory, "where to; it is made if need be")->required();
   grafana->footer("Example:\n  troupe metrics export-grafana grafana\n\n" + std::string(exit_codes_help));
-  grafana->callback([&door, directory] { door.run = [directory] { return export_grafana(*directory); }; });
+  add_runbook(*grafana);
+  grafana->callback([&door, directory, runbook] {
+    door.run = [directory, runbook] { return export_grafana(*directory, *runbook); };
+  });
 
   CLI::App* rules = command->add_subcommand(
       "export-rules", "Write a configuration of Prometheus, with recording and alert rules and their tests.");
   rules->add_option("DIR", *directory, "where to; it is made if need be")->required();
-  rules->footer("Example:\n  troupe metrics export-rules prometheus\n\n" + std::string(exit_codes_help));
-  rules->callback([&door, directory] { door.run = [directory] { return export_rules(*directory); }; });
+  rules->footer(
+      "Examples:\n  troupe metrics export-rules prometheus\n"
+      "  troupe metrics export-rules prometheus --runbook-url https://wiki.example/troupe/runbook\n\n" +
+      std::string(exit_codes_help));
+  add_runbook(*rules);
+  rules->callback(
+      [&door, directory, runbook] { door.run = [directory, runbook] { return export_rules(*directory, *runbook); }; });
 
   CLI::App* list = command->add_subcommand("targets", "List the nodes that serve metrics.");
   door.add_scheduler_options(*list);

@@ -46,8 +46,8 @@ std::vector<std::string> allowed_hosts(const Config& config);
 /// What metrics.compat asks for. Raises CommandError for a value that is not known.
 bool dask_names_wanted(const Config& config);
 
-/// How often threads are looked at for the pages of profiles, 0 = never, and the windows that this is counted in. Raises
-/// CommandError for what is too little.
+/// How often threads are looked at for the pages of profiles, 0 = never, and the windows that this is counted in.
+/// Raises CommandError for what is too little.
 struct ProfileTimes {
   Duration interval{};
   Duration cycle{};

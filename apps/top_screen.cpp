@@ -187,8 +187,8 @@ std::string TopScreen::head(std::size_t columns, bool colour) const {
   lines.push_back(
       fmt::format("tasks  {:.0f} processing, {:.0f} of them running, {:.0f} queued, {:.0f} waiting, {:.0f} without a "
                   "worker, {:.0f} in memory, {:.0f} failed",
-                  at("tasks", "processing"), c.at("executing").to_number<double>(), at("tasks", "queued"), at("tasks", "waiting"), at("tasks", "no_worker"),
-                  at("tasks", "memory"), at("tasks", "erred")));
+                  at("tasks", "processing"), c.at("executing").to_number<double>(), at("tasks", "queued"),
+                  at("tasks", "waiting"), at("tasks", "no_worker"), at("tasks", "memory"), at("tasks", "erred")));
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const bool alarm = i == 0 && !lost_.empty();

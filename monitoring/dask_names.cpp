@@ -18,8 +18,8 @@ struct Row {
   std::string_view dask;
   std::string_view label{};
   std::string_view value{};
-  bool added_up{};               ///< one series there is several here
-  std::string_view beside{};     ///< only where there is this family too
+  bool added_up{};            ///< one series there is several here
+  std::string_view beside{};  ///< only where there is this family too
 };
 
 /// States that have another name there.

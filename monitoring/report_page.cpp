@@ -155,7 +155,8 @@ std::string critical_html(const ReportFacts& facts) {
   const double span_s = (path.back().start_unix_ms + path.back().duration_ms - path.front().start_unix_ms) / 1000;
   std::string out = fmt::format(
       "<p>{0} tasks, each of which needs the one before, took {1} from the first to the last, {2} of it in functions. "
-      "However many workers there are, the {2} stay; the rest they waited, for a free thread, for what was moved, or to "
+      "However many workers there are, the {2} stay; the rest they waited, for a free thread, for what was moved, or "
+      "to "
       "be submitted. Of {3} tasks the dependencies are known.</p>\n<table><tr>",
       path.size(), seconds(span_s), seconds(busy_s), facts.critical.known);
   for (const char* head : {"task", "function", "worker", "began after", "waited", "ran"})
@@ -275,8 +276,8 @@ std::vector<std::string> advice(const ReportFacts& facts) {
     const auto& workers = group.at("workers").as_array();
     if (number(group, "count") >= 3 && workers.size() == 1 && facts.workers.at("workers").as_array().size() > 1)
       found.push_back(fmt::format("All {:.0f} failures of {} came from one worker, {}{}", number(group, "count"),
-                                  std::string(group.at("prefix").as_string()),
-                                  std::string(workers.front().as_string()), look_at(group.at("kind").as_string())));
+                                  std::string(group.at("prefix").as_string()), std::string(workers.front().as_string()),
+                                  look_at(group.at("kind").as_string())));
   }
   double longest = 0;
   for (const SlowRun& run : facts.slowest) longest = std::max(longest, run.duration_ms);

@@ -204,7 +204,8 @@ TaskId SchedulerState::find_task(std::string_view text) const {
   TaskRef numbered;
   if (group && *group <= TaskId::group_max && *index <= TaskId::index_mask)
     numbered = find(TaskId::of(*group, static_cast<std::uint32_t>(*index)));
-  if (index && text.find('-') == std::string_view::npos) numbered = find(TaskId{*index});  // both in one, as logs have it
+  if (index && text.find('-') == std::string_view::npos)
+    numbered = find(TaskId{*index});  // both in one, as logs have it
   if (numbered && key_text(numbered.id()) == text) return numbered.id();
   for (const auto& named : groups_) {
     if (named == nullptr || named->name.empty()) continue;

@@ -48,8 +48,10 @@ TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   EXPECT_EQ(line.at("role"), "worker");
   EXPECT_EQ(line.at("logger"), "worker");
   const auto number = std::to_string(line.at("task").to_number<std::uint64_t>());
-  for (const auto& command : {std::vector<std::string>{"explain", number}, {"story", number},
-                              {"describe", "task", number}, {"logs", "task/" + number}})
+  for (const auto& command : {std::vector<std::string>{"explain", number},
+                              {"story", number},
+                              {"describe", "task", number},
+                              {"logs", "task/" + number}})
     EXPECT_EQ(run(command).status, 0) << ::testing::PrintToString(command);
   EXPECT_EQ(line.at("task").to_number<std::uint64_t>() >> 24, line.at("group").to_number<std::uint64_t>());
   EXPECT_THAT(std::string(line.at("msg").as_string()), HasSubstr("the second word"));
@@ -363,8 +365,7 @@ TEST_F(ObserveTest, clients_are_rows_of_the_same_shape_however_they_are_asked_fo
 
 TEST_F(ObserveTest, a_format_that_is_set_for_all_commands_is_taken_by_all) {
   environment_.emplace_back("TROUPE_OUTPUT", "jsonl");
-  for (const char* kind : {"workers", "clients", "tasks", "groups"})
-    EXPECT_EQ(run({"list", kind}).status, 0) << kind;
+  for (const char* kind : {"workers", "clients", "tasks", "groups"}) EXPECT_EQ(run({"list", kind}).status, 0) << kind;
   const auto status = run({"status"});
   EXPECT_EQ(status.status, 0) << status.err;
   EXPECT_EQ(json::parse(status.out).at("schema"), "troupe/v1/identity");

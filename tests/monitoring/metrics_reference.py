@@ -2,8 +2,8 @@
 
     metrics_reference.py DOCUMENT PAGE...
 
-writes the table of DOCUMENT from PAGEs (files or http:// addresses): the scheduler's /metrics, /metrics/cluster, a worker's,
-a client's. check() says where the two differ.
+writes the table of DOCUMENT from PAGEs (files or http:// addresses): /metrics and /metrics/cluster of a scheduler, /metrics
+of a worker. check() says where the two differ.
 """
 
 import pathlib

@@ -270,17 +270,18 @@ TEST(Metrics, boards_made_for_dask_find_its_names_if_that_is_asked_for) {
           "dask_scheduler_tasks_forgotten_total", "dask_scheduler_tasks_suspicious_total", "dask_scheduler_task_groups",
           "dask_scheduler_tasks_compute_seconds_total", "dask_scheduler_tasks_output_bytes",
           "dask_scheduler_prefix_state_totals_total", "dask_stealing_request_count_total",
-          "dask_stealing_request_cost_total", "dask_worker_tasks",
-          "dask_worker_threads", "dask_worker_memory_bytes", "dask_worker_transfer_incoming_count",
-          "dask_worker_transfer_incoming_count_total", "dask_worker_transfer_outgoing_count",
-          "dask_worker_transfer_outgoing_count_total", "dask_worker_transfer_outgoing_bytes_total",
-          "dask_worker_spill_bytes_total", "dask_worker_spill_count_total", "dask_worker_spill_time_seconds_total"));
+          "dask_stealing_request_cost_total", "dask_worker_tasks", "dask_worker_threads", "dask_worker_memory_bytes",
+          "dask_worker_transfer_incoming_count", "dask_worker_transfer_incoming_count_total",
+          "dask_worker_transfer_outgoing_count", "dask_worker_transfer_outgoing_count_total",
+          "dask_worker_transfer_outgoing_bytes_total", "dask_worker_spill_bytes_total", "dask_worker_spill_count_total",
+          "dask_worker_spill_time_seconds_total"));
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks{state=\"processing\"} 3\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks_suspicious_total{task_prefix_name=\"add\"} 1\n"));
   EXPECT_THAT(page,
               HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"memory\"} 12\n"))
       << "changes into the state";
-  EXPECT_THAT(page, HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"no-worker\"} 0\n"));
+  EXPECT_THAT(
+      page, HasSubstr("\ndask_scheduler_prefix_state_totals_total{task_prefix_name=\"add\",state=\"no-worker\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_scheduler_tasks{state=\"no-worker\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_worker_tasks{state=\"long-running\"} 0\n"));
   EXPECT_THAT(page, HasSubstr("\ndask_stealing_request_cost_total 1.5\n"));
