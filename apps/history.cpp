@@ -134,7 +134,7 @@ ExitCode serve(const Door& door, const std::string& directory, const std::string
   http.allowed_hosts = allowed_hosts(door.config());
   http.scope_of = [logins](std::string_view token) { return logins->scope_of(token); };
   auto routes = monitoring::api_routes(std::move(api));
-  for (auto& route : monitoring::asset_routes()) routes.push_back(std::move(route));
+  for (auto& route : monitoring::asset_routes(routes)) routes.push_back(std::move(route));
   const auto server = monitoring::HttpServer::start(std::move(http), std::move(routes));
   if (!server) raise(server.error());
   const std::string link =

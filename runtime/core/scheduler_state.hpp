@@ -67,7 +67,7 @@ public:
   // For tests and queries.
   [[nodiscard]] TaskState state_of(TaskId task) const;
   [[nodiscard]] std::string key_text(TaskId task) const;
-  /// Task by its text ("sum-12-0", "12-0", or the user's name); null if unknown.
+  /// Task by its text ("sum-12-0", "12-0", its id as one number, or the user's name); null if unknown.
   [[nodiscard]] TaskId find_task(std::string_view text) const;
   [[nodiscard]] std::vector<std::string> story(TaskId task) const;
   /// Stable reason code, then sentences for people.
