@@ -40,7 +40,7 @@ SessionConfig World::session_config(Duration grace) const {
   const Options& o = history_.options;
   SessionConfig config;
   config.window_messages = o.window;
-  config.buffer_bytes_limit = o.buffer;
+  if (!healed_) config.buffer_bytes_limit = o.buffer;  // a small one is a fault, and may be too small for any burst
   config.acknowledge_after = o.unit / 10;
   config.ping_after = o.unit / 6;
   config.suspect_after = o.unit / 3;
