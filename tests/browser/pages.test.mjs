@@ -264,12 +264,12 @@ test('keys alone lead through the page', async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'To the contents');
   await page.keyboard.press('Enter');
   assert.equal(await page.evaluate(() => document.activeElement.tagName), 'MAIN');
-  const stream = page.getByRole('img', { name: /Task stream/ });
+  const stream = page.getByRole('img', { name: /Task stream: [\d,]+ runs/ });  // before there are any, keys do nothing
   await stream.focus();
   await page.keyboard.press('+');
-  assert.equal(await page.getByRole('button', { name: 'follow' }).getAttribute('aria-pressed'), 'false');
+  await page.getByRole('button', { name: 'follow', pressed: false }).waitFor();
   await page.keyboard.press('0');
-  assert.equal(await page.getByRole('button', { name: 'follow' }).getAttribute('aria-pressed'), 'true');
+  await page.getByRole('button', { name: 'follow', pressed: true }).waitFor();
   await page.getByRole('tab', { name: 'Processing' }).focus();
   await page.keyboard.press('ArrowRight');
   assert.equal(await page.getByRole('tab', { name: 'CPU' }).getAttribute('aria-selected'), 'true');
