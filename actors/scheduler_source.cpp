@@ -1,6 +1,5 @@
 #include "actors/scheduler_source.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <thread>
 #include <utility>
@@ -68,12 +67,7 @@ public:
   }
 
   std::uint64_t desired_workers() override {
-    return ask([](SchedulerState& state) -> std::uint64_t {
-      const std::uint64_t target = state.adaptive_target(monitoring::desired_within);
-      const SchedulerCounters& now = state.counters();
-      const auto there = now.workers_running + now.workers_paused + now.workers_suspect;
-      return std::max<std::uint64_t>(target, there - std::min(there, state.workers_to_close(0).size()));
-    });
+    return ask([](SchedulerState& state) { return state.desired_workers(monitoring::desired_within); });
   }
 
   monitoring::TurnDurations turns() override {

@@ -431,6 +431,15 @@ void WorkerActor::drain_pool() {
   stirred_ = true;
 }
 
+/// Looked up once for the tasks of a group that follow each other.
+TimeLedger::Function* WorkerActor::span_time_of(KnownTemplate& known, TaskId task) {
+  if (std::exchange(known.span_group, task.group()) != task.group()) {
+    const std::string* span = task_log_->span_of(task);
+    known.span_time = span == nullptr ? nullptr : ledger_.in_span(prefix_of(*known.tmpl), *span);
+  }
+  return known.span_time;
+}
+
 void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byte>& values) {
   if (!job.task) return function_ran(job);
   if (!orphans_.empty() && orphans_.contains(job.tmpl)) return;
@@ -439,8 +448,7 @@ void WorkerActor::add_done(Job& job, ExecutionsDone& ended, std::vector<std::byt
     average = average < 0 ? job.duration_ns : average + (job.duration_ns - average) / 8;
     found->second.durations->add(static_cast<std::uint64_t>(job.duration_ns / 1000));
     found->second.time->add(job.duration_ns, job.cpu_ns);
-    if (const std::string* span = task_log_->span_of(job.task); span != nullptr)
-      if (auto* time = ledger_.in_span(prefix_of(*job.tmpl), *span)) time->add(job.duration_ns, job.cpu_ns);
+    if (auto* const span_time = span_time_of(found->second, job.task)) span_time->add(job.duration_ns, job.cpu_ns);
   }
   const bool erred = job.error != nullptr;
   append_value(ended, values, job.encoded);

@@ -110,6 +110,8 @@ private:
     std::int64_t average_ns{-1};                 ///< of its runs here; -1 = none yet
     monitoring::DurationHistogram* durations{};  ///< of its prefix, in `durations_`
     TimeLedger::Function* time{};                ///< likewise, in `ledger_`
+    std::uint64_t span_group{};                  ///< group whose span the next one is of; 0: of none
+    TimeLedger::Function* span_time{};           ///< likewise, until it is told; null: in no span
   };
   /// Pool threads write, the loop takes.
   struct Seceded {
@@ -178,6 +180,7 @@ private:
 
   void share(ShareModules& modules);
   void drain_pool();
+  TimeLedger::Function* span_time_of(KnownTemplate& known, TaskId task);
   void add_done(Job& job, ExecutionsDone& ended, std::vector<std::byte>& values);
   void function_ran(Job& job);
   void run_inline_job();

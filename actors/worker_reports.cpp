@@ -19,6 +19,7 @@ void WorkerActor::tell_time_spent(bool last) {
     ledger_.disk(spill.read_ns, spill.write_ns);
   }
   if (auto spent = ledger_.take(options_.registry.get())) link_->send({std::move(*spent)});
+  for (auto& [tmpl, known] : templates_) known.span_group = 0;
 }
 
 /// How long its way there and back took, and what the clocks differ by.

@@ -72,6 +72,7 @@ boost::json::object events_json(const std::vector<Event>& events, std::uint64_t 
 void add_origin(boost::json::object& row, const TaskOrigin& origin);
 boost::json::object log_json(const std::vector<LogLine>& lines, std::uint64_t recorded, double now_unix_ms);
 
+inline double seconds(std::uint64_t us) { return static_cast<double>(us) * 1e-6; }
 /// Tasks by state, but for those that are forgotten.
 boost::json::object states_json(const TaskCounts& counts);
 /// Time of those `functions` that are of `prefix`, or of all if it is empty, those that took longest first; and of all

@@ -15,8 +15,6 @@ namespace json = boost::json;
 
 namespace {
 
-double seconds(std::uint64_t us) { return static_cast<double>(us) * 1e-6; }
-
 bool is_inside(std::string_view span, std::string_view outer) {
   return span.starts_with(outer) && (span.size() == outer.size() || span[outer.size()] == '/');
 }

@@ -18,8 +18,6 @@ namespace json = boost::json;
 
 namespace {
 
-double seconds(std::uint64_t us) { return static_cast<double>(us) * 1e-6; }
-
 /// What was moved, how long it took, and what follows from both; no bandwidth is known of what took no time.
 json::object moved_json(const ValuesMoved& moved, json::object row = {}) {
   row["values"] = moved.values;

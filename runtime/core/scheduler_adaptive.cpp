@@ -52,6 +52,13 @@ std::uint32_t SchedulerState::adaptive_target(Duration duration) const {
   return static_cast<std::uint32_t>(std::min(wanted, 1e9));
 }
 
+/// The target, but never fewer than those that may not go.
+std::uint64_t SchedulerState::desired_workers(Duration within) {
+  count_workers();
+  const auto there = counters_.workers_running + counters_.workers_paused + counters_.workers_suspect;
+  return std::max<std::uint64_t>(adaptive_target(within), there - std::min(there, workers_to_close(0).size()));
+}
+
 /// Of the workers with nothing to do those that hold least, at most `count` (0 = any number), as long as what is held
 /// in all has room on those that stay.
 std::vector<std::string> SchedulerState::workers_to_close(std::uint32_t count) const {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "runtime/core/mutant.hpp"
 #include "runtime/core/scheduler_inline.hpp"
@@ -54,7 +55,8 @@ void SchedulerState::transfer_arrived(TaskRef task, WorkerId at) {
   if (found == transfers_.end()) return;
   const Transfer transfer = found->second;
   transfers_.erase(found);
-  if (transfer.move && holds(task, transfer.from)) drop_copy(task, transfer.from);
+  // A target that was to retire meanwhile may not be the only one.
+  if (transfer.move && holds(task, transfer.from) && !find_worker(at)->retiring) drop_copy(task, transfer.from);
   placement_step(transfer.placement, task.id());
 }
 
@@ -281,6 +283,19 @@ void SchedulerState::advance_retirements() {
   });
 }
 
+/// Whether a client was told to put a value there, and it has not come yet.
+bool SchedulerState::awaits_scatter(WorkerId worker) const {
+  return std::any_of(scatters_.begin(), scatters_.end(), [&](std::uint64_t number) {
+    const Group* group = find_group(number);
+    for (std::uint32_t i = 0; group != nullptr && i < group->tasks.size(); ++i) {
+      const auto first = group->targets.begin() + group->target_offsets[i];
+      const auto last = group->targets.begin() + group->target_offsets[i + 1];
+      if (group->tasks[i].state == TaskState::waiting && std::find(first, last, worker) != last) return true;
+    }
+    return false;
+  });
+}
+
 /// False: there is nobody to take what it holds.
 bool SchedulerState::retire_further(WorkerRecord& worker) {
   if (worker.closing) return true;
@@ -307,7 +322,7 @@ bool SchedulerState::retire_further(WorkerRecord& worker) {
     if (--left == 0) break;
   }
   for (WorkerRecord* target : targets) target->coming_bytes = 0;
-  if (unique || !worker.processing.empty()) return true;
+  if (unique || !worker.processing.empty() || awaits_scatter(worker.id)) return true;
   close_retired(worker);
   return true;
 }
@@ -369,7 +384,7 @@ void SchedulerState::reduce_replicas() {
 }
 
 /// A value keeps one copy, those that were asked for, and one wherever a task is about to read it. Copies go first from
-/// workers that are paused, then from those with most in memory.
+/// workers that retire, then from those that are paused, then from those with most in memory.
 void SchedulerState::reduce(TaskRef task) {
   const auto coming = transfers_.lower_bound({task.id(), WorkerId{}});
   if (coming != transfers_.end() && coming->first.first == task.id()) return;
@@ -391,7 +406,7 @@ void SchedulerState::reduce(TaskRef task) {
       --keep;
   }
   std::stable_sort(idle.begin(), idle.end(), [](const WorkerRecord* a, const WorkerRecord* b) {
-    return std::pair(a->able(), memory_of(*b)) < std::pair(b->able(), memory_of(*a));
+    return std::tuple(!a->retiring, a->able(), memory_of(*b)) < std::tuple(!b->retiring, b->able(), memory_of(*a));
   });
   for (std::size_t i = 0; i + keep < idle.size(); ++i) {
     ++counters_.replicas_dropped;

@@ -74,6 +74,7 @@ public:
   [[nodiscard]] std::pair<std::string, std::vector<std::string>> explain(TaskId task, Instant now) const;
   /// How many workers there should be (scheduler_adaptive.cpp), and names of those that may go.
   [[nodiscard]] std::uint32_t adaptive_target(Duration duration) const;
+  [[nodiscard]] std::uint64_t desired_workers(Duration within);
   [[nodiscard]] std::vector<std::string> workers_to_close(std::uint32_t count) const;
 
   // For those who look (scheduler_views.cpp). Nothing here changes a decision.
@@ -253,6 +254,7 @@ private:
   void give_up_retiring(WorkerRecord& worker);
   void cancel_everything(const std::string& reason);
   void advance_restarts();
+  [[nodiscard]] bool awaits_scatter(WorkerId worker) const;
   bool retire_further(WorkerRecord& worker);
   void note_retired(WorkerId id, const std::string& name, bool graceful);
   void reduce_replicas();

@@ -340,6 +340,55 @@ TEST_F(ReplicasTest, gives_ahead_only_what_the_memory_of_a_worker_has_room_for) 
   EXPECT_GT(d.assigned(w0).size(), 0u);
 }
 
+TEST_F(ReplicasTest, does_not_end_a_worker_before_a_value_that_is_scattered_to_it_is_elsewhere) {
+  const auto w0 = worker("w0");
+  const auto [task, targets] = d.scatter(client);
+  ASSERT_THAT(targets, ElementsAre(w0));
+  const auto w1 = worker("w1");
+  d.say(ClientSaid{client, RetireWorkers{{7}, {"w0"}, 0}});
+  d.pass(100ms);
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), IsEmpty()) << "it is on its way";
+  arrive(w0, task, 100);
+  d.pass(100ms);
+  EXPECT_THAT(acquires(w1), ElementsAre(std::pair(task, w0)));
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), IsEmpty());
+  arrive(w1, task, 100);
+  d.pass(100ms);
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), ElementsAre(CloseWorker{true, "retired"}));
+}
+
+TEST_F(ReplicasTest, a_value_that_is_moved_to_a_worker_that_retires_meanwhile_stays_where_it_was) {
+  const auto w0 = worker("w0", 1000);
+  const auto w1 = worker("w1", 1000);
+  const auto w2 = worker("w2", 1000);
+  values("w0", 8, 100);
+  d.say(ClientSaid{client, Rebalance{{7}, {}, {"w0", "w1"}}});
+  const auto moved = acquires(w1);
+  ASSERT_THAT(moved, ::testing::SizeIs(::testing::Ge(1U)));
+  d.say(ClientSaid{client, RetireWorkers{{8}, {"w1"}, 0}});
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w1]), ElementsAre(CloseWorker{true, "retired"}))
+      << "it holds nothing yet";
+  for (const auto& [task, from] : moved) arrive(w1, task, 100);
+  EXPECT_THAT(d.freed(w0), IsEmpty());
+  d.say(WorkerSaid{w1, Goodbye{"retired"}});
+  EXPECT_EQ(d.scheduler.counters().recomputed, 0U);
+  EXPECT_THAT(acquires(w2), IsEmpty());
+}
+
+TEST_F(ReplicasTest, the_copy_that_was_made_for_a_worker_to_retire_is_the_one_that_stays) {
+  const auto w0 = worker("w0");
+  const auto w1 = worker("w1");
+  values("w0", 1, 100);
+  values("w1", 1, 5000);  // the fuller one, and soon paused
+  d.say(ClientSaid{client, RetireWorkers{{7}, {"w0"}, 0}});
+  ASSERT_THAT(acquires(w1), ElementsAre(std::pair(TaskId::of(1, 0), w0)));
+  arrive(w1, TaskId::of(1, 0), 100);
+  d.say(WorkerSaid{w1, WorkerStatusChanged{WorkerStatus::paused}});
+  d.pass(2s);
+  EXPECT_THAT(d.take<CloseWorker>(d.to_worker[w0]), ElementsAre(CloseWorker{true, "retired"}));
+  EXPECT_THAT(d.freed(w1), IsEmpty()) << "it would be gone with the other";
+}
+
 TEST_F(ReplicasTest, copies_go_first_from_a_paused_worker_then_from_the_fullest) {
   const auto w0 = worker("w0");
   const auto w1 = worker("w1");
