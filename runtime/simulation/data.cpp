@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "runtime/simulation/world.hpp"
@@ -12,6 +13,7 @@ struct World::Request {
   std::uint64_t incarnation{};  ///< of the worker that is asked
   std::vector<TaskId> tasks;
   std::uint64_t max_bytes{};
+  Instant given_up{};            ///< if there is no answer by then
   std::vector<SimValue> values;  ///< to put
   std::function<void(GotValues)> got;
   std::function<void(bool)> put;
@@ -45,7 +47,8 @@ void World::get_values(std::uint32_t node, ProcessId process, const std::string&
   const std::uint32_t to = processes_[peer->process()].node;
   at(network_.arrival(node, to, 64), peer->process(), [this, request] { serve(request); });
   // Silence ends it.
-  at(now() + options().unit, process, [this, request] {
+  request->given_up = now() + options().unit;
+  at(request->given_up, process, [this, request] {
     if (!request->over) cover().reached("a request for values is given up");
     end(request, false, {FetchOutcome::lost, {}, {}, {}});
   });
@@ -64,12 +67,12 @@ void World::serve(const std::shared_ptr<Request>& request) {
   GotValues got = peer.serve(request->tasks, request->max_bytes, request->node < history_.first_client());
   std::size_t bytes = 64;
   for (const SimValue value : got.values) bytes += bytes_of(value);
-  // The server hears when its answer was read, or that the reader is gone.
   const Instant arrival = network_.arrival(from, request->node, bytes);
   const auto served = got.received;
   at(arrival, request->process, [this, request, got = std::move(got)] { end(request, true, got); });
+  // The server hears when its answer was read, or that the reader gave up, which may be long before on a slow link.
   if (!served.empty())
-    at(arrival + network_random_.up_to(options().latency), peer.process(),
+    at(std::min(arrival, request->given_up) + network_random_.up_to(options().latency), peer.process(),
        [this, incarnation = request->incarnation, served] {
          if (const auto again = workers_.find(incarnation); again != workers_.end()) again->second->served(served);
        });

@@ -34,6 +34,7 @@ public:
   [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
   [[nodiscard]] ProcessId process() const { return process_; }
   [[nodiscard]] WorkerState& state() { return *state_; }
+  [[nodiscard]] const WorkerState& state() const { return *state_; }
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] std::size_t jobs() const { return running_.size() + waiting_.size(); }
   [[nodiscard]] std::size_t values() const { return store_.size() + disk_.size(); }

@@ -90,9 +90,9 @@ std::string World::describe(TaskId task) {
   for (const auto& [incarnation, worker] : workers_)
     if (const auto view = worker->state().key(task))
       text +=
-          fmt::format("\n  on w{}: intent {}, activity {}, data {}, run {}, waits for {}{}", incarnation,
+          fmt::format("\n  on w{}: intent {}, activity {}, data {}, run {}, waits for {}, read by {}{}", incarnation,
                       static_cast<int>(view->intent), static_cast<int>(view->activity), static_cast<int>(view->data),
-                      view->run.value, view->waiting_for, view->queued ? ", queued" : "");
+                      view->run.value, view->waiting_for, view->served, view->queued ? ", queued" : "");
   return text;
 }
 
@@ -270,9 +270,15 @@ std::string World::ghost() {
   if (counters.groups != 0) return fmt::format("the scheduler keeps {} groups", counters.groups);
   for (const auto& [incarnation, worker] : workers_)
     if (worker->values() != 0 || worker->state().key_count() != 0 || worker->jobs() != 0)
-      return fmt::format("{} keeps {} values, {} keys, {} jobs", worker->address(), worker->values(),
-                         worker->state().key_count(), worker->jobs());
+      return fmt::format("{} keeps {} values, {} keys, {} jobs{}", worker->address(), worker->values(),
+                         worker->state().key_count(), worker->jobs(), key_on(*worker));
   return {};
+}
+
+/// The first key that a worker knows anything of.
+std::string World::key_on(const WorkerProcess& worker) {
+  const auto keys = worker.state().keys(1);
+  return keys.empty() ? std::string() : "; task " + describe(keys.front().first);
 }
 
 std::string World::straggler() {

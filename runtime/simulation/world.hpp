@@ -147,6 +147,7 @@ private:
   [[nodiscard]] std::string unseen();
   [[nodiscard]] std::string disagreement();
   [[nodiscard]] std::string ghost();
+  [[nodiscard]] std::string key_on(const WorkerProcess& worker);
   [[nodiscard]] std::string straggler();
 
   // acts.cpp

@@ -97,6 +97,25 @@ TEST(Simulation, WhereNothingGoesWrongNothingIsDoneTwice) {
   }
 }
 
+TEST(Simulation, AReaderThatGaveUpIsNotWaitedFor) {
+  // Values of a megabyte on their way to a client over a link that would take minutes for them.
+  const auto history = read_history(R"(troupe history 1
+option seed 1
+option workers 1
+option clients 1
+option unit 100000000
+option chaos 100000000
+option latency 200000
+option run-time 100000
+option look-rate 1
+act 0 slow-link 1 2 100000000 53
+act 1000000 submit 2 9 30 1
+)");
+  ASSERT_TRUE(history) << history.error().text;
+  const Outcome outcome = run(*history);
+  EXPECT_FALSE(outcome.failed) << outcome.property << ": " << outcome.text;
+}
+
 TEST(Simulation, ALargerClusterThanDrawnKeepsThemToo) {
   SwarmLimits large;
   large.nodes = 40;
