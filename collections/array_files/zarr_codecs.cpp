@@ -50,7 +50,14 @@ ByteVector unpack_stream(io::Compression compression, std::span<const std::byte>
       if (size >= limit) too_much(limit);
       out.resize(std::min(limit, out.size() * 2));
     }
-    const auto step = decompressor->step(in, {reinterpret_cast<char*>(out.data()) + size, out.size() - size});
+    const auto step = [&] {
+      try {
+        return decompressor->step(in, {reinterpret_cast<char*>(out.data()) + size, out.size() - size});
+      } catch (const io::BadArchive& bad) {
+        throw std::runtime_error("corrupt " + std::string(io::name_of(compression)) + " data at byte " +
+                                 std::to_string(packed.size() - in.size() + bad.consumed) + ": " + bad.what());
+      }
+    }();
     in = in.subspan(step.consumed);
     size += step.produced;
     if (step.frame_ended && in.empty()) break;

@@ -384,7 +384,13 @@ ZarrMetadata read_zarr_metadata(const std::string& directory) {
   if (!in) throw FileError(ErrorKind::invalid, directory, "has neither zarr.json nor .zarray: is this a Zarr array?");
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   try {
-    const json::value document = json::parse(text);
+    json::stream_parser parser;
+    boost::system::error_code malformed;
+    std::size_t taken = parser.write_some(text, malformed);
+    if (!malformed && taken < text.size()) malformed = json::error::extra_data;
+    if (!malformed) parser.finish(malformed);
+    if (malformed) throw FileError(file, taken, {}, "malformed JSON: " + malformed.message());
+    const json::value document = parser.release();
     const json::object& object = object_of(document, "the metadata");
     const int format = number_of(object, "zarr_format", 0);
     if (format != 2 && format != 3) throw Wrong("'zarr_format' is " + std::to_string(format) + ", not 2 or 3");
@@ -394,7 +400,9 @@ ZarrMetadata read_zarr_metadata(const std::string& directory) {
     (void)nd::size_of(found.chunks);
     found.path = directory;
     return found;
-  } catch (const std::exception& wrong) {  // the parser's and our own
+  } catch (const FileError&) {
+    throw;
+  } catch (const std::exception& wrong) {
     throw FileError(ErrorKind::invalid, file, wrong.what());
   }
 }

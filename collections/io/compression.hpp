@@ -26,7 +26,10 @@ Compression resolved(Compression asked, std::string_view path);
 
 /// The compressed bytes are not what they should be; whoever knows the file makes a FileError of it.
 struct BadArchive : std::runtime_error {
-  using std::runtime_error::runtime_error;
+  explicit BadArchive(const std::string& why, std::size_t taken = 0, std::size_t given = 0)
+      : std::runtime_error(why), consumed(taken), produced(given) {}
+  std::size_t consumed;  ///< bytes of the input before what is wrong was met
+  std::size_t produced;  ///< and of the output
 };
 
 /// Unpacks one frame (member, stream) after the other. One object a file, on one thread.

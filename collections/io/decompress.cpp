@@ -47,9 +47,10 @@ public:
     const unsigned out_before = stream_.avail_out;
     const int code = ::inflate(&stream_, Z_NO_FLUSH);
     if (code == Z_MEM_ERROR) throw std::bad_alloc();
+    const Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, code == Z_STREAM_END};
     if (code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR)
-      throw BadArchive(stream_.msg != nullptr ? stream_.msg : "preset dictionary needed");
-    return {in_before - stream_.avail_in, out_before - stream_.avail_out, code == Z_STREAM_END};
+      throw BadArchive(stream_.msg != nullptr ? stream_.msg : "preset dictionary needed", done.consumed, done.produced);
+    return done;
   }
   void restart() override { ::inflateReset(&stream_); }
   [[nodiscard]] bool padded() const override { return true; }
@@ -74,9 +75,11 @@ public:
     const unsigned out_before = stream_.avail_out;
     const int code = ::BZ2_bzDecompress(&stream_);
     if (code == BZ_MEM_ERROR) throw std::bad_alloc();
+    const Step done{in_before - stream_.avail_in, out_before - stream_.avail_out, code == BZ_STREAM_END};
     if (code == BZ_DATA_ERROR_MAGIC) throw BadArchive("no bzip2 stream begins here");
-    if (code != BZ_OK && code != BZ_STREAM_END) throw BadArchive("checksum or structure wrong");
-    return {in_before - stream_.avail_in, out_before - stream_.avail_out, code == BZ_STREAM_END};
+    if (code != BZ_OK && code != BZ_STREAM_END)
+      throw BadArchive("checksum or structure wrong", done.consumed, done.produced);
+    return done;
   }
   void restart() override {
     ::BZ2_bzDecompressEnd(&stream_);
@@ -104,6 +107,7 @@ public:
     stream_.next_out = reinterpret_cast<std::uint8_t*>(out.data());
     stream_.avail_out = out.size();
     const lzma_ret code = ::lzma_code(&stream_, LZMA_RUN);
+    const Step done{in.size() - stream_.avail_in, out.size() - stream_.avail_out, code == LZMA_STREAM_END};
     switch (code) {
       case LZMA_OK:
       case LZMA_BUF_ERROR:
@@ -112,9 +116,9 @@ public:
       case LZMA_MEMLIMIT_ERROR: throw BadArchive(fmt::format("needs more than {} MiB to unpack", memory_max >> 20U));
       case LZMA_FORMAT_ERROR: throw BadArchive("no xz stream begins here");
       case LZMA_OPTIONS_ERROR: throw BadArchive("made with options that this liblzma does not know");
-      default: throw BadArchive("checksum or structure wrong");
+      default: throw BadArchive("checksum or structure wrong", done.consumed, done.produced);
     }
-    return {in.size() - stream_.avail_in, out.size() - stream_.avail_out, code == LZMA_STREAM_END};
+    return done;
   }
   void restart() override {
     if (::lzma_stream_decoder(&stream_, memory_max, 0) != LZMA_OK) throw std::bad_alloc();
@@ -133,19 +137,26 @@ public:
   }
 
   Step step(std::span<const char> in, std::span<char> out) override {
-    ZSTD_inBuffer input{in.data(), in.size(), 0};
+    // No more than it asks for, which is a header or a block: it does not say where in its input it met an error.
+    ZSTD_inBuffer input{in.data(), std::min(in.size(), asked_), 0};
     ZSTD_outBuffer output{out.data(), out.size(), 0};
     const std::size_t code = ::ZSTD_decompressStream(context_.get(), &output, &input);
     if (::ZSTD_isError(code) != 0) throw BadArchive(::ZSTD_getErrorName(code));
+    asked_ = code;
     return {input.pos, output.pos, code == 0};
   }
-  void restart() override { ::ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only); }
+  void restart() override {
+    ::ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
+    asked_ = first_asked;
+  }
 
 private:
   struct Free {
     void operator()(ZSTD_DCtx* context) const { ::ZSTD_freeDCtx(context); }
   };
+  static constexpr std::size_t first_asked = 18;  // the longest header of a frame
   std::unique_ptr<ZSTD_DCtx, Free> context_;
+  std::size_t asked_{first_asked};
 };
 
 }  // namespace

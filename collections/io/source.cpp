@@ -81,6 +81,8 @@ private:
     try {
       return decompressor_->step({buffer_.data() + begin_, end_ - begin_}, {into, size});
     } catch (const BadArchive& bad) {
+      begin_ += bad.consumed;
+      text_offset_ += bad.produced;
       raise_corrupt(bad.what());
     }
   }

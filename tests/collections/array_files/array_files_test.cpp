@@ -18,6 +18,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string said(const std::function<void()>& act) {
   try {
@@ -82,7 +83,11 @@ TEST_F(ArrayFiles, chunks_of_zarr_that_are_damaged_are_named) {
     EXPECT_EQ(array.read({{7, 1, 1}, {3, 2, 1}}).to_vector<int>(), (std::vector<int>{0, 0})) << "was never written";
     if (compressor == ZarrCompressor::none) continue;
     damage(path + "/c/0/0", 8);
-    EXPECT_THAT(said([&] { (void)array.read({{0, 1, 1}, {0, 1, 1}}); }), HasSubstr("c/0/0: ")) << name_of(compressor);
+    EXPECT_THAT(said([&] {
+                  (void)array.read({{0, 1, 1}, {0, 1, 1}});
+                }),
+                compressor == ZarrCompressor::blosc ? HasSubstr("c/0/0: ") : HasSubstr(" data at byte "))
+        << name_of(compressor);
   }
 }
 
@@ -92,7 +97,9 @@ TEST_F(ArrayFiles, metadata_of_zarr_that_is_wrong_is_told_with_its_key) {
     return said([&] { (void)ZarrArray::open(files.path("wrong")); });
   };
   EXPECT_THAT(said([&] { (void)ZarrArray::open(files.path("none")); }), HasSubstr("is this a Zarr array?"));
-  EXPECT_THAT(open("{"), HasSubstr("zarr.json"));
+  EXPECT_THAT(open("{"),
+              AllOf(HasSubstr("zarr.json: byte 1 of the file: malformed JSON: "), Not(HasSubstr("boost.json"))));
+  EXPECT_THAT(open("{} {"), HasSubstr("zarr.json: byte 3 of the file: malformed JSON: "));
   EXPECT_THAT(open("[]"), HasSubstr("not an object"));
   EXPECT_THAT(open(R"({"zarr_format":4})"), HasSubstr("'zarr_format' is 4"));
   EXPECT_THAT(open(R"({"zarr_format":3,"node_type":"group"})"), HasSubstr("is a group"));

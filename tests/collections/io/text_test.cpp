@@ -200,6 +200,24 @@ TEST_P(PackedText, a_truncated_file_is_an_error_that_says_where) {
   }
 }
 
+TEST_P(PackedText, a_corrupt_file_is_an_error_that_says_where) {
+  std::mt19937_64 random{5};
+  std::string text;
+  while (text.size() < 200'000) text += static_cast<char>(' ' + random() % 64);
+  const auto whole = content_of(files.packed("a"s + GetParam().suffix, text, GetParam().command));
+  auto harmed = whole;
+  const auto place = whole.size() * 2 / 3;
+  for (std::size_t i = 0; i < 16; ++i) harmed[place + i] = static_cast<char>(~harmed[place + i]);
+  try {
+    read_text({files.write("harmed"s + GetParam().suffix, harmed)});
+    ADD_FAILURE() << "it was taken for whole";
+  } catch (const FileError& error) {
+    // A checksum at the end is all that some of them have; others know which block.
+    EXPECT_GE(*error.file_offset() + (std::size_t{32} << 10), place);
+    EXPECT_LE(*error.file_offset(), whole.size());
+  }
+}
+
 TEST_P(PackedText, a_flipped_bit_is_an_error_or_changes_nothing) {
   const auto text = numbers(500);
   const auto whole = content_of(files.packed("a"s + GetParam().suffix, text, GetParam().command));
