@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly default_steps=(format dev)
-readonly full_steps=(format dev package browser mutants tidy fuzz asan tsan chaos soak)
+readonly full_steps=(format dev package browser simulation mutants tidy fuzz asan tsan chaos soak)
 
 usage() {
   cat <<'END'
@@ -13,13 +13,13 @@ Usage: scripts/test.sh [--full] [--only STEP]... [--seconds N] [--seed N] [--job
 Installs what is missing (scripts/bootstrap.sh), checks the format of the sources (clang-format), builds the dev preset
 in build/dev, where a warning is an error, and runs the unit, simulation, integration and layer tests.
 
-  --full       all steps: also the package tests; the dashboard, driven in Chromium; bugs planted in the core, which the
-               simulation has to notice; clang-tidy; a search with each fuzz target; the tests under AddressSanitizer
+  --full       all steps: also the package tests; the dashboard, driven in Chromium; 20,000 simulated histories, and
+               1,000 of them twice; bugs planted in the core, which the simulation has to notice; clang-tidy; a search with each fuzz target; the tests under AddressSanitizer
                with UndefinedBehaviorSanitizer, and under ThreadSanitizer; the chaos run (real processes, and faults all
                the time); the soak runs (real processes for long, and none may grow; ten million tasks at once, with
                8 GiB of memory)
-  --only STEP  this step instead: format dev package browser mutants tidy fuzz asan tsan chaos soak; may be given
-               several times
+  --only STEP  this step instead: format dev package browser simulation mutants tidy fuzz asan tsan chaos soak; may be
+               given several times
   --seconds N  length of the chaos run and of the soak run (default: 300), and of the search with each fuzz target
                (default: 60)
   --seed N     of the chaos run and of the soak run (default: 1)
@@ -84,6 +84,11 @@ run_step() {
   case "$1" in
     format) check "clang-format" scripts/check_format.sh ;;
     dev) build dev; run_tests dev -LE package ;;
+    simulation)
+      build dev
+      check "20,000 histories" env TROUPE_SEEDS=20000 TROUPE_TWICE=1000 build/dev/tests/simulation/simulation_test \
+        --gtest_filter='Simulation.EveryHistory*:Simulation.TheSameSeed*'
+      ;;
     package) build dev; run_tests package ;;
     tidy) build dev; check "clang-tidy" scripts/check_tidy.sh build/dev ;;
     fuzz) build fuzz -DTROUPE_FUZZ_SECONDS="${seconds:-60}"; run_tests fuzz ;;

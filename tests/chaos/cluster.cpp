@@ -4,6 +4,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -180,6 +181,12 @@ void Cluster::start_client(ClientSlot& slot) {
                                    std::to_string(seed_ * 1'000 + lives_), folder_});
 }
 
+void Cluster::kill_client(ClientSlot& slot) {
+  orphans_.insert(fmt::format("aborted.{}.", slot.process->pid()));
+  slot.process->signal(SIGKILL);
+  (void)slot.process->wait(seconds(10));
+}
+
 void Cluster::read_lines(ClientSlot& client) {
   while (const auto line = client.process->read_line(milliseconds(0))) {
     std::istringstream words(*line);
@@ -313,6 +320,8 @@ void Cluster::check_folder() {
     if (file.filename() == "config.yaml" || entry.is_directory()) continue;
     if (file.filename() == ".lock" && entry.file_size() == 0) continue;  // beside the workers' directories; it stays
     if (file.parent_path().parent_path().filename() == "history") continue;  // what was stays, so much of it as is said
+    const std::string name = file.filename().string();
+    if (std::ranges::any_of(orphans_, [&](const auto& mark) { return name.starts_with(mark); })) continue;
     if (file.extension() != ".log") {
       findings_.add("left behind: " + file.string());
       continue;

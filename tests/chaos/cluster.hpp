@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,6 +85,7 @@ public:
   void start_clients(std::size_t count);
   void start_worker(WorkerSlot& slot);
   void start_client(ClientSlot& slot);
+  void kill_client(ClientSlot& slot);
   /// Reads what clients say, and finds who has ended that should not have.
   void look();
   /// Clients end after their jobs, and are gone.
@@ -126,7 +128,8 @@ private:
   std::string token_;
   std::vector<WorkerSlot> workers_;
   std::vector<ClientSlot> clients_;
-  std::uint64_t lives_{};  ///< processes started so far, for the names of their logs
+  std::set<std::string> orphans_;  ///< what marks of clients that were killed begin with: nobody takes them away
+  std::uint64_t lives_{};          ///< processes started so far, for the names of their logs
 };
 
 }  // namespace troupe::chaos_tests

@@ -99,8 +99,7 @@ void Faults::add_client_faults() {
                     Victim::client,
                     [this](std::size_t i) {
                       auto& slot = cluster_.clients()[i];
-                      slot.process->signal(SIGKILL);
-                      (void)slot.process->wait(seconds(10));
+                      cluster_.kill_client(slot);
                       cluster_.start_client(slot);
                       return milliseconds(1'000);
                     },
