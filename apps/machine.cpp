@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <string>
 #include <string_view>
 
@@ -14,14 +13,26 @@ namespace troupe::apps {
 
 namespace {
 
-/// The least limit of a control group and those above it; `file` holds it in each.
-std::uint64_t group_limit(const std::filesystem::path& hierarchy, std::string_view group, const char* file) {
-  std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-  std::filesystem::path path = std::filesystem::path(group).relative_path();
-  for (;; path = path.parent_path()) {
-    std::uint64_t limit = 0;
-    if (std::ifstream in(hierarchy / path / file); in >> limit && limit > 0) least = std::min(least, limit);
-    if (path.empty()) return least;
+/// Visits the directories of the control groups that this process is in for a controller, of either version, and of
+/// those above them. Inside a container a group's path is often that of the host, and the limit stands at the top.
+template <class Visit>
+void for_each_group(const std::filesystem::path& root, const std::string& controller, Visit visit) {
+  const auto upwards = [&](const std::filesystem::path& hierarchy, std::string_view group) {
+    for (auto path = std::filesystem::path(group).relative_path(); !path.empty(); path = path.parent_path())
+      visit(hierarchy / path);
+  };
+  const auto cgroups = root / "sys/fs/cgroup";
+  visit(cgroups);
+  visit(cgroups / controller);
+  std::ifstream groups(root / "proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // number:controllers:/path
+    const auto first = line.find(':');
+    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string_view group = std::string_view(line).substr(second + 1);
+    if (controllers == ",,") upwards(cgroups, group);
+    if (controllers.find("," + controller + ",") != std::string::npos) upwards(cgroups / controller, group);
   }
 }
 
@@ -30,32 +41,28 @@ std::uint64_t group_limit(const std::filesystem::path& hierarchy, std::string_vi
 std::uint64_t available_memory(const std::filesystem::path& root) {
   std::uint64_t bytes =
       static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  const auto cgroups = root / "sys/fs/cgroup";
-  // Inside a container the group's path is often that of the host, and the limit stands at the top.
-  bytes = std::min(
-      {bytes, group_limit(cgroups, "", "memory.max"), group_limit(cgroups / "memory", "", "memory.limit_in_bytes")});
-  std::ifstream groups(root / "proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {  // number:controllers:/path
-    const auto first = line.find(':');
-    const auto second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const std::string_view group = std::string_view(line).substr(second + 1);
-    if (controllers == ",,") bytes = std::min(bytes, group_limit(cgroups, group, "memory.max"));
-    if (controllers.find(",memory,") != std::string::npos)
-      bytes = std::min(bytes, group_limit(cgroups / "memory", group, "memory.limit_in_bytes"));
-  }
+  for_each_group(root, "memory", [&](const std::filesystem::path& group) {
+    for (const char* file : {"memory.max", "memory.limit_in_bytes"}) {
+      std::uint64_t limit = 0;
+      if (std::ifstream in(group / file); in >> limit && limit > 0) bytes = std::min(bytes, limit);
+    }
+  });
   return bytes;
 }
 
-unsigned available_cpus() {
+unsigned available_cpus(const std::filesystem::path& root) {
   cpu_set_t set;
   CPU_ZERO(&set);
   unsigned cpus = ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<unsigned>(CPU_COUNT(&set)) : 1;
-  double quota = 0;
-  double period = 0;
-  if (std::ifstream in("/sys/fs/cgroup/cpu.max"); in >> quota >> period && quota > 0 && period > 0)
-    cpus = std::min(cpus, static_cast<unsigned>(std::ceil(quota / period)));
+  for_each_group(root, "cpu", [&](const std::filesystem::path& group) {
+    double quota = 0;
+    double period = 0;
+    std::ifstream both(group / "cpu.max");  // "max" is no number
+    std::ifstream of_quota(group / "cpu.cfs_quota_us");
+    std::ifstream of_period(group / "cpu.cfs_period_us");
+    if (((both >> quota >> period) || (of_quota >> quota && of_period >> period)) && quota > 0 && period > 0)
+      cpus = std::min(cpus, static_cast<unsigned>(std::ceil(quota / period)));
+  });
   return std::max(cpus, 1U);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 namespace troupe::apps {
@@ -48,6 +49,39 @@ TEST_F(MachineTest, inside_a_container_the_limit_stands_at_the_top) {
   write("proc/self/cgroup", "0::/../../host/path");
   write("sys/fs/cgroup/memory.max", "4000000");
   EXPECT_EQ(available_memory(root_), 4'000'000U);
+}
+
+TEST_F(MachineTest, without_control_groups_those_cpus_count_that_the_process_is_bound_to) {
+  cpu_set_t all;
+  CPU_ZERO(&all);
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(available_cpus(root_), static_cast<unsigned>(CPU_COUNT(&all)));
+  write("proc/self/cgroup", "0::/job");
+  write("sys/fs/cgroup/job/cpu.max", "max 100000");
+  EXPECT_EQ(available_cpus(root_), static_cast<unsigned>(CPU_COUNT(&all)));
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int cpu = 0; CPU_COUNT(&one) == 0; ++cpu)
+    if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(available_cpus(root_), 1U);
+  EXPECT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
+}
+
+TEST_F(MachineTest, the_time_that_a_group_or_one_above_it_may_take_of_cpus_counts_in_version_2) {
+  write("proc/self/cgroup", "0::/user.slice/job/step");
+  write("sys/fs/cgroup/user.slice/job/cpu.max", "50000 100000");
+  write("sys/fs/cgroup/user.slice/job/step/cpu.max", "900000 100000");
+  EXPECT_EQ(available_cpus(root_), 1U);
+}
+
+TEST_F(MachineTest, the_time_that_a_group_may_take_of_cpus_counts_in_version_1) {
+  write("proc/self/cgroup", "5:cpu,cpuacct:/job\n4:memory:/other");
+  write("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1");
+  write("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000");
+  write("sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "80000");
+  write("sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000");
+  EXPECT_EQ(available_cpus(root_), 1U);
 }
 
 }  // namespace
