@@ -35,13 +35,18 @@ double factor(std::int64_t n, bool inverse, Norm norm) {
   return inverse == (norm == Norm::backward) ? 1 / length : 1;
 }
 
-/// Calls `f` with the number of lanes, as a constant where there are eight, so that loops over them are unrolled.
+/// Calls `f` with the number of lines and of lanes, as constants where all lanes are filled, so that loops over them are
+/// unrolled.
 template <class F>
-void with_lanes(std::size_t lanes, F&& f) {
-  if (lanes == 8)
-    f(std::integral_constant<std::size_t, 8>{});
+void with_lanes(std::size_t lines, std::size_t lanes, F&& f) {
+  if (lines == 16 && lanes == 16)
+    f(std::integral_constant<std::size_t, 16>{}, std::integral_constant<std::size_t, 16>{});
+  else if (lines == 8 && lanes == 8)
+    f(std::integral_constant<std::size_t, 8>{}, std::integral_constant<std::size_t, 8>{});
+  else if (lines == 1 && lanes == 1)
+    f(std::integral_constant<std::size_t, 1>{}, std::integral_constant<std::size_t, 1>{});
   else
-    f(lanes);
+    f(lines, lanes);
 }
 
 /// What the lines of an axis go through, in groups, as separate real and imaginary parts.
@@ -59,20 +64,23 @@ public:
     n_in_ = static_cast<std::size_t>(a.extent(axis));
   }
 
-  /// `load(source, index of the element, its place)` and `store(place, index)` see single elements.
+  /// `load` and `store` are called with the place of the first element, how far the next of its line is, how far the
+  /// next line, the number of lines, and that of lanes.
   template <class Load, class Store>
   NdArray run(Load&& load, Store&& store) {
     if (out_.size() == 0) return out_;
     // Lines are worked on side by side as long as they fit the second cache.
     const std::size_t fitting = (std::size_t{512} << 10) / (4 * n_ * sizeof(T));
     const std::size_t many = inner_ > 1 ? inner_ : outer_;
-    std::size_t lanes = fitting >= 4 && many >= 4 ? (fitting >= 8 && many >= 8 ? 8 : 4) : 1;
+    std::size_t lanes = 64 / sizeof(T);
+    while (lanes > 1 && (lanes > fitting || lanes > many)) lanes = lanes > 4 ? lanes / 2 : 1;
     if (inner_ > 1 && many >= 4) lanes = std::max<std::size_t>(lanes, 4);
     const auto size = std::max(n_, n_out_) * lanes;
     const auto memory = allocate_elements((2 * size + fft_work_size(*plan_, lanes)) * sizeof(T));
     re_ = static_cast<T*>(memory.get());
     im_ = re_ + size;
     T* work = im_ + size;
+    if (lanes > 1) std::fill(re_, work, T(0));  // lanes without a line are transformed too
     const auto lines = inner_ * outer_;
     for (std::size_t first = 0; first < lines;) {
       // Neighbours within one row of the inner axes, or single lines one after the other.
@@ -81,9 +89,9 @@ public:
       const auto base_out = first / inner_ * n_out_ * inner_ + first % inner_;
       const auto line_in = inner_ > 1 ? 1 : n_in_;
       const auto line_out = inner_ > 1 ? 1 : n_out_;
-      load(base_in, inner_, line_in, here);
-      fft_run(*plan_, here, re_, im_, work);
-      store(base_out, inner_, line_out, here);
+      load(base_in, inner_, line_in, here, lanes);
+      fft_run(*plan_, lanes, re_, im_, work);
+      store(base_out, inner_, line_out, here, lanes);
       first += here;
     }
     return out_;
@@ -109,24 +117,24 @@ NdArray complex_transform(const NdArray& a, std::size_t axis, bool inverse, T sc
   const C* in = t.source_.template data_as<C>();
   C* out = t.out_.template mutable_data_as<C>();
   return t.run(
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
         T* re = inverse ? t.im_ : t.re_;
         T* im = inverse ? t.re_ : t.im_;
-        with_lanes(lanes, [&](auto width) {
+        with_lanes(lines, lanes, [&](auto count, auto width) {
           for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t l = 0; l < width; ++l) {
+            for (std::size_t l = 0; l < count; ++l) {
               const C x = in[base + i * step + l * line];
               re[i * width + l] = x.real();
               im[i * width + l] = x.imag();
             }
         });
       },
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
         const T* re = inverse ? t.im_ : t.re_;
         const T* im = inverse ? t.re_ : t.im_;
-        with_lanes(lanes, [&](auto width) {
+        with_lanes(lines, lanes, [&](auto count, auto width) {
           for (std::size_t i = 0; i < n; ++i)
-            for (std::size_t l = 0; l < width; ++l)
+            for (std::size_t l = 0; l < count; ++l)
               out[base + i * step + l * line] = {re[i * width + l] * scale, im[i * width + l] * scale};
         });
       });
@@ -158,34 +166,38 @@ NdArray real_transform(const NdArray& a, std::size_t axis, T scale) {
   C* out = t.out_.template mutable_data_as<C>();
   const auto& roots = half_roots<T>(n);
   return t.run(
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
-        for (std::size_t i = 0; i < half; ++i)
-          for (std::size_t l = 0; l < lanes; ++l) {
-            t.re_[i * lanes + l] = in[base + 2 * i * step + l * line];
-            t.im_[i * lanes + l] = in[base + (2 * i + 1) * step + l * line];
-          }
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
+        with_lanes(lines, lanes, [&](auto count, auto width) {
+          for (std::size_t i = 0; i < half; ++i)
+            for (std::size_t l = 0; l < count; ++l) {
+              t.re_[i * width + l] = in[base + 2 * i * step + l * line];
+              t.im_[i * width + l] = in[base + (2 * i + 1) * step + l * line];
+            }
+        });
       },
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
         const T part = scale / 2;
-        for (std::size_t l = 0; l < lanes; ++l) {
+        for (std::size_t l = 0; l < lines; ++l) {
           const T re = t.re_[l];
           const T im = t.im_[l];
           out[base + l * line] = {(re + im) * scale, 0};
           out[base + half * step + l * line] = {(re - im) * scale, 0};
         }
-        for (std::size_t k = 1; k < half; ++k)
-          for (std::size_t l = 0; l < lanes; ++l) {
-            const auto i = k * lanes + l;
-            const auto j = (half - k) * lanes + l;
-            const T even_re = t.re_[i] + t.re_[j];
-            const T even_im = t.im_[i] - t.im_[j];
-            const T odd_re = t.im_[i] + t.im_[j];
-            const T odd_im = t.re_[j] - t.re_[i];
-            const T wr = roots[k].real();
-            const T wi = roots[k].imag();
-            out[base + k * step + l * line] = {(even_re + odd_re * wr - odd_im * wi) * part,
-                                               (even_im + odd_re * wi + odd_im * wr) * part};
-          }
+        with_lanes(lines, lanes, [&](auto count, auto width) {
+          for (std::size_t k = 1; k < half; ++k)
+            for (std::size_t l = 0; l < count; ++l) {
+              const auto i = k * width + l;
+              const auto j = (half - k) * width + l;
+              const T even_re = t.re_[i] + t.re_[j];
+              const T even_im = t.im_[i] - t.im_[j];
+              const T odd_re = t.im_[i] + t.im_[j];
+              const T odd_im = t.re_[j] - t.re_[i];
+              const T wr = roots[k].real();
+              const T wi = roots[k].imag();
+              out[base + k * step + l * line] = {(even_re + odd_re * wr - odd_im * wi) * part,
+                                                 (even_im + odd_re * wi + odd_im * wr) * part};
+            }
+        });
       });
 }
 
@@ -199,9 +211,9 @@ NdArray real_inverse(const NdArray& a, std::size_t axis, std::size_t n, T scale)
   T* out = t.out_.template mutable_data_as<T>();
   const auto& roots = half_roots<T>(n);
   return t.run(
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
         for (std::size_t k = 0; k < half; ++k)
-          for (std::size_t l = 0; l < lanes; ++l) {
+          for (std::size_t l = 0; l < lines; ++l) {
             C x = in[base + k * step + l * line];
             C y = in[base + (half - k) * step + l * line];
             if (k == 0) x = x.real(), y = y.real();
@@ -218,9 +230,9 @@ NdArray real_inverse(const NdArray& a, std::size_t axis, std::size_t n, T scale)
             t.re_[k * lanes + l] = even_im + odd_re;
           }
       },
-      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lanes) {
+      [&](std::size_t base, std::size_t step, std::size_t line, std::size_t lines, std::size_t lanes) {
         for (std::size_t i = 0; i < half; ++i)
-          for (std::size_t l = 0; l < lanes; ++l) {
+          for (std::size_t l = 0; l < lines; ++l) {
             out[base + 2 * i * step + l * line] = t.im_[i * lanes + l] * scale;
             out[base + (2 * i + 1) * step + l * line] = t.re_[i * lanes + l] * scale;
           }

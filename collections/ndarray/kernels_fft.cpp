@@ -10,31 +10,50 @@
 #include <type_traits>
 
 #include "collections/ndarray/fft_kernels.hpp"
+#include "collections/ndarray/kernel_vectors-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace troupe::nd::HWY_NAMESPACE {
 
-template <class T>
-struct Pair {
-  T re;
-  T im;
+/// As many numbers as fill so many bytes.
+template <class T, std::size_t bytes>
+struct Lanes {
+  typedef T Type __attribute__((vector_size(bytes)));
 };
-template <class T>
-Pair<T> operator+(Pair<T> a, Pair<T> b) {
+
+template <class V, class T>
+HWY_INLINE V load(const T* p) {
+  V v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class V, class T>
+HWY_INLINE void store(const V& v, T* p) {
+  std::memcpy(p, &v, sizeof v);
+}
+
+/// Complex numbers: of one element, or of the lanes of a vector.
+template <class V>
+struct Pair {
+  V re;
+  V im;
+};
+template <class V>
+HWY_INLINE Pair<V> operator+(const Pair<V>& a, const Pair<V>& b) {
   return {a.re + b.re, a.im + b.im};
 }
-template <class T>
-Pair<T> operator-(Pair<T> a, Pair<T> b) {
+template <class V>
+HWY_INLINE Pair<V> operator-(const Pair<V>& a, const Pair<V>& b) {
   return {a.re - b.re, a.im - b.im};
 }
-template <class T>
-Pair<T> times(Pair<T> a, T re, T im) {
+template <class V, class W>
+HWY_INLINE Pair<V> times(const Pair<V>& a, const W& re, const W& im) {
   return {a.re * re - a.im * im, a.re * im + a.im * re};
 }
 
 /// One butterfly: `radix` elements a whole part of the line apart, into `radix` that are neighbours.
-template <std::size_t radix, class T>
-void butterfly(Pair<T> (&x)[radix]) {
+template <std::size_t radix, class T, class V>
+HWY_INLINE void butterfly(Pair<V> (&x)[radix]) {
   if constexpr (radix == 2) {
     const auto a = x[0];
     x[0] = a + x[1];
@@ -44,7 +63,7 @@ void butterfly(Pair<T> (&x)[radix]) {
     const T root = T(0.86602540378443864676);
     const auto sum = x[1] + x[2];
     const auto apart = x[1] - x[2];
-    const Pair<T> middle{x[0].re - half * sum.re, x[0].im - half * sum.im};
+    const Pair<V> middle{x[0].re - half * sum.re, x[0].im - half * sum.im};
     x[0] = x[0] + sum;
     x[1] = {middle.re + root * apart.im, middle.im - root * apart.re};
     x[2] = {middle.re - root * apart.im, middle.im + root * apart.re};
@@ -66,10 +85,10 @@ void butterfly(Pair<T> (&x)[radix]) {
     const auto q = x[1] - x[4];
     const auto r = x[2] + x[3];
     const auto s = x[2] - x[3];
-    const Pair<T> a{x[0].re + c1 * p.re + c2 * r.re, x[0].im + c1 * p.im + c2 * r.im};
-    const Pair<T> b{x[0].re + c2 * p.re + c1 * r.re, x[0].im + c2 * p.im + c1 * r.im};
-    const Pair<T> u{s1 * q.re + s2 * s.re, s1 * q.im + s2 * s.im};
-    const Pair<T> v{s2 * q.re - s1 * s.re, s2 * q.im - s1 * s.im};
+    const Pair<V> a{x[0].re + c1 * p.re + c2 * r.re, x[0].im + c1 * p.im + c2 * r.im};
+    const Pair<V> b{x[0].re + c2 * p.re + c1 * r.re, x[0].im + c2 * p.im + c1 * r.im};
+    const Pair<V> u{s1 * q.re + s2 * s.re, s1 * q.im + s2 * s.im};
+    const Pair<V> v{s2 * q.re - s1 * s.re, s2 * q.im - s1 * s.im};
     x[0] = x[0] + p + r;
     x[1] = {a.re + u.im, a.im - u.re};
     x[4] = {a.re - u.im, a.im + u.re};
@@ -78,10 +97,10 @@ void butterfly(Pair<T> (&x)[radix]) {
   } else {
     static_assert(radix == 8);
     const T root = T(0.70710678118654752440);
-    Pair<T> e[4] = {x[0], x[2], x[4], x[6]};
-    Pair<T> o[4] = {x[1], x[3], x[5], x[7]};
-    butterfly<4>(e);
-    butterfly<4>(o);
+    Pair<V> e[4] = {x[0], x[2], x[4], x[6]};
+    Pair<V> o[4] = {x[1], x[3], x[5], x[7]};
+    butterfly<4, T>(e);
+    butterfly<4, T>(o);
     o[1] = {root * (o[1].re + o[1].im), root * (o[1].im - o[1].re)};
     o[2] = {o[2].im, -o[2].re};
     o[3] = {root * (o[3].im - o[3].re), -root * (o[3].re + o[3].im)};
@@ -92,25 +111,57 @@ void butterfly(Pair<T> (&x)[radix]) {
   }
 }
 
+/// The butterfly of the lines from `q` on, as many as V has lanes.
+template <class V, std::size_t radix, class T>
+HWY_INLINE void step(std::size_t q, std::size_t m, std::size_t s, const T (&w_re)[radix], const T (&w_im)[radix],
+                     const T* from_re, const T* from_im, T* to_re, T* to_im) {
+  Pair<V> x[radix];
+  for (std::size_t k = 0; k < radix; ++k) x[k] = {load<V>(from_re + q + s * m * k), load<V>(from_im + q + s * m * k)};
+  butterfly<radix, T>(x);
+  store(x[0].re, to_re + q);
+  store(x[0].im, to_im + q);
+  for (std::size_t k = 1; k < radix; ++k) {
+    const auto y = times(x[k], w_re[k], w_im[k]);
+    store(y.re, to_re + q + s * k);
+    store(y.im, to_im + q + s * k);
+  }
+}
+
+/// A pass over a single line: butterflies side by side, whose results are interleaved.
+template <std::size_t radix, class T>
+void pass_of_one(std::size_t m, const T* roots_re, const T* roots_im, const T* in_re, const T* in_im, T* out_re,
+                 T* out_im) {
+  constexpr std::size_t lanes = lanes_of<T>;
+  const auto run = [&]<class V>(std::size_t p, V) HWY_ATTR {
+    constexpr std::size_t count = sizeof(V) / sizeof(T);
+    Pair<V> x[radix];
+    for (std::size_t k = 0; k < radix; ++k) x[k] = {load<V>(in_re + p + k * m), load<V>(in_im + p + k * m)};
+    butterfly<radix, T>(x);
+    for (std::size_t k = 1; k < radix; ++k)
+      x[k] = times(x[k], load<V>(roots_re + (k - 1) * m + p), load<V>(roots_im + (k - 1) * m + p));
+    T re[radix][count];
+    T im[radix][count];
+    for (std::size_t k = 0; k < radix; ++k) {
+      store(x[k].re, re[k]);
+      store(x[k].im, im[k]);
+    }
+    for (std::size_t lane = 0; lane < count; ++lane)
+      for (std::size_t k = 0; k < radix; ++k) {
+        out_re[(p + lane) * radix + k] = re[k][lane];
+        out_im[(p + lane) * radix + k] = im[k][lane];
+      }
+  };
+  std::size_t p = 0;
+  for (; p + lanes <= m; p += lanes) run(p, Vector<T>{});
+  for (; p < m; ++p) run(p, T{});
+}
+
 /// `s` transforms side by side, whose elements are `s` apart: all lanes of all parts done so far.
 template <std::size_t radix, class T>
-void pass(std::size_t m, std::size_t s, const T* roots_re, const T* roots_im, const T* HWY_RESTRICT in_re,
-          const T* HWY_RESTRICT in_im, T* HWY_RESTRICT out_re, T* HWY_RESTRICT out_im) {
-  if (s == 1) {
-    for (std::size_t p = 0; p < m; ++p) {
-      Pair<T> x[radix];
-      for (std::size_t k = 0; k < radix; ++k) x[k] = {in_re[p + k * m], in_im[p + k * m]};
-      butterfly<radix>(x);
-      out_re[p * radix] = x[0].re;
-      out_im[p * radix] = x[0].im;
-      for (std::size_t k = 1; k < radix; ++k) {
-        const auto y = times(x[k], roots_re[(k - 1) * m + p], roots_im[(k - 1) * m + p]);
-        out_re[p * radix + k] = y.re;
-        out_im[p * radix + k] = y.im;
-      }
-    }
-    return;
-  }
+void pass(std::size_t m, std::size_t s, const T* roots_re, const T* roots_im, const T* in_re, const T* in_im, T* out_re,
+          T* out_im) {
+  if (s == 1) return pass_of_one<radix>(m, roots_re, roots_im, in_re, in_im, out_re, out_im);
+  constexpr std::size_t lanes = lanes_of<T>;
   for (std::size_t p = 0; p < m; ++p) {
     T w_re[radix];
     T w_im[radix];
@@ -118,22 +169,14 @@ void pass(std::size_t m, std::size_t s, const T* roots_re, const T* roots_im, co
       w_re[k] = roots_re[(k - 1) * m + p];
       w_im[k] = roots_im[(k - 1) * m + p];
     }
-    const T* HWY_RESTRICT from_re = in_re + s * p;
-    const T* HWY_RESTRICT from_im = in_im + s * p;
-    T* HWY_RESTRICT to_re = out_re + s * radix * p;
-    T* HWY_RESTRICT to_im = out_im + s * radix * p;
-    for (std::size_t q = 0; q < s; ++q) {
-      Pair<T> x[radix];
-      for (std::size_t k = 0; k < radix; ++k) x[k] = {from_re[q + s * m * k], from_im[q + s * m * k]};
-      butterfly<radix>(x);
-      to_re[q] = x[0].re;
-      to_im[q] = x[0].im;
-      for (std::size_t k = 1; k < radix; ++k) {
-        const auto y = times(x[k], w_re[k], w_im[k]);
-        to_re[q + s * k] = y.re;
-        to_im[q + s * k] = y.im;
-      }
-    }
+    const auto run = [&]<class V>(std::size_t q, V) HWY_ATTR {
+      step<V>(q, m, s, w_re, w_im, in_re + s * p, in_im + s * p, out_re + s * radix * p, out_im + s * radix * p);
+    };
+    std::size_t q = 0;
+    for (; q + lanes <= s; q += lanes) run(q, Vector<T>{});
+    if constexpr (vector_bytes >= 32)
+      for (; q + lanes / 2 <= s; q += lanes / 2) run(q, typename Lanes<T, vector_bytes / 2>::Type{});
+    for (; q < s; ++q) run(q, T{});
   }
 }
 

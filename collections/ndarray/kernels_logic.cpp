@@ -179,6 +179,9 @@ struct IsReal {
 };
 
 #if HWY_TARGET == HWY_AVX3 && HWY_ARCH_X86_64
+/// Bytes that are asked for ahead: the processor's own prefetching begins anew with each page.
+inline constexpr std::size_t ahead = 4096;
+
 /// Masks of 64 comparisons, each of whose bits becomes a byte.
 template <class F, class T>
 void compare_loop(std::size_t n, const void* const* in, void* out) {
@@ -196,7 +199,11 @@ void compare_loop(std::size_t n, const void* const* in, void* out) {
   std::size_t i = 0;
   for (; i + 64 <= n; i += 64) {
     std::uint64_t all = 0;
-    for (std::size_t k = 0; k < 64; k += lanes) all |= bits(a + i + k, b + i + k) << k;
+    for (std::size_t k = 0; k < 64; k += lanes) {
+      __builtin_prefetch(reinterpret_cast<const char*>(a + i + k) + ahead);
+      __builtin_prefetch(reinterpret_cast<const char*>(b + i + k) + ahead);
+      all |= bits(a + i + k, b + i + k) << k;
+    }
     _mm512_storeu_si512(r + i, _mm512_maskz_set1_epi8(all, 1));
   }
   for (; i < n; ++i) r[i] = F::apply(a[i], b[i]);

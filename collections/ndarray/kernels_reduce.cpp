@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "collections/ndarray/elements.hpp"
 #include "collections/ndarray/kernel_vectors-inl.hpp"
@@ -177,9 +178,47 @@ constexpr std::size_t block = 1024;
 /// Bytes that are asked for ahead of those that are folded.
 constexpr std::size_t ahead = 4096;
 
+/// One total from the lanes of four vectors of them.
+template <class F, class T>
+HWY_INLINE T join_lanes(const Vector<T> (&sums)[4]) {
+  T parts[lanes_of<T>];
+  store_vector(F::join(F::join(sums[0], sums[1]), F::join(sums[2], sums[3])), parts);
+  for (std::size_t width = lanes_of<T> / 2; width > 0; width /= 2)
+    for (std::size_t k = 0; k < width; ++k) parts[k] = F::join(parts[k], parts[k + width]);
+  return parts[0];
+}
+
+/// The greatest or least of floats, if their sum is a number; nothing if it is none. A NaN among them makes it NaN, which
+/// is an addition where a look at each costs two comparisons.
+template <class F, class T>
+std::optional<T> extreme_block(std::size_t n, const T* x) {
+  constexpr std::size_t lanes = lanes_of<T>;
+  Vector<T> best[4];
+  Vector<T> sums[4];
+  for (auto& each : best) each = all_lanes(F::template identity<T>());
+  for (auto& each : sums) each = all_lanes(T(0));
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes)
+    for (std::size_t k = 0; k < 4; ++k) {
+      if (k * vector_bytes % 64 == 0) __builtin_prefetch(reinterpret_cast<const char*>(x + i + k * lanes) + ahead);
+      const auto v = load_vector(x + i + k * lanes);
+      best[k] = is_less(F::template identity<T>(), T(0)) ? (v > best[k] ? v : best[k]) : (v < best[k] ? v : best[k]);
+      sums[k] += v;
+    }
+  T sum = join_lanes<FoldSum, T>(sums);
+  T total = join_lanes<F, T>(best);
+  for (; i < n; ++i) {
+    total = F::join(total, x[i]);
+    sum += x[i];
+  }
+  return sum == sum ? std::optional(total) : std::nullopt;
+}
+
 /// Four vectors of running totals; of complex numbers four totals.
 template <class F, class T>
 T fold_block(std::size_t n, const T* x, T center) {
+  if constexpr (std::is_floating_point_v<T> && (std::is_same_v<F, FoldMinimum> || std::is_same_v<F, FoldMaximum>))
+    if (const auto found = extreme_block<F>(n, x)) return *found;
   std::size_t i = 0;
   T total = F::template identity<T>();
   if constexpr (has_vectors<T>) {
@@ -194,12 +233,7 @@ T fold_block(std::size_t n, const T* x, T center) {
           if (k * vector_bytes % 64 == 0) __builtin_prefetch(reinterpret_cast<const char*>(x + i + k * lanes) + ahead);
           sums[k] = F::join(sums[k], F::take(load_vector(x + i + k * lanes), c));
         }
-      sums[0] = F::join(F::join(sums[0], sums[1]), F::join(sums[2], sums[3]));
-      T parts[lanes];
-      store_vector(sums[0], parts);
-      for (std::size_t width = lanes / 2; width > 0; width /= 2)
-        for (std::size_t k = 0; k < width; ++k) parts[k] = F::join(parts[k], parts[k + width]);
-      total = parts[0];
+      total = join_lanes<F, T>(sums);
     }
   } else {
     T sums[4] = {total, total, total, total};
@@ -224,8 +258,13 @@ void fold_line(std::size_t n, const void* elements, const void* center, void* to
       result = F::join(result, fold_block<F>(std::min(piece, n - done), x + done, c));
     return;
   }
-  if (n <= block || !rounds<F, T>) {
+  if (n <= block) {
     result = F::join(result, fold_block<F>(n, x, c));
+    return;
+  }
+  if (!rounds<F, T>) {
+    for (std::size_t done = 0; done < n; done += 16 * block)
+      result = F::join(result, fold_block<F>(std::min(16 * block, n - done), x + done, c));
     return;
   }
   T waiting[48];

@@ -33,32 +33,80 @@ void sort_by_networks(T* x, std::size_t n) {
 
 #if HWY_TARGET == HWY_AVX3 && HWY_ARCH_X86_64
 
-/// For each set of lanes of 64 bits: the places of those in it, then of the others, a byte each.
-constexpr std::array<std::uint64_t, 256> split_orders() {
-  std::array<std::uint64_t, 256> orders{};
+/// What is partitioned goes by eight elements, whose places fit a table of all sets of them.
+inline constexpr std::size_t eight = 8;
+
+/// For each set of eight lanes: the places of those in it, then of the others.
+template <class Place>
+constexpr std::array<std::array<Place, eight>, 256> split_orders() {
+  std::array<std::array<Place, eight>, 256> orders{};
   for (unsigned set = 0; set < 256; ++set) {
-    unsigned shift = 0;
+    std::size_t next = 0;
     for (const bool inside : {true, false})
-      for (unsigned lane = 0; lane < 8; ++lane)
-        if (((set >> lane & 1) != 0) == inside) {
-          orders[set] |= std::uint64_t{lane} << shift;
-          shift += 8;
-        }
+      for (unsigned lane = 0; lane < eight; ++lane)
+        if (((set >> lane & 1) != 0) == inside) orders[set][next++] = static_cast<Place>(lane);
   }
   return orders;
 }
-inline constexpr auto orders = split_orders();
+// Of elements of 8 bytes a byte each, lest the table fill the nearest cache.
+alignas(64) inline constexpr auto narrow_orders = split_orders<std::uint8_t>();
+alignas(64) inline constexpr auto wide_orders = split_orders<std::uint32_t>();
+
+template <std::size_t size>
+struct EightOf {
+  using Type = __m512i;
+};
+template <>
+struct EightOf<4> {
+  using Type = __m256i;
+};
+template <class T>
+using Eight = typename EightOf<sizeof(T)>::Type;
 
 template <class T>
-HWY_INLINE std::uint32_t lanes_less(__m512i v, __m512i pivot) {
+HWY_INLINE Eight<T> load_eight(const T* p) {
+  if constexpr (sizeof(T) == 8)
+    return _mm512_loadu_si512(p);
+  else
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+template <class T>
+HWY_INLINE void store_eight(T* p, Eight<T> v) {
+  if constexpr (sizeof(T) == 8)
+    _mm512_storeu_si512(p, v);
+  else
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v);
+}
+template <class T>
+HWY_INLINE Eight<T> all_eight(T value) {
+  if constexpr (sizeof(T) == 8)
+    return _mm512_set1_epi64(std::bit_cast<long long>(value));
+  else
+    return _mm256_set1_epi32(std::bit_cast<int>(value));
+}
+
+template <class T>
+HWY_INLINE std::uint32_t lanes_less(Eight<T> v, Eight<T> pivot) {
   if constexpr (std::is_same_v<T, double>)
     return _mm512_cmp_pd_mask(_mm512_castsi512_pd(v), _mm512_castsi512_pd(pivot), _CMP_LT_OQ);
   else if constexpr (std::is_same_v<T, float>)
-    return _mm512_cmp_ps_mask(_mm512_castsi512_ps(v), _mm512_castsi512_ps(pivot), _CMP_LT_OQ);
+    return _mm256_cmp_ps_mask(_mm256_castsi256_ps(v), _mm256_castsi256_ps(pivot), _CMP_LT_OQ);
   else if constexpr (sizeof(T) == 8)
     return std::is_signed_v<T> ? _mm512_cmplt_epi64_mask(v, pivot) : _mm512_cmplt_epu64_mask(v, pivot);
   else
-    return std::is_signed_v<T> ? _mm512_cmplt_epi32_mask(v, pivot) : _mm512_cmplt_epu32_mask(v, pivot);
+    return std::is_signed_v<T> ? _mm256_cmplt_epi32_mask(v, pivot) : _mm256_cmplt_epu32_mask(v, pivot);
+}
+
+/// The lanes in the set first.
+template <class T>
+HWY_INLINE Eight<T> split_eight(Eight<T> v, std::uint32_t set) {
+  if constexpr (sizeof(T) == 8) {
+    const auto places = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(narrow_orders[set].data()));
+    return _mm512_permutexvar_epi64(_mm512_cvtepu8_epi64(places), v);
+  } else {
+    const auto places = _mm256_load_si256(reinterpret_cast<const __m256i*>(wide_orders[set].data()));
+    return _mm256_permutevar8x32_epi32(v, places);
+  }
 }
 
 template <class T>
@@ -66,11 +114,12 @@ HWY_INLINE T middle(T a, T b, T c) {
   return std::max(std::min(a, b), std::min(std::max(a, b), c));
 }
 
-/// Vectors that are partitioned as a group.
-inline constexpr std::size_t unrolled = 4;
+/// Vectors that are partitioned as a group: four cache lines.
+template <class T>
+inline constexpr std::size_t unrolled = 32 / sizeof(T);
 /// Three groups, and what makes no whole vector.
 template <class T>
-inline constexpr std::size_t partition_min = (3 * unrolled + 1) * lanes_of<T>;
+inline constexpr std::size_t partition_min = (3 * unrolled<T> + 1) * eight;
 
 /// Puts what is less than the pivot first; returns how many are.
 ///
@@ -79,48 +128,35 @@ inline constexpr std::size_t partition_min = (3 * unrolled + 1) * lanes_of<T>;
 /// both sides: what is too much of them lies where nothing is yet. Precondition: partition_min elements.
 template <class T>
 std::size_t partition_numbers(T* x, std::size_t n, T pivot_value) {
-  constexpr std::size_t lanes = lanes_of<T>;
-  constexpr std::size_t group = unrolled * lanes;
+  constexpr std::size_t vectors = unrolled<T>;
+  constexpr std::size_t group = vectors * eight;
   constexpr std::ptrdiff_t ahead = 4096;
   T* write_left = x;
   T* write_right = x + n;
-  for (std::size_t odd = n % lanes; odd > 0; --odd) {
+  for (std::size_t odd = n % eight; odd > 0; --odd) {
     if (*write_left < pivot_value)
       ++write_left;
     else
       std::swap(*write_left, *--write_right);
   }
-  __m512i pivot;
-  if constexpr (sizeof(T) == 8)
-    pivot = _mm512_set1_epi64(std::bit_cast<long long>(pivot_value));
-  else
-    pivot = _mm512_set1_epi32(std::bit_cast<int>(pivot_value));
-  const auto load = [](const T* p) HWY_ATTR { return _mm512_loadu_si512(p); };
-  const auto put = [&](__m512i v) HWY_ATTR {
+  const auto pivot = all_eight(pivot_value);
+  const auto put = [&](Eight<T> v) HWY_ATTR {
     const auto less = lanes_less<T>(v, pivot);
     const auto count = static_cast<std::size_t>(std::popcount(less));
-    if constexpr (sizeof(T) == 8) {
-      const auto order = _mm_cvtsi64_si128(static_cast<long long>(orders[less]));
-      const auto halves = _mm512_permutexvar_epi64(_mm512_cvtepu8_epi64(order), v);
-      _mm512_storeu_si512(write_left, halves);
-      _mm512_storeu_si512(write_right - lanes, halves);
-    } else {
-      const auto mask = static_cast<__mmask16>(less);
-      _mm512_storeu_si512(write_left, _mm512_maskz_compress_epi32(mask, v));
-      const auto others = _mm512_maskz_compress_epi32(static_cast<__mmask16>(~mask), v);
-      _mm512_mask_storeu_epi32(write_right - (lanes - count), static_cast<__mmask16>(0xFFFFU >> count), others);
-    }
+    const auto halves = split_eight<T>(v, less);
+    store_eight(write_left, halves);
+    store_eight(write_right - eight, halves);
     write_left += count;
-    write_right -= lanes - count;
+    write_right -= eight - count;
   };
-  __m512i kept[2 * unrolled];
-  __m512i now[unrolled];
+  Eight<T> kept[2 * vectors];
+  Eight<T> now[vectors];
   const T* read_left = write_left + 2 * group;
   const T* read_right = write_right - group;
-  for (std::size_t i = 0; i < unrolled; ++i) {
-    kept[i] = load(write_left + i * lanes);
-    now[i] = load(write_left + group + i * lanes);
-    kept[unrolled + i] = load(read_right + i * lanes);
+  for (std::size_t i = 0; i < vectors; ++i) {
+    kept[i] = load_eight(write_left + i * eight);
+    now[i] = load_eight(write_left + group + i * eight);
+    kept[vectors + i] = load_eight(read_right + i * eight);
   }
   while (static_cast<std::size_t>(read_right - read_left) >= group) {
     // Without a branch, which nobody could foresee.
@@ -131,17 +167,15 @@ std::size_t partition_numbers(T* x, std::size_t n, T pivot_value) {
     read_right -= group - step_left;
     // What is read depends on what is written: nobody looks ahead but this.
     const auto* later = reinterpret_cast<const char*>(from) + (step_left != 0 ? ahead : -ahead);
-    __m512i next[unrolled];
-    for (std::size_t i = 0; i < unrolled; ++i) {
-      __builtin_prefetch(later + 64 * i);
-      next[i] = load(from + i * lanes);
-    }
-    for (std::size_t i = 0; i < unrolled; ++i) put(now[i]);
-    for (std::size_t i = 0; i < unrolled; ++i) now[i] = next[i];
+    for (std::size_t line = 0; line < group * sizeof(T); line += 64) __builtin_prefetch(later + line);
+    Eight<T> next[vectors];
+    for (std::size_t i = 0; i < vectors; ++i) next[i] = load_eight(from + i * eight);
+    for (std::size_t i = 0; i < vectors; ++i) put(now[i]);
+    for (std::size_t i = 0; i < vectors; ++i) now[i] = next[i];
   }
-  __m512i rest[unrolled];
-  const auto count = static_cast<std::size_t>(read_right - read_left) / lanes;
-  for (std::size_t i = 0; i < count; ++i) rest[i] = load(read_left + i * lanes);
+  Eight<T> rest[vectors];
+  const auto count = static_cast<std::size_t>(read_right - read_left) / eight;
+  for (std::size_t i = 0; i < count; ++i) rest[i] = load_eight(read_left + i * eight);
   for (const auto& v : now) put(v);
   for (std::size_t i = 0; i < count; ++i) put(rest[i]);
   for (const auto& v : kept) put(v);
@@ -160,13 +194,30 @@ void sort_by_one_network(T* x, std::size_t n) {
   const networks::SharedTraits<networks::TraitsLane<networks::OrderAscending<T>>> ascending;
   if (n <= 1) return;
   if (n == network_max<T>) return networks::SortingNetwork(ascending, x, columns_max<T>);
-  // Whole vectors are read and written, the last one beyond the last row.
-  alignas(64) T rows[network_max<T> + lanes_of<T>];
+  // Whole vectors are read and written, the last one beyond the last row. What is copied has no branch on its length,
+  // which nobody could foresee.
+  constexpr std::size_t lanes = lanes_of<T>;
+  alignas(64) T rows[network_max<T> + lanes];
   const auto columns = std::max<std::size_t>(std::bit_ceil(n) / 16, 1);
-  std::memcpy(rows, x, n * sizeof(T));
-  std::fill(rows + n, rows + 16 * columns + lanes_of<T>, std::numeric_limits<T>::max());
-  networks::SortingNetwork(ascending, rows, columns);
-  std::memcpy(x, rows, n * sizeof(T));
+  const auto end = 16 * columns;
+  const auto inside = [&](std::size_t i) HWY_ATTR {
+    return static_cast<std::uint16_t>((1U << std::min(lanes, n - std::min(n, i))) - 1);
+  };
+  if constexpr (sizeof(T) == 8) {
+    const auto most = _mm512_set1_epi64(std::bit_cast<long long>(std::numeric_limits<T>::max()));
+    for (std::size_t i = 0; i < end + lanes; i += lanes)
+      _mm512_store_si512(rows + i, _mm512_mask_loadu_epi64(most, static_cast<__mmask8>(inside(i)), x + i));
+    networks::SortingNetwork(ascending, rows, columns);
+    for (std::size_t i = 0; i < end; i += lanes)
+      _mm512_mask_storeu_epi64(x + i, static_cast<__mmask8>(inside(i)), _mm512_load_si512(rows + i));
+  } else {
+    const auto most = _mm512_set1_epi32(std::bit_cast<int>(std::numeric_limits<T>::max()));
+    for (std::size_t i = 0; i < end + lanes; i += lanes)
+      _mm512_store_si512(rows + i, _mm512_mask_loadu_epi32(most, inside(i), x + i));
+    networks::SortingNetwork(ascending, rows, columns);
+    for (std::size_t i = 0; i < end; i += lanes)
+      _mm512_mask_storeu_epi32(x + i, inside(i), _mm512_load_si512(rows + i));
+  }
 }
 
 /// Quicksort down to what one network sorts. What does not get smaller, as with many equal elements, is left to
@@ -212,6 +263,49 @@ void sort_elements(std::size_t n, void* elements) {
 
 #endif
 
+/// In one pass: the greatest, a sum, which a NaN makes NaN, and the least as integers, which is a negative zero if there
+/// is one.
+template <class T>
+LookedOver look_over(std::size_t n, const void* elements) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  constexpr std::size_t lanes = lanes_of<T>;
+  constexpr std::size_t side = 4;
+  constexpr Bits negative_zero = std::numeric_limits<Bits>::min();
+  const T* x = static_cast<const T*>(elements);
+  Vector<T> top[side];
+  Vector<T> sum[side];
+  Vector<Bits> least[side];
+  for (std::size_t k = 0; k < side; ++k) {
+    top[k] = all_lanes(T(0));
+    sum[k] = all_lanes(T(0));
+    least[k] = all_lanes(Bits{0});
+  }
+  std::size_t i = 0;
+  for (; i + side * lanes <= n; i += side * lanes)
+    for (std::size_t k = 0; k < side; ++k) {
+      const auto v = load_vector(x + i + k * lanes);
+      const auto bits = reinterpret_cast<Vector<Bits>>(v);
+      top[k] = v > top[k] ? v : top[k];
+      sum[k] += v;
+      least[k] = bits < least[k] ? bits : least[k];
+    }
+  LookedOver found;
+  const auto see = [&](T greatest, T total, Bits lowest) {
+    found.beyond |= !(greatest <= std::numeric_limits<T>::max()) || total != total;
+    found.negative_zero |= lowest == negative_zero;
+  };
+  for (std::size_t k = 1; k < side; ++k) {
+    top[0] = top[k] > top[0] ? top[k] : top[0];
+    sum[0] += sum[k];
+    least[0] = least[k] < least[0] ? least[k] : least[0];
+  }
+  for (std::size_t lane = 0; lane < lanes; ++lane) see(top[0][lane], sum[0][lane], least[0][lane]);
+  for (; i < n; ++i) see(x[i], x[i], std::bit_cast<Bits>(x[i]));
+  return found;
+}
+
+LookOver find_look_over(DType dtype) { return dtype == DType::float32 ? &look_over<float> : &look_over<double>; }
+
 SortKernel find_sort(DType dtype) {
   return visit_dtype(dtype, []<class T>() -> SortKernel {
     if constexpr (std::is_arithmetic_v<T> && sizeof(T) >= 2)
@@ -228,7 +322,9 @@ HWY_AFTER_NAMESPACE();
 namespace troupe::nd {
 
 HWY_EXPORT(find_sort);
+HWY_EXPORT(find_look_over);
 SortKernel sort_kernel(DType dtype) { return HWY_DYNAMIC_DISPATCH(find_sort)(dtype); }
+LookOver look_over_kernel(DType dtype) { return HWY_DYNAMIC_DISPATCH(find_look_over)(dtype); }
 
 }  // namespace troupe::nd
 #endif

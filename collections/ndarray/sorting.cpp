@@ -13,7 +13,6 @@
 #include "collections/ndarray/creation.hpp"
 #include "collections/ndarray/indexing.hpp"
 #include "collections/ndarray/lines.hpp"
-#include "collections/ndarray/reduce_kernels.hpp"
 #include "collections/ndarray/sort_kernels.hpp"
 
 namespace troupe::nd {
@@ -29,21 +28,6 @@ void sort_numbers(T* x, std::int64_t n) {
     std::sort(x, x + n);
   else
     sort_kernel(dtype_of<T>)(static_cast<std::size_t>(n), x);
-}
-
-/// The greatest of a line, or a NaN, and whether there is a negative zero.
-template <class T>
-std::pair<T, bool> looked_over(const T* x, std::int64_t n) {
-  using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
-  T top = -std::numeric_limits<T>::infinity();
-  Bits least = 0;                       // that of integers is the negative zero
-  constexpr std::int64_t piece = 4096;  // is near when it is read again
-  for (std::int64_t begin = 0; begin < n; begin += piece) {
-    const auto count = static_cast<std::size_t>(std::min(piece, n - begin));
-    fold_kernels(Fold::maximum, dtype_of<T>).line(count, x + begin, nullptr, &top);
-    fold_kernels(Fold::minimum, dtype_of<Bits>).line(count, x + begin, nullptr, &least);
-  }
-  return {top, least == std::numeric_limits<Bits>::min()};
 }
 
 template <class T>
@@ -64,9 +48,9 @@ void sort_line(T* x, std::int64_t n) {
     }
     // The sorting networks take the greatest finite number for the end of all: what is above goes behind first.
     constexpr T greatest = std::numeric_limits<T>::max();
-    const auto [top, negative_zero] = looked_over(x, n);
+    const auto [beyond, negative_zero] = look_over_kernel(dtype_of<T>)(static_cast<std::size_t>(n), x);
     auto finite = n;
-    if (!(top <= greatest)) {
+    if (beyond) {
       finite = std::partition(x, x + n, [](T a) { return a <= greatest; }) - x;
       std::partition(x + finite, x + n, [](T a) { return a == a; });
     }

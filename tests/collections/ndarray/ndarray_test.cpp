@@ -2,10 +2,19 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <limits>
 #include <numeric>
+#include <vector>
 
 #include "actors/errors.hpp"
+#include "collections/ndarray/creation.hpp"
 #include "collections/ndarray/elementwise.hpp"
+#include "collections/ndarray/fft.hpp"
+#include "collections/ndarray/linalg.hpp"
+#include "collections/ndarray/random.hpp"
 #include "collections/ndarray/reductions.hpp"
 #include "runtime/store/value.hpp"
 
@@ -138,6 +147,64 @@ TEST(Reductions, ANaNWinsOrIsLeftOut) {
   EXPECT_THAT(nanmean(a, 1).to_vector<double>(), ElementsAre(2, 4.5));
   EXPECT_EQ(nancount(a).item<int>(), 4);
   EXPECT_THROW(nanargmin(NdArray::of<double>({NAN, NAN})), InvalidRequest);
+}
+
+template <class T>
+void expect_extremes_as_one_by_one() {
+  constexpr std::int64_t n = 5000;
+  const T infinity = std::numeric_limits<T>::infinity();
+  const T most = std::numeric_limits<T>::max();
+  std::vector<T> x(n);
+  for (std::int64_t i = 0; i < n; ++i) x[static_cast<std::size_t>(i)] = static_cast<T>((i * 7919) % 4999);
+  const auto check = [&x](const char* what) {
+    const NdArray a = NdArray::of(x);
+    const auto [least, greatest] = std::minmax_element(x.begin(), x.end());
+    const auto first = [&x](auto found) { return std::find(x.begin(), x.end(), *found) - x.begin(); };
+    EXPECT_EQ(min(a).item<T>(), *least) << what;
+    EXPECT_EQ(max(a).item<T>(), *greatest) << what;
+    EXPECT_EQ(argmin(a).item<std::int64_t>(), first(least)) << what;
+    EXPECT_EQ(argmax(a).item<std::int64_t>(), first(greatest)) << what;
+  };
+  check("finite");
+  x[4000] = most;
+  x[4001] = most;
+  check("a sum that is an infinity");
+  x[3000] = -infinity;
+  check("one infinity");
+  x[4500] = infinity;
+  check("both");
+  x[2222] = std::numeric_limits<T>::quiet_NaN();
+  const NdArray a = NdArray::of(x);
+  EXPECT_TRUE(std::isnan(min(a).item<T>()));
+  EXPECT_TRUE(std::isnan(max(a).item<T>()));
+  EXPECT_EQ(argmin(a).item<std::int64_t>(), 2222);
+  EXPECT_EQ(argmax(a).item<std::int64_t>(), 2222);
+}
+
+TEST(Reductions, ExtremesOfManyFloatsAreFoundBesideInfinitiesAndNaN) {
+  expect_extremes_as_one_by_one<double>();
+  expect_extremes_as_one_by_one<float>();
+}
+
+TEST(Fourier, LinesSideBySideAreTransformedAsByDefinition) {
+  for (const auto dtype : {DType::complex128, DType::complex64})
+    for (const std::int64_t n : {1, 8, 15, 28, 100})
+      for (const std::int64_t lines : {1, 3, 4, 9, 16, 21}) {
+        const auto part = [&](std::uint32_t stream) {
+          return random::draw(random::distribution("normal", {0, 1}), {5, stream}, {lines, n});
+        };
+        const auto x = add(part(0), multiply(part(1), Scalar(std::complex<double>(0, 1)))).astype(dtype);
+        const auto turns = multiply(arange(std::int64_t{0}, n).reshape({n, 1}), arange(std::int64_t{0}, n));
+        const auto roots = exp(multiply(turns, Scalar(std::complex<double>(0, -2 * M_PI / static_cast<double>(n)))));
+        const auto expected = matmul(x, roots);
+        const double near = dtype == DType::complex64 ? 1e-4 : 1e-11;
+        EXPECT_TRUE(allclose(fft::fft(x), expected, near, near)) << n << " elements, " << lines << " lines";
+        EXPECT_TRUE(allclose(fft::fft(x.transpose().copy(), {}, 0), expected.transpose(), near, near))
+            << n << " elements, " << lines << " lines, along the first axis";
+        EXPECT_TRUE(allclose(fft::ifft(fft::fft(x)), x, near, near)) << n << " elements, " << lines << " lines, back";
+        EXPECT_TRUE(allclose(fft::irfft(fft::rfft(x.real()), n), x.real(), near, near))
+            << n << " real elements, " << lines << " lines, back";
+      }
 }
 
 }  // namespace
