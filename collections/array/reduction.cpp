@@ -1,5 +1,8 @@
 #include "collections/array/reduction.hpp"
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "collections/array/kernels.hpp"
 #include "collections/ndarray/elementwise.hpp"
 #include "collections/ndarray/indexing.hpp"
@@ -226,16 +229,86 @@ Value finished(const ReductionSpec& spec, State state, bool last) {
   return last ? Value::make(spec.result_of(state)) : Value::make(std::move(state));
 }
 
+/// Elements that are still near, in the second cache, when they are gone over again.
+constexpr std::int64_t piece_elements = 32 << 10;
+
+/// Whether a state is made by going over the elements more than once.
+bool goes_again(Reduction kind) {
+  switch (kind) {
+    case Reduction::var:
+    case Reduction::std:
+    case Reduction::ptp:
+    case Reduction::nanmean:
+    case Reduction::nanvar:
+    case Reduction::nanstd: return true;
+    default: return false;
+  }
+}
+
+/// The states of pieces along an axis that is kept, one behind the other.
+State side_by_side(const std::vector<State>& states, std::size_t axis, std::int64_t extent) {
+  State all;
+  for (std::size_t part = 0; part < states.front().size(); ++part) {
+    // The number of elements, say, is the same for all.
+    if (states.front()[part].extent(axis) != extent) {
+      all.push_back(states.front()[part]);
+      continue;
+    }
+    std::vector<NdArray> each;
+    for (const auto& state : states) each.push_back(state[part]);
+    all.push_back(nd::concatenate(each, static_cast<int>(axis)));
+  }
+  return all;
+}
+
+/// The state of the block of `shape` that `program` makes of `inputs`, or that is the only input. Piece by piece: what
+/// the program makes is reduced while it is near, and nothing is made that is as large as the block.
+State state_in_pieces(const ReductionSpec& spec, const std::optional<nd::Program>& program,
+                      const std::vector<NdArray>& inputs, const Shape& shape, const Shape& start, const Shape& whole) {
+  const auto all = nd::size_of(shape);
+  std::optional<std::size_t> cut;
+  if (all > piece_elements && (program || goes_again(spec.reduction())))
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+      const auto apart = [&](std::size_t i) {
+        const auto& first = inputs.front();
+        const auto missing = shape.size() - first.ndim();
+        return i < missing ? 0 : std::abs(first.strides()[i - missing]);
+      };
+      if (shape[axis] > 1 && (!cut || apart(axis) > apart(*cut))) cut = axis;
+    }
+  if (!cut) return spec.state_of(program ? program->run(inputs, shape) : inputs.at(0), start, whole);
+  const auto axis = *cut;
+  const auto step = std::max<std::int64_t>(1, piece_elements / (all / shape[axis]));
+  std::vector<State> states;
+  for (std::int64_t done = 0; done < shape[axis]; done += step) {
+    auto piece_shape = shape;
+    piece_shape[axis] = std::min(step, shape[axis] - done);
+    auto piece_start = start;
+    piece_start[axis] += done;
+    std::vector<NdArray> pieces;
+    for (const auto& input : inputs) {
+      const auto missing = shape.size() - input.ndim();
+      const bool varies = axis >= missing && input.extent(axis - missing) > 1;
+      pieces.push_back(varies ? input.slice(axis - missing, done, done + piece_shape[axis]) : input);
+    }
+    states.push_back(state_in_pieces(spec, program, pieces, piece_shape, piece_start, whole));
+  }
+  const auto extent = std::min(step, shape[axis]);
+  const bool is_reduced =
+      std::find(spec.axes.begin(), spec.axes.end(), static_cast<std::int64_t>(axis)) != spec.axes.end();
+  return is_reduced ? spec.joined(states) : side_by_side(states, axis, extent);
+}
+
 Value partial(ArgumentReader& in) {
   const auto program = in.read<std::optional<nd::Program>>();
   const auto spec = in.read<ReductionSpec>();
   const auto last = in.read<bool>();
   const auto start = in.read<Shape>();
   const auto whole = in.read<Shape>();
-  auto blocks = read_blocks(in);
-  const auto block = program ? program->run(blocks) : blocks.at(0);
-  blocks.clear();
-  return finished(spec, spec.state_of(block, start, whole), last);
+  const auto blocks = read_blocks(in);
+  Shape shape;
+  for (const auto& block : blocks) shape = nd::broadcast_shapes(shape, block.shape());
+  return finished(spec, state_in_pieces(spec, program, blocks, shape, start, whole), last);
 }
 
 Value join(ArgumentReader& in) {

@@ -95,6 +95,39 @@ TEST_P(ArrayTest, reductions_are_those_of_the_whole) {
   expect_equal(sum(blocks(values({0, 3})), {.axis = 0}), nd::sum(values({0, 3}), 0), "of nothing");
 }
 
+/// What a block's task does is the same on all.
+class ArrayBlockTest : public OnBlocks {};
+INSTANTIATE_TEST_SUITE_P(On, ArrayBlockTest, testing::Values(SchedulerKind::sync), OnEveryScheduler::name_of_case);
+
+TEST_P(ArrayBlockTest, chains_are_reduced_piece_by_piece) {
+  using Eager = NdArray (*)(const NdArray&, const nd::Over&);
+  using Lazy = Array (*)(const Array&, const ReduceOptions&);
+  const std::vector<std::tuple<const char*, Lazy, Eager>> all{
+      {"sum", &sum, &nd::sum},        {"max", &array::max, &nd::max},   {"mean", &mean, &nd::mean},
+      {"std", &array::std, &nd::std}, {"nanvar", &nanvar, &nd::nanvar}, {"ptp", &ptp, &nd::ptp}};
+  // More elements than a piece: rows that are shorter than one and longer, axes kept and reduced, and a last piece of one
+  // row.
+  for (const auto& shape : {Shape{70001}, Shape{129, 300}, Shape{3, 50000}, Shape{2, 3, 20000}, Shape{40000, 1}}) {
+    const auto a = values(shape);
+    const auto row = values({shape.back()});
+    const auto x = from_array(a, -1);
+    const auto eager = nd::add(nd::multiply(a, 2), row);
+    for (const bool turned : {false, true}) {
+      const auto chain = turned ? (x * 2 + from_array(row, -1)).T() : x * 2 + from_array(row, -1);
+      const auto whole = turned ? eager.transpose() : eager;
+      for (const auto& [name, lazy, of] : all) {
+        const auto what = std::string(name) + " of " + describe(shape) + (turned ? ", turned" : "");
+        expect_equal(lazy(chain, {}), of(whole, {}), what);
+        expect_equal(lazy(chain, {.axis = 0}), of(whole, 0), what + " along 0");
+        expect_equal(lazy(chain, {.axis = -1, .keepdims = true}), of(whole, nd::Over(-1).keep()), what + " along -1");
+      }
+      expect_equal(chain.argmax(), nd::argmax(whole), "argmax of " + describe(shape));
+      expect_equal(chain.argmin({.axis = 0}), nd::argmin(whole, 0), "argmin of " + describe(shape) + " along 0");
+      expect_equal(chain.topk(2, 0), nd::topk(whole, 2, 0), "topk of " + describe(shape));
+    }
+  }
+}
+
 TEST_P(ArrayTest, the_first_of_the_least_is_found_wherever_it_is) {
   for (int round = 0; round < 5; ++round) {
     const auto a = values({9, 6}, DType::int8);
