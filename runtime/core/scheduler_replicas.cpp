@@ -98,16 +98,19 @@ void SchedulerState::review_transfers() {
   std::vector<std::pair<TaskId, std::uint64_t>> ended;
   for (auto it = transfers_.begin(); it != transfers_.end();) {
     const TaskRef task = find(it->first.first);
-    const WorkerRecord* target = find_worker(it->first.second);
+    WorkerRecord* target = find_worker(it->first.second);
     const bool hopeless = !task || task->state != TaskState::memory || target == nullptr ||
                           now_ - it->second.since > patience_with(it->second, task, *target);
     if (!hopeless) {
       ++it;
       continue;
     }
-    // The wish is taken back, unless it would cross an order to make the value.
-    if (!task || task->state != TaskState::processing || task->worker != it->first.second)
-      free_on(it->first.second, it->first.first);
+    // The wish is taken back, unless it has come true meanwhile: to free the value could cross the word of that.
+    if (target != nullptr) {
+      auto& nowhere = last<WhoHas>(*target);
+      nowhere.tasks.push_back(it->first.first);
+      nowhere.holders.push_back({});
+    }
     ended.emplace_back(it->first.first, it->second.placement);
     it = transfers_.erase(it);
   }

@@ -43,7 +43,13 @@ void SchedulerState::on_message(WorkerRecord& worker, TasksFinished& message) {
     if (!task || task->state != TaskState::processing || task->worker != worker.id ||
         (task->run != message.runs[i] && !TROUPE_MUTANT(a_completion_of_any_run_counts))) {
       ++counters_.late_completions;
-      free_unless_needed(worker, task, message.tasks[i]);
+      // Only what this run made is of no use: the worker may have got the value from elsewhere since, and its word of
+      // that be under way.
+      if (!TROUPE_MUTANT(a_late_value_is_not_freed)) {
+        auto& cancel = last<CancelCompute>(worker);
+        cancel.tasks.push_back(message.tasks[i]);
+        cancel.runs.push_back(message.runs[i]);
+      }
       continue;
     }
     if (task.task_template().prefix != prefix) {
@@ -150,20 +156,25 @@ void SchedulerState::on_message(WorkerRecord& worker, ReplicasRemoved& message) 
 
 /// A worker could not get inputs where it was told: that holder does not count any more. Either another one is named,
 /// or the value is computed again, which takes back whatever waited for it; a worker that was only to keep a copy is
-/// told that it need not.
+/// told that it need not, unless it has got one meanwhile: then it has said so.
 void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
+  const auto answer = [&](TaskId task, WorkerId holder) {
+    auto& reply = last<WhoHas>(worker);
+    reply.tasks.push_back(task);
+    reply.holders.push_back(holder);
+  };
   for (std::size_t i = 0; i < message.tasks.size(); ++i) {
     const TaskRef task = find(message.tasks[i]);
     if (!task || task->state != TaskState::memory) {
-      if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) free_unless_needed(worker, task, message.tasks[i]);
+      if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) answer(message.tasks[i], {});
       continue;
     }
     if (message.holders[i] && holds(task, message.holders[i]) && !TROUPE_MUTANT(a_holder_without_the_value_stays)) {
-      free_on(message.holders[i], message.tasks[i]);
+      if (message.holders[i] != worker.id) free_on(message.holders[i], message.tasks[i]);
       if (remove_holder(task, message.holders[i])) {
         lose_value(task, "not where it should be");
         ++counters_.recomputed;
-        if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) free_unless_needed(worker, task, message.tasks[i]);
+        if (!TROUPE_MUTANT(who_misses_a_copy_is_not_answered)) answer(message.tasks[i], {});
         if (is_wanted(task) || task->waiters > 0) {
           count_retry(RetryReason::value_lost);
           activate(task, "recomputed");
@@ -175,9 +186,7 @@ void SchedulerState::on_message(WorkerRecord& worker, InputsMissing& message) {
     }
     if (TROUPE_MUTANT(a_missing_input_is_not_answered)) continue;
     introduce(worker, task->worker);
-    auto& reply = last<WhoHas>(worker);
-    reply.tasks.push_back(message.tasks[i]);
-    reply.holders.push_back(task->worker);
+    answer(message.tasks[i], task->worker);
   }
 }
 

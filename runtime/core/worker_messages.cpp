@@ -332,9 +332,12 @@ void WorkerState::on(AcquireReplicas& message, WorkerEffects& out) {
     Key& key = keys_[slot];
     if (key.intent == KeyIntent::compute) continue;
     if (key.intent == KeyIntent::none && key.needed == 0) key.fetch_priority = least_urgent;
+    // To say again what is under way, or known, could cross a word to free it.
+    const bool said = key.intent == KeyIntent::replica && !key.value_run;
     key.intent = KeyIntent::replica;
     if (key.data != KeyData::absent) {
-      report_replica(key);
+      key.value_run = {};  // it is wanted now whatever becomes of the run that made it
+      if (!said) report_replica(key);
       continue;
     }
     if (key.activity == KeyActivity::fetching || key.queued) continue;
@@ -350,9 +353,14 @@ void WorkerState::on(WhoHas& message, WorkerEffects& out) {
     const auto slot = find(message.tasks[i]);
     if (slot == no_slot) continue;
     Key& key = keys_[slot];
-    if (!key.asked) continue;
-    key.holder = message.holders[i];
-    if (key.holder) key.asked = false;  // else the task that needs it will be taken back
+    if (message.holders[i]) {
+      if (!key.asked) continue;
+      key.holder = message.holders[i];
+      key.asked = false;
+    } else if (key.intent == KeyIntent::replica && key.data == KeyData::absent &&
+               !TROUPE_MUTANT(a_copy_that_is_nowhere_is_waited_for)) {
+      key.intent = KeyIntent::none;  // no copy is to be had; a task that needs it will be taken back
+    }
     reconcile(slot, out);
   }
 }

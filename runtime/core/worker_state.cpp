@@ -399,8 +399,7 @@ void WorkerState::flush(WorkerEffects& out) {
     erred_.threads.resize(erred_.tasks.size());
   }
   say(erred_);
-  if (!out.drop.empty() && !added_.tasks.empty() && !TROUPE_MUTANT(a_copy_that_is_gone_is_reported))
-    forget_dropped_replicas();
+  if (!out.drop.empty() && !added_.tasks.empty()) forget_dropped_replicas();
   say(added_);
   say(removed_);
   say(steals_);

@@ -144,6 +144,40 @@ TEST_F(SchedulerFaults, WhatIsDoneAgainIsCountedByReason) {
     EXPECT_EQ(d.scheduler.counters().retries[i], 1u) << name_of(static_cast<RetryReason>(i));
 }
 
+TEST_F(SchedulerFaults, ALateCompletionDoesNotFreeACopyThatItsWorkerGotSince) {
+  const WorkerId a = d.join_worker();
+  const auto made = d.submit(client, graph({{}}, function("make")));
+  d.finish(a, d.assigned(a));
+  RegisterWorker named;
+  named.name = "b";
+  const WorkerId b = d.join_worker(1, named);
+  named.name = "c";
+  const WorkerId c = d.join_worker(1, named);
+  d.say(PeerReachable{c, false});
+  auto chunk = reader(ClientKey::of(made, 0));
+  chunk->templates[0].annotations.workers = {"b", "c"};
+  const auto read = d.submit(client, chunk);
+  const auto first = d.assigned(b);
+  ASSERT_THAT(first, SizeIs(1));
+  // Its input is lost as it ends, and all is done again by another one.
+  d.say(PeerReachable{c, true});
+  d.say(PeerReachable{b, false});
+  d.say(WorkerLeft{a, false, "gone"});
+  ASSERT_THAT(d.take<CancelCompute>(d.to_worker[b]), SizeIs(1));
+  d.finish(c, d.assigned(c));
+  d.finish(c, d.assigned(c));
+  // What the first one made is refused; what it has fetched since, and is about to report, stays.
+  d.finish(b, first);
+  EXPECT_THAT(d.freed(b), IsEmpty());
+  const auto refused = d.take<CancelCompute>(d.to_worker[b]);
+  ASSERT_THAT(refused, SizeIs(1));
+  EXPECT_THAT(refused[0].runs, ElementsAre(first[0].second));
+  d.say(WorkerSaid{b, ReplicasAdded{{first[0].first}, {8}}});
+  d.release(client, ClientKey::of(read, 0));
+  EXPECT_THAT(d.freed(b), ElementsAre(first[0].first));
+  EXPECT_THAT(d.freed(c), ElementsAre(first[0].first));
+}
+
 TEST_F(SchedulerFaults, WhatNeedsALostScatteredValueFailsWithIt) {
   const WorkerId holder = d.join_worker();
   const TaskId value = d.scatter(client).first;

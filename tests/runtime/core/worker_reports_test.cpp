@@ -1,6 +1,6 @@
 #include "tests/runtime/core/worker_dialogue.hpp"
 
-/// What a worker says of itself in its heartbeats, beside its memory (worker_spill_test.cpp).
+/// What a worker says of itself in its heartbeats, beside its memory (worker_spill_test.cpp), and of copies.
 namespace troupe {
 namespace {
 
@@ -37,6 +37,35 @@ TEST(worker_reports, tells_the_bandwidth_of_large_fetches_since_the_last_heartbe
   fetch_one(3, 3, 999'999, 10s);  // not large enough to tell
   EXPECT_EQ(told(), 200'000'000u);
   EXPECT_EQ(told(), 0u);
+}
+
+TEST(worker_reports, keeps_a_value_that_it_told_as_a_copy_when_the_run_that_made_it_is_refused) {
+  Dialogue d;
+  d.turn(d.say(Compute().add(1))).executes({1});
+  d.turn(Done().finished(1).event).says(finished({1}));
+  // Asked for as a copy of another run's value, before the scheduler heard of this one.
+  d.turn(d.say(AcquireReplicas{tasks({1}), {{4}}, {8}})).says(ReplicasAdded{tasks({1}), {8}});
+  d.turn(d.say(CancelCompute{tasks({1}), {{1}}}));
+  d.turn(d.say(AcquireReplicas{tasks({1}), {{5}}, {8}}));  // that is known, or about to be
+  d.turn(d.say(FreeKeys{tasks({1})})).drops({1});
+  EXPECT_EQ(d.worker.key_count(), 0u);
+}
+
+TEST(worker_reports, lets_a_copy_be_that_is_nowhere_to_be_had_but_not_one_that_it_has_got_meanwhile) {
+  Dialogue d;
+  d.turn(d.say(AcquireReplicas{tasks({1, 2}), {{4}, {4}}, {8, 8}})).fetches(1, 4, {1, 2});
+  d.turn(fetched(1, {}, {1, 2})).says(InputsMissing{tasks({1, 2}), {{4}, {4}}});
+  d.turn(d.say(AcquireReplicas{tasks({1}), {{5}}, {8}})).fetches(2, 5, {1});
+  d.turn(fetched(2, {1})).says(ReplicasAdded{tasks({1}), {8}});
+  // The answer, of a time when there was none: it crosses that report, which counts.
+  d.turn(d.say(WhoHas{tasks({1, 2}), {{0}, {0}}}));
+  EXPECT_EQ(d.key(1).intent, KeyIntent::replica);
+  EXPECT_EQ(d.worker.key_count(), 1u);
+  // One that is on its way is dropped as it comes, without a word.
+  d.turn(d.say(AcquireReplicas{tasks({3}), {{4}}, {8}})).fetches(3, 4, {3});
+  d.turn(d.say(WhoHas{tasks({3}), {{0}}}));
+  d.turn(fetched(3, {3})).drops({3});
+  EXPECT_EQ(d.worker.key_count(), 1u);
 }
 
 }  // namespace
