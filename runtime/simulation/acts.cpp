@@ -73,6 +73,7 @@ void World::act_of_user(const Act& act) {
       for (std::uint64_t i = 0; i < act.amount; ++i)
         user.submit(1 + static_cast<std::uint32_t>(mix(act.salt, i) % 30),
                     static_cast<std::uint32_t>(mix(act.salt, i, 1) & 0xffff), mix(act.salt, i, 2));
+      if (act.salt % 2 == 0) user.release(mix(act.salt, act.amount), 8);  // most of it was not even sent
       return;
     default: return;
   }

@@ -181,6 +181,7 @@ const std::vector<std::string>& Coverage::sometimes() {
                                                "worker is told ComputeTasks",
                                                "worker is told DefineTemplates",
                                                "worker is told FreeKeys",
+                                               "worker is told HeartbeatSeen",
                                                "worker is told RunFunction",
                                                "worker is told StealTasks",
                                                "worker is told WhoHas",
@@ -199,6 +200,7 @@ const std::vector<std::string>& Coverage::sometimes() {
                                                "worker says TasksErred",
                                                "worker says TasksFinished",
                                                "worker says TasksSeceded",
+                                               "worker says TimeSpent",
                                                "worker says WorkerStatusChanged"};
   return points;
 }

@@ -163,6 +163,7 @@ void WorkerProcess::end(TaskId task, RunId run, std::uint64_t generation, Execut
   if (generation != generation_) return;  // of an earlier registration
   const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(world_.now() - job.begun).count();
   ExecutionsDone done{{task}, {run}, {outcome}, {0}, {static_cast<std::uint32_t>(duration)}, {error}, {}};
+  spent_.functions.push_back({job.tmpl->prefix, 1, 0, 0, static_cast<std::uint64_t>(duration)});
   if (outcome == ExecutionOutcome::finished) {
     const SimValue value = value_of(world_.ledger().group(task)->salt, task.index(), job.inputs);
     world_.ledger().check_value(task, value, "made by a worker");

@@ -122,6 +122,7 @@ private:
   std::uint64_t generation_{1};
   WorkerEffects effects_;
   ExecutionsDone ended_at_once_;
+  TimeSpent spent_;  ///< since it was told last
   bool ever_up_{};
   bool turn_posted_{};
   bool over_{};

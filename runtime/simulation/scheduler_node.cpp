@@ -106,7 +106,10 @@ void SchedulerNode::receive_as(Conversation& conversation, std::vector<Bytes>& p
         by_id_[id] = conversation.number;
         handle(WorkerJoined{id, std::move(std::get<RegisterWorker>(message))});
       } else {
+        const auto* beat = std::get_if<Heartbeat>(&message);
+        const std::int64_t sent_ns = beat != nullptr ? beat->sent_ns : 0;
         handle(WorkerSaid{std::get<WorkerId>(*conversation.id), std::move(message)});
+        if (sent_ns != 0) answer_heartbeat(conversation, sent_ns);
       }
     } else {
       if (!conversation.id) {
@@ -119,6 +122,12 @@ void SchedulerNode::receive_as(Conversation& conversation, std::vector<Bytes>& p
       }
     }
   }
+}
+
+void SchedulerNode::answer_heartbeat(Conversation& conversation, std::int64_t sent_ns) {
+  ToWorker seen = HeartbeatSeen{sent_ns, world_.now().nanoseconds};
+  world_.cover().message(seen);
+  conversation.channel->send(pack(world_, std::move(seen)));
 }
 
 void SchedulerNode::reachable(Conversation& conversation, bool whole) {

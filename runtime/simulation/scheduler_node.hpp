@@ -50,6 +50,7 @@ private:
   void receive(Conversation& conversation, std::vector<Bytes>& payloads);
   template <class Message, class Joined>
   void receive_as(Conversation& conversation, std::vector<Bytes>& payloads);
+  void answer_heartbeat(Conversation& conversation, std::int64_t sent_ns);
   void reachable(Conversation& conversation, bool whole);
   void over(std::uint64_t number, bool graceful, const std::string& reason);
   void left(const PeerId& id, bool graceful, const std::string& reason);

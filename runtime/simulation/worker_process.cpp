@@ -67,13 +67,18 @@ void WorkerProcess::register_worker() {
 void WorkerProcess::arm_tick() {
   world_.at(world_.now() + state_->tick_interval(), process_, [this] {
     if (over_) return;
-    handle(WorkerTick{memory_bytes() + 1000, 1});
+    handle(WorkerTick{memory_bytes() + 1000, 1, {}, {}, world_.now().nanoseconds});
     arm_tick();
   });
 }
 
 void WorkerProcess::on_messages(std::vector<Bytes>& payloads) {
-  for (const Bytes& payload : payloads) handle(SchedulerSaid{unpack<ToWorker>(world_, payload)});
+  for (const Bytes& payload : payloads) {
+    auto message = unpack<ToWorker>(world_, payload);
+    if (const auto* seen = std::get_if<HeartbeatSeen>(&message); seen != nullptr && seen->sent_ns > seen->unix_ns)
+      world_.violated("views", address() + " hears of a heartbeat that it has not sent yet");
+    handle(SchedulerSaid{std::move(message)});
+  }
 }
 
 void WorkerProcess::on_up(bool resumed) {
@@ -90,6 +95,7 @@ void WorkerProcess::on_up(bool resumed) {
   waiting_.clear();
   effects_.clear();
   ended_at_once_ = {};
+  spent_ = {};
   state_ = std::make_unique<WorkerState>(config_of(world_.options(), threads_, host_.node()));
   register_worker();
   if (leaving_) leave();
@@ -162,7 +168,13 @@ void WorkerProcess::perform(WorkerEffects& effects) {
     if (const auto* finished = std::get_if<TasksFinished>(&message))
       for (const TaskId task : finished->tasks)
         if (const auto key = state_->key(task)) world_.cover().key(*key);
+    if (const auto* added = std::get_if<ReplicasAdded>(&message))
+      for (const TaskId task : added->tasks)
+        if (find(task) == nullptr && !damaged_.contains(task))
+          world_.violated("views", address() + " says that it has a value, and has not", task);
+    const bool beat = std::holds_alternative<Heartbeat>(message);
     dialer_->send(pack(world_, std::move(message)), false);
+    if (beat && spent_ != TimeSpent{}) dialer_->send(pack<WorkerMessage>(world_, std::exchange(spent_, {})), false);
   }
   if (effects.close) {
     // It has said goodbye itself, unless it was never taken in.

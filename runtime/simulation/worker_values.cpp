@@ -1,3 +1,4 @@
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -170,22 +171,26 @@ void WorkerProcess::put(const std::vector<TaskId>& tasks, const std::vector<SimV
 
 void WorkerProcess::fetch(const Fetch& fetch) {
   world_.story().note(fetch.fetch, fetch.tasks.size());
-  world_.get_values(host_.node(), process_, fetch.address, fetch.tasks, fetch.max_bytes,
-                    [this, number = fetch.fetch, generation = generation_](GotValues got) {
-                      if (over_ || generation != generation_) return;
-                      FetchDone done;
-                      done.fetch = number;
-                      done.outcome = got.outcome;
-                      for (std::size_t i = 0; i < got.received.size(); ++i) {
-                        keep(got.received[i], got.values[i]);
-                        done.nbytes.push_back(bytes_of(got.values[i]));
-                      }
-                      done.received = std::move(got.received);
-                      done.missing = std::move(got.missing);
-                      for (const TaskId task : done.received)
-                        if (const auto key = state_->key(task)) world_.cover().key(*key);
-                      handle(std::move(done));
-                    });
+  world_.get_values(
+      host_.node(), process_, fetch.address, fetch.tasks, fetch.max_bytes,
+      [this, number = fetch.fetch, peer = fetch.peer, begun = world_.now(), generation = generation_](GotValues got) {
+        if (over_ || generation != generation_) return;
+        FetchDone done;
+        done.fetch = number;
+        done.outcome = got.outcome;
+        for (std::size_t i = 0; i < got.received.size(); ++i) {
+          keep(got.received[i], got.values[i]);
+          done.nbytes.push_back(bytes_of(got.values[i]));
+        }
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(world_.now() - begun);
+        for (const std::uint64_t nbytes : done.nbytes)
+          spent_.sources.push_back({peer, {1, nbytes, static_cast<std::uint64_t>(took.count())}});
+        done.received = std::move(got.received);
+        done.missing = std::move(got.missing);
+        for (const TaskId task : done.received)
+          if (const auto key = state_->key(task)) world_.cover().key(*key);
+        handle(std::move(done));
+      });
 }
 
 }  // namespace troupe::simulation
