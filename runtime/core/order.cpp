@@ -12,7 +12,8 @@ namespace {
 /// One run of the ordering. All tables are by task or by edge, filled by counting passes; nothing is allocated by task.
 class Ordering {
 public:
-  Ordering(const GraphView& graph, const TaskNames& names) : size_(graph.size), names_(names) {
+  Ordering(const GraphView& graph, const TaskNames& names, std::pmr::memory_resource& tables)
+      : size_(graph.size), names_(names), tables_(tables) {
     copy_inner_edges(graph);
     reverse_edges();
   }
@@ -25,6 +26,7 @@ public:
   }
 
 private:
+  using Table = std::pmr::vector<std::uint32_t>;
   static constexpr std::uint32_t none = 0xffffffff;
 
   void copy_inner_edges(const GraphView& graph) {
@@ -43,7 +45,7 @@ private:
     for (const auto dependency : dependencies_) ++dependent_offsets_[dependency + 1];
     std::partial_sum(dependent_offsets_.begin(), dependent_offsets_.end(), dependent_offsets_.begin());
     dependents_.resize(dependencies_.size());
-    std::vector<std::uint32_t> fill(dependent_offsets_.begin(), dependent_offsets_.end() - 1);
+    Table fill(dependent_offsets_.begin(), dependent_offsets_.end() - 1, &tables_);
     for (std::uint32_t task = 0; task < size_; ++task)
       for (auto i = offsets_[task]; i < offsets_[task + 1]; ++i) dependents_[fill[dependencies_[i]]++] = task;
     missing_.resize(size_);
@@ -69,7 +71,7 @@ private:
       std::iota(sequence_.begin(), sequence_.end(), 0U);
       return true;
     }
-    std::vector<std::uint32_t> waiting = missing_;
+    Table waiting(missing_, &tables_);
     std::uint32_t tail = 0;
     for (std::uint32_t task = 0; task < size_; ++task)
       if (waiting[task] == 0) sequence_[tail++] = task;
@@ -127,7 +129,6 @@ private:
       room_[task] = room;
       depth_[task] = depth;
     }
-    sequence_ = {};
   }
 
   void emit_all() {
@@ -205,21 +206,22 @@ private:
 
   std::uint32_t size_;
   const TaskNames& names_;
-  std::vector<std::uint32_t> offsets_;       // edges inside the graph only
-  std::vector<std::uint32_t> dependencies_;  // per task, in the order to compute them once weighed
-  std::vector<std::uint32_t> dependent_offsets_;
-  std::vector<std::uint32_t> dependents_;
-  std::vector<std::uint32_t> missing_;  // inputs not done yet
-  std::vector<std::uint32_t> uses_;     // readers not done yet
-  std::vector<std::uint32_t> sequence_;
-  std::vector<std::uint32_t> room_;
-  std::vector<std::uint32_t> depth_;
+  std::pmr::memory_resource& tables_;
+  Table offsets_{&tables_};       // edges inside the graph only
+  Table dependencies_{&tables_};  // per task, in the order to compute them once weighed
+  Table dependent_offsets_{&tables_};
+  Table dependents_{&tables_};
+  Table missing_{&tables_};  // inputs not done yet
+  Table uses_{&tables_};     // readers not done yet
+  Table sequence_{&tables_};
+  Table room_{&tables_};
+  Table depth_{&tables_};
   std::vector<std::uint32_t> rank_;
-  std::vector<std::uint32_t> cursor_;  // next dependency to look at
-  std::vector<std::uint32_t> next_dependent_;
-  std::vector<std::uint32_t> path_;   // from the target down to what is being computed
-  std::vector<std::uint32_t> alive_;  // done, oldest first; those without readers are dropped when met
-  std::vector<std::uint32_t> eager_;
+  Table cursor_{&tables_};  // next dependency to look at
+  Table next_dependent_{&tables_};
+  Table path_{&tables_};   // from the target down to what is being computed
+  Table alive_{&tables_};  // done, oldest first; those without readers are dropped when met
+  Table eager_{&tables_};
   std::uint32_t emitted_{};
 };
 
@@ -233,13 +235,14 @@ bool is_sorted(const GraphView& graph) {
   return true;
 }
 
-Result<std::vector<std::uint32_t>> order(const GraphView& graph, const TaskNames& names) {
+Result<std::vector<std::uint32_t>> order(const GraphView& graph, const TaskNames& names,
+                                         std::pmr::memory_resource& tables) {
   if (graph.offsets.empty()) {
     std::vector<std::uint32_t> rank(graph.size);
     std::iota(rank.begin(), rank.end(), 0U);
     return rank;
   }
-  return Ordering(graph, names).run();
+  return Ordering(graph, names, tables).run();
 }
 
 }  // namespace troupe

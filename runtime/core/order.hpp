@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory_resource>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,8 +26,10 @@ using TaskNames = std::function<std::string(std::uint32_t)>;
 /// a task comes after all its dependencies. Depth first from the results, the dependency that needs most room first
 /// (Sethi and Ullman, "The generation of optimal code for arithmetic expressions", 1970), long paths first among equals,
 /// lower index among those; and a task that lets go of an input runs as soon as it can. Takes time O(tasks + edges),
-/// but for sorting the dependencies of each task. A graph with a cycle is `invalid`: the error names one.
-Result<std::vector<std::uint32_t>> order(const GraphView& graph, const TaskNames& names = {});
+/// but for sorting the dependencies of each task; its tables lie in `tables`. A graph with a cycle is `invalid`: the
+/// error names one.
+Result<std::vector<std::uint32_t>> order(const GraphView& graph, const TaskNames& names = {},
+                                         std::pmr::memory_resource& tables = *std::pmr::get_default_resource());
 
 /// True if each task comes after its dependencies as it stands, so that indices are an order already.
 bool is_sorted(const GraphView& graph);

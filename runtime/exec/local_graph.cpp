@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "runtime/core/order.hpp"
+#include "runtime/exec/large_pages.hpp"
 
 namespace troupe {
 namespace {
@@ -27,12 +28,14 @@ public:
         alive_(new Alive[alive_counters]) {}
 
   std::optional<Error> prepare() {
-    auto ranks = order({graph_.size(), graph_.offsets, graph_.inputs}, options_.name);
+    const auto ranks = order({graph_.size(), graph_.offsets, graph_.inputs}, options_.name, large_pages());
     if (!ranks) return ranks.error();
-    sequence_.resize(graph_.size());
-    for (std::uint32_t task = 0; task < graph_.size(); ++task) sequence_[(*ranks)[task]] = task;
-    link();
-    find_roots();
+    const auto roots = link(*ranks);
+    if (options_.team == nullptr || roots != 1) {
+      sequence_.resize(graph_.size());
+      for (std::uint32_t task = 0; task < graph_.size(); ++task) sequence_[(*ranks)[task]] = task;
+    }
+    find_roots(roots);
     return {};
   }
 
@@ -50,7 +53,9 @@ private:
   static constexpr unsigned alive_counters = 64;
   static constexpr std::size_t inputs_on_stack = 6;
 
-  struct alignas(64) Slot : Team::Task {
+  struct alignas(64) Slot final : Team::Task {
+    void execute(Team::Member& member) noexcept override { run->execute(*this, member); }
+
     LocalRun* run{};
     Value value;
     std::atomic<std::uint32_t> waits_for{0};
@@ -68,7 +73,9 @@ private:
   };
   /// Takes tasks without inputs, in order, until there are none, or too many values are alive: then it retires, and
   /// whoever has done something lets it go on.
-  struct Pump : Team::Task {
+  struct Pump final : Team::Task {
+    void execute(Team::Member& member) noexcept override { run->pump(*this, member); }
+
     LocalRun* run{};
   };
   struct Execution {
@@ -81,12 +88,14 @@ private:
     return std::span(graph_.inputs).subspan(graph_.offsets[task], graph_.offsets[task + 1] - graph_.offsets[task]);
   }
 
-  void link() {
+  /// Gives how many tasks have no inputs.
+  std::uint32_t link(std::span<const std::uint32_t> ranks) {
+    std::uint32_t roots = 0;
     for (std::uint32_t task = 0; task < graph_.size(); ++task) {
       auto& slot = slots_[task];
-      slot.execute = &execute;
       slot.run = this;
       const auto inputs = inputs_of(task);
+      roots += inputs.empty();
       slot.waits_for.store(static_cast<std::uint32_t>(inputs.size()), std::memory_order_relaxed);
       for (const auto input : inputs) ++slots_[input].followers;
     }
@@ -98,18 +107,32 @@ private:
       slot.followers = 0;
     }
     followers_.resize(graph_.inputs.size());
-    for (const auto task : sequence_)  // so that the followers of each are in order
+    for (std::uint32_t task = 0; task < graph_.size(); ++task)
       for (const auto input : inputs_of(task)) {
         auto& slot = slots_[input];
-        followers_[slot.first_follower + slot.followers++] = task;
+        // The followers of each are in the static order, as most are anyhow.
+        auto place = slot.first_follower + slot.followers++;
+        for (; place > slot.first_follower && ranks[followers_[place - 1]] > ranks[task]; --place)
+          followers_[place] = followers_[place - 1];
+        followers_[place] = task;
       }
     for (const auto task : graph_.wanted) slots_[task].readers.fetch_add(1, std::memory_order_relaxed);
     for (const auto& [task, value] : graph_.given) slots_[task].value = value;
+    return roots;
   }
 
-  /// Walks the order once, counting what lives.
-  void find_roots() {
-    std::vector<std::uint32_t> readers(graph_.size());
+  /// Walks the order once, counting what lives. Of a single one no walk is needed: nothing lives before it.
+  void find_roots(std::uint32_t count) {
+    ahead_max_ = options_.ahead_max != 0 ? options_.ahead_max : 4 * threads_;
+    if (options_.team == nullptr) return;
+    roots_.reserve(count);
+    if (count == 1) {
+      std::uint32_t only = 0;
+      while (!inputs_of(only).empty()) ++only;
+      roots_.push_back({only, 0});
+      return;
+    }
+    LargeVector<std::uint32_t> readers(graph_.size());
     for (std::uint32_t task = 0; task < graph_.size(); ++task)
       readers[task] = slots_[task].readers.load(std::memory_order_relaxed);
     std::uint32_t alive = 0;
@@ -119,7 +142,6 @@ private:
       alive += readers[task] > 0;
       for (const auto input : inputs) alive -= --readers[input] == 0;
     }
-    ahead_max_ = options_.ahead_max != 0 ? options_.ahead_max : 4 * threads_;
   }
 
   // ---- running ---------------------------------------------------------------------------------------------------
@@ -133,13 +155,10 @@ private:
     std::vector<Pump> pumps(pumps_);
     pump_tasks_ = pumps.data();
     busy_.store(pumps_, std::memory_order_relaxed);
-    for (auto& each : pumps) {
-      each.execute = &pump;
-      each.run = this;
-    }
+    for (auto& each : pumps) each.run = this;
     for (unsigned i = pumps_; i-- > 1;) self.push(pumps[i]);
     pump(pumps[0], self);
-    while (Team::Task* task = self.pop()) task->execute(*task, self);
+    while (Team::Task* task = self.pop()) task->execute(self);
     self.help_until(ended_, std::uint64_t{graph_.size()} + pumps_);
     while (looking_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
   }
@@ -152,65 +171,67 @@ private:
     LocalRun& run;
   };
 
-  static void pump(Team::Task& task, Team::Member& member) noexcept {
-    auto& self = static_cast<Pump&>(task);
-    LocalRun& run = *self.run;
+  void pump(Pump& self, Team::Member& member) noexcept {
     std::uint64_t ended = 0;
     for (bool at_any_rate = false;; at_any_rate = false) {
-      const auto next = run.next_root_.load(std::memory_order_relaxed);
-      if (next >= run.roots_.size()) break;
-      if (!at_any_rate && run.too_many_alive(next)) {
-        const auto bit = std::uint64_t{1} << (&self - run.pump_tasks_);
-        const Looking looking(run);
-        run.ended_.add(std::exchange(ended, 0), member);
-        run.retired_.fetch_or(bit, std::memory_order_seq_cst);
-        const bool last = run.busy_.fetch_sub(1, std::memory_order_seq_cst) == 1;
+      const auto next = next_root_.load(std::memory_order_relaxed);
+      if (next >= roots_.size()) break;
+      if (!at_any_rate && too_many_alive(next)) {
+        const auto bit = std::uint64_t{1} << (&self - pump_tasks_);
+        const Looking looking(*this);
+        ended_.add(std::exchange(ended, 0), member);
+        retired_.fetch_or(bit, std::memory_order_seq_cst);
+        const bool last = busy_.fetch_sub(1, std::memory_order_seq_cst) == 1;
         // Whoever ended something before that looked too early for this pump: it looks once more itself. The last one
         // goes on at any rate: what is alive waits for roots that are yet to come.
-        if (!last && run.too_many_alive(run.next_root_.load(std::memory_order_seq_cst))) return;
-        if ((run.retired_.fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return;
-        run.busy_.fetch_add(1, std::memory_order_seq_cst);
+        if (!last && too_many_alive(next_root_.load(std::memory_order_seq_cst))) return;
+        if ((retired_.fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return;
+        busy_.fetch_add(1, std::memory_order_seq_cst);
         at_any_rate = last;
         if (!at_any_rate) continue;
       }
-      const auto root = run.next_root_.fetch_add(1, std::memory_order_relaxed);
-      if (root >= run.roots_.size()) break;
-      run.revive(member, false);
-      ended += run.run_from(run.roots_[root].task, member);
-      ended += run.run_own(member);
+      const auto root = next_root_.fetch_add(1, std::memory_order_relaxed);
+      if (root >= roots_.size()) break;
+      revive(member, false);
+      auto mark = member.mark();
+      ended += run_from(roots_[root].task, member, mark);
+      ended += run_own(member, mark);
     }
-    run.busy_.fetch_sub(1, std::memory_order_seq_cst);
-    run.wake_last_pumps(member);
-    run.ended_.add(ended + 1, member);  // the run may be gone after this
+    busy_.fetch_sub(1, std::memory_order_seq_cst);
+    wake_last_pumps(member);
+    ended_.add(ended + 1, member);  // the run may be gone after this
   }
 
-  static void execute(Team::Task& task, Team::Member& member) noexcept {
-    auto& slot = static_cast<Slot&>(task);
-    LocalRun& run = *slot.run;
-    run.busy_.fetch_add(1, std::memory_order_seq_cst);
-    auto ended = run.run_from(static_cast<std::uint32_t>(&slot - run.slots_.data()), member);
-    ended += run.run_own(member);
-    run.revive(member, run.busy_.fetch_sub(1, std::memory_order_seq_cst) == 1);
-    run.ended_.add(ended, member);  // the run may be gone after this
+  void execute(Slot& slot, Team::Member& member) noexcept {
+    busy_.fetch_add(1, std::memory_order_seq_cst);
+    auto mark = member.mark();
+    auto ended = run_from(number_of(slot), member, mark);
+    ended += run_own(member, mark);
+    revive(member, busy_.fetch_sub(1, std::memory_order_seq_cst) == 1);
+    ended_.add(ended, member);  // the run may be gone after this
   }
 
-  std::uint64_t run_own(Team::Member& member) noexcept {
+  [[nodiscard]] std::uint32_t number_of(const Slot& slot) const {
+    return static_cast<std::uint32_t>(&slot - slots_.data());
+  }
+
+  /// Runs what the member has queued of this run, all that lies above `mark`.
+  std::uint64_t run_own(Team::Member& member, std::int64_t& mark) noexcept {
     std::uint64_t ended = 0;
-    while (Team::Task* task = member.pop()) {
-      if (task->execute != &execute || static_cast<Slot*>(task)->run != this) {
-        member.push(*task);
-        break;
-      }
-      ended += run_from(static_cast<std::uint32_t>(static_cast<Slot*>(task) - slots_.data()), member);
-    }
+    while (Team::Task* task = member.pop_above(mark))
+      ended += run_from(number_of(*static_cast<Slot*>(task)), member, mark);
     return ended;
   }
 
   /// Runs a task and after it the first of those that can then run; the others may be stolen.
-  std::uint64_t run_from(std::uint32_t task, Team::Member& member) noexcept {
+  std::uint64_t run_from(std::uint32_t task, Team::Member& member, std::int64_t& mark) noexcept {
     std::uint64_t ended = 0;
     for (bool more = true; more;) {
-      if (!skips()) call(task, member.index());
+      if (!skips()) {
+        call(task, member.index());
+        // What it waited for in there may have popped all that was queued, of others too.
+        mark = std::min(mark, member.mark());
+      }
       ++ended;
       more = false;
       const auto& slot = slots_[task];
@@ -378,10 +399,10 @@ private:
 
   const LocalGraph& graph_;
   const LocalRunOptions& options_;
-  std::vector<Slot> slots_;
-  std::vector<std::uint32_t> followers_;
-  std::vector<std::uint32_t> sequence_;  // tasks by rank
-  std::vector<Root> roots_;              // tasks without inputs, by rank
+  LargeVector<Slot> slots_;
+  LargeVector<std::uint32_t> followers_;
+  LargeVector<std::uint32_t> sequence_;  // tasks by rank, where they are gone through in that order
+  LargeVector<Root> roots_;              // tasks without inputs, by rank
   const unsigned threads_;
   const unsigned pumps_;
   std::int64_t ahead_max_{};

@@ -85,8 +85,8 @@ void Team::work(Member& self) {
   current_member = &self;
   while (!stopping_.load(std::memory_order_relaxed))
     if (Task* task = self.steal_or_sleep(nullptr, 0)) {
-      task->execute(*task, self);
-      while (Task* own = self.pop()) own->execute(*own, self);
+      task->execute(self);
+      while (Task* own = self.pop()) own->execute(self);
     }
 }
 
@@ -134,8 +134,8 @@ Team::Task* Team::Member::steal_or_sleep(Counter* counter, std::uint64_t target)
 void Team::Member::help_until(Counter& counter, std::uint64_t target) {
   while (counter.count() != target) {
     if (Task* task = steal_or_sleep(&counter, target)) {
-      task->execute(*task, *this);
-      while (Task* own = pop()) own->execute(*own, *this);
+      task->execute(*this);
+      while (Task* own = pop()) own->execute(*this);
     }
   }
   counter.word_.store(target << 1, std::memory_order_relaxed);  // nobody touches it now

@@ -29,8 +29,13 @@ class Team {
 public:
   class Member;
   /// Something to execute. Whoever pushes it owns it and keeps it until it has been executed.
-  struct Task {
-    void (*execute)(Task& task, Member& member) noexcept;
+  class Task {
+  public:
+    virtual void execute(Member& member) noexcept = 0;
+
+  protected:
+    Task() = default;
+    ~Task() = default;
   };
 
   explicit Team(unsigned threads);
@@ -85,6 +90,9 @@ public:
   void push(Task& task);
   /// The youngest that nobody has stolen; null if there is none.
   Task* pop() { return deque_.pop(); }
+  /// What this member pushes after `mark` lies above it: `pop_above` gives that alone, and null when there is no more.
+  [[nodiscard]] std::int64_t mark() const { return deque_.mark(); }
+  Task* pop_above(std::int64_t mark) { return deque_.mark() > mark ? deque_.pop() : nullptr; }
   /// Executes stolen tasks until `counter` is `target`. Precondition: its own queue is empty.
   class Counter;
   void help_until(Counter& counter, std::uint64_t target);
@@ -168,7 +176,7 @@ public:
       memory = self_.allocate();
     else
       memory = ::operator new (sizeof(S), std::align_val_t{alignof(S)});
-    auto* const task = ::new (memory) S{{&execute<F>}, this, std::move(act)};
+    auto* const task = ::new (memory) S(*this, std::move(act));
     ++spawned_;
     self_.push(*task);
   }
@@ -179,42 +187,45 @@ public:
   }
 
 private:
-  template <class F>
-  struct Spawned : Team::Task {
-    TaskGroup* group;
-    F act;
-  };
   template <class S>
   static constexpr bool fits = sizeof(S) <= Team::Member::block_bytes && alignof(S) <= Team::Member::block_bytes;
 
   template <class F>
-  static void execute(Team::Task& task, Team::Member& member) noexcept {
-    auto& self = static_cast<Spawned<F>&>(task);
-    TaskGroup& group = *self.group;
-    try {
-      if constexpr (std::is_invocable_v<F&, Team::Member&>)
-        self.act(member);
+  class Spawned final : public Team::Task {
+  public:
+    Spawned(TaskGroup& group, F&& act) : group_(group), act_(std::move(act)) {}
+
+    void execute(Team::Member& member) noexcept override {
+      TaskGroup& group = group_;
+      try {
+        if constexpr (std::is_invocable_v<F&, Team::Member&>)
+          act_(member);
+        else
+          act_();
+      } catch (...) {
+        group.fail();
+      }
+      this->~Spawned();
+      Team::Member& owner = group.self_;
+      if constexpr (fits<Spawned>)
+        owner.release(this, member);
       else
-        self.act();
-    } catch (...) {
-      group.fail();
+        ::operator delete (this, sizeof(Spawned), std::align_val_t{alignof(Spawned)});
+      if (&member == &owner)
+        --group.spawned_;
+      else
+        group.done_elsewhere_.add(1, member);  // the group may be gone after this
     }
-    self.~Spawned<F>();
-    Team::Member& owner = group.self_;
-    if constexpr (fits<Spawned<F>>)
-      owner.release(&self, member);
-    else
-      ::operator delete (&self, sizeof self, std::align_val_t{alignof(Spawned<F>)});
-    if (&member == &owner)
-      --group.spawned_;
-    else
-      group.done_elsewhere_.add(1, member);  // the group may be gone after this
-  }
+
+  private:
+    TaskGroup& group_;
+    F act_;
+  };
 
   void settle() {
     while (spawned_ != 0) {
       if (Team::Task* task = self_.pop())
-        task->execute(*task, self_);
+        task->execute(self_);
       else
         wait_for_stolen();
     }

@@ -49,6 +49,7 @@ public:
   /// Owner: the youngest, or null.
   T* pop() {
     const auto bottom = bottom_.load(std::memory_order_relaxed) - 1;
+    if (top_.load(std::memory_order_relaxed) > bottom) return nullptr;  // and nobody but the owner brings more
     Buffer* const buffer = buffer_.load(std::memory_order_relaxed);
     bottom_.store(bottom, std::memory_order_seq_cst);
     auto top = top_.load(std::memory_order_seq_cst);
@@ -85,6 +86,9 @@ public:
       if (top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) return item;
     }
   }
+
+  /// Owner: a mark, such that what is pushed from now on lies above it, and what was pushed before does not.
+  [[nodiscard]] std::int64_t mark() const { return bottom_.load(std::memory_order_relaxed); }
 
   /// A guess, unless nobody else uses the deque.
   [[nodiscard]] bool empty() const {

@@ -52,6 +52,50 @@ TEST(StaticGraph, RunsEachNodeOnceAfterThoseItNeedsAgainAndAgain) {
   }
 }
 
+TEST(StaticGraph, TakesEdgesInAnyOrder) {
+  Team team(2);
+  std::mt19937 random(3);
+  constexpr std::uint32_t size = 3000;  // on two pages
+  Recorded recorded(size);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> edges;
+  for (std::uint32_t i = 1; i < size; ++i) edges.emplace_back(0, i);  // one long row
+  for (std::uint32_t i = 0; i < 4 * size; ++i) {
+    const auto a = random() % 40;  // rows that grow in turn
+    const auto b = 40 + random() % (size - 40);
+    edges.emplace_back(a, b);
+  }
+  std::shuffle(edges.begin(), edges.end(), random);
+  for (const auto& [before, after] : edges) recorded.edge(before, after);
+  for (int run = 0; run < 3; ++run) recorded.run(team);
+}
+
+TEST(StaticGraph, ANodeMayWaitForWorkOfAnotherKindAndRunWhatIsQueuedMeanwhile) {
+  Team team(3);
+  for (int round = 0; round < 50; ++round) {
+    std::atomic<int> calls{0};
+    std::atomic<int> spawned{0};
+    StaticGraph graph;
+    const auto first = graph.add([&] { ++calls; });
+    for (int i = 0; i < 30; ++i) {
+      const auto next = graph.add([&](Team::Member& self) {
+        TaskGroup group(self);
+        for (int k = 0; k < 5; ++k) group.spawn([&spawned] { ++spawned; });
+        StaticGraph inner;
+        const auto begin = inner.add([] {});
+        for (int k = 0; k < 5; ++k) inner.edge(begin, inner.add([&spawned] { ++spawned; }));
+        inner.run(self.team());
+        group.wait();
+        ++calls;
+      });
+      graph.edge(first, next);
+      graph.edge(next, graph.add([&] { ++calls; }));
+    }
+    graph.run(team);
+    ASSERT_EQ(calls.load(), 61);
+    ASSERT_EQ(spawned.load(), 300);
+  }
+}
+
 TEST(StaticGraph, TakesEdgesToNodesOfLowerNumberAndFurtherNodesAfterARun) {
   Team team(2);
   Recorded recorded(100);
