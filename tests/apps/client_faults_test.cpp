@@ -89,6 +89,41 @@ TEST_F(ClientFaults, a_released_task_that_runs_is_asked_to_stop_too) {
   EXPECT_EQ(fifo.read_line(), "stopped");
 }
 
+TEST_F(ClientFaults, a_worker_that_is_told_to_end_lets_its_task_finish_and_a_second_signal_ends_it_at_once) {
+  auto [scheduler, scheduler_said] = start_scheduler();
+  const auto client = connect();
+  Fifo fifo(path("fifo"));
+  for (const std::string kind : {"--no-nanny", "--nanny"}) {
+    for (const bool twice : {false, true}) {
+      const std::string name = "worker" + kind + (twice ? "-twice" : "-once");
+      auto [worker, said] = start_worker(name, {kind, "--module", TROUPE_TEST_FAULT_MODULE});
+      auto held = client->submit<faults::hold>(fifo.path());
+      ASSERT_EQ(fifo.read_line(), "started");
+      worker.signal(SIGTERM);
+      const auto draining = [&] { return read(path(name + ".err")).find("draining") != std::string::npos; };
+      for (const auto deadline = std::chrono::steady_clock::now() + 20s;
+           !draining() && std::chrono::steady_clock::now() < deadline;)
+        std::this_thread::yield();
+      ASSERT_TRUE(draining()) << name;
+      EXPECT_FALSE(worker.wait(200ms)) << name << " lets its task finish";
+      if (twice) {
+        worker.signal(SIGTERM);
+        EXPECT_EQ(worker.wait(10s), 128 + SIGTERM) << name;
+        const auto gone = [&] { return identity().at("workers").as_array().empty(); };
+        for (const auto deadline = std::chrono::steady_clock::now() + 20s;
+             !gone() && std::chrono::steady_clock::now() < deadline;) {
+        }
+        EXPECT_TRUE(gone()) << name << " left its process behind";
+      }
+      client->cancel(held);
+      if (twice) continue;
+      EXPECT_EQ(fifo.read_line(), "stopped");
+      EXPECT_EQ(worker.wait(20s), 0) << name;
+    }
+  }
+  EXPECT_EQ(scheduler.stop(), 0);
+}
+
 TEST_F(ClientFaults, the_work_of_a_killed_client_is_dropped_after_its_grace_and_nothing_is_left) {
   environment_.emplace_back("TROUPE__SCHEDULER__CLIENT_GRACE", "500ms");
   auto scheduler = start_scheduler();
