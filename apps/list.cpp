@@ -69,30 +69,6 @@ ExitCode list_tasks(const Door& door, const std::string& state, std::uint32_t li
   return ExitCode::done;
 }
 
-ExitCode list_clients(const Door& door) {
-  Connection connection(door);
-  const QueryReply reply = connection.ask({{}, QueryKind::list_clients, {}, 0, {}});
-  // Each is "ID NAME wants N"; the name is "-" where there is none, and may hold anything.
-  json::array clients;
-  for (const std::string& line : reply.lines) {
-    const auto name = line.find(' ') + 1;
-    const auto wants = line.rfind(" wants ");
-    const auto called = line.substr(name, wants - name);
-    clients.push_back({{"id", std::stoull(line)},
-                       {"name", called == "-" ? std::string() : called},
-                       {"wants", std::stoull(line.substr(wants + std::string_view(" wants ").size()))}});
-  }
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto count = clients.size();
-  print_rows(door, seen_kind("clients"),
-             {{"schema", "troupe/v1/clients"},
-              {"now_unix_ms", std::chrono::duration<double, std::milli>(now).count()},
-              {"total", count},
-              {"shown", count},
-              {"clients", std::move(clients)}});
-  return ExitCode::done;
-}
-
 }  // namespace
 
 void add_list(CLI::App& app, Door& door) {
@@ -111,18 +87,16 @@ void add_list(CLI::App& app, Door& door) {
   add("workers", "Every worker, what it does and holds.")->callback([&door] {
     door.run = [&door] { return list_workers(door); };
   });
-  add("clients", "Every client with a session.")->callback([&door] {
-    door.run = [&door] { return list_clients(door); };
-  });
   auto most = std::make_shared<unsigned>(0);
   for (const auto& [kind, doc] :
-       {std::pair("groups", "Graphs that were submitted, latest last."), std::pair("prefixes", "Kinds of tasks."),
+       {std::pair("clients", "Every client with a session."),
+        std::pair("groups", "Graphs that were submitted, latest last."), std::pair("prefixes", "Kinds of tasks."),
         std::pair("spans", "Stretches of programs that have a name, with all inside them."),
         std::pair("events", "What happened to the cluster.")}) {
     CLI::App* sub = add(kind, doc);
-    const unsigned limit_max = seen_kind(kind).limit_max;
-    sub->add_option("--limit", *most, fmt::format("how many at most (default {})", limit_max))
-        ->check(CLI::Range(1U, limit_max));
+    if (const unsigned limit_max = seen_kind(kind).limit_max; limit_max > 0)
+      sub->add_option("--limit", *most, fmt::format("how many at most (default {})", limit_max))
+          ->check(CLI::Range(1U, limit_max));
     sub->callback([&door, most, kind = kind] {
       door.run = [&door, most, kind] {
         HttpClient http(door);

@@ -75,10 +75,15 @@ public:
       const auto last =
           task_ || source.after > 0 ? page.lines.size() : std::min<std::size_t>(flags_.lines, page.lines.size());
       for (auto i = page.lines.size() - last; i < page.lines.size(); ++i)
-        if (!task_ || page.lines[i].about.task == task_) show(door_, source, page.lines[i]);
+        if (!task_ || page.lines[i].about.task == task_) {
+          show(door_, source, page.lines[i]);
+          shown_ = true;
+        }
       source.after = page.next;
     }
   }
+
+  [[nodiscard]] bool shown() const { return shown_; }
 
 private:
   LogReply page_of(const Source& source) {
@@ -109,12 +114,14 @@ private:
   Connection connection_;
   TaskId task_;
   std::vector<Source> sources_;
+  bool shown_{};
 };
 
 ExitCode run(const Door& door, const Flags& flags) {
   Follower follower(door, flags);
   follower.choose();
   follower.read();
+  if (!follower.shown()) tell(fmt::format("{} has logged nothing yet", printable(flags.where)));
   while (flags.follow) {
     std::this_thread::sleep_for(look_again);
     follower.read();

@@ -77,6 +77,13 @@ TEST_F(ObserveTest, logs_of_scheduler_workers_and_tasks_are_read_and_followed) {
   EXPECT_EQ(run({"logs", "elsewhere"}).status, 2);
 }
 
+TEST_F(ObserveTest, a_worker_that_has_logged_nothing_is_said_to_have) {
+  const auto asked = run({"logs", "worker/alpha"});
+  EXPECT_EQ(asked.status, 0);
+  EXPECT_EQ(asked.out, "");
+  EXPECT_THAT(asked.err, HasSubstr("worker/alpha has logged nothing yet"));
+}
+
 TEST_F(ObserveTest, what_an_isolated_task_writes_to_stderr_is_its_log) {
   const auto task = client_->submit<faults::last_words>({.key = "doomed", .isolate = true}, std::string("goodbye"));
   try {
