@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "actors/client_core.hpp"
+#include "actors/graph_places.hpp"
 #include "runtime/core/order.hpp"
 
 namespace troupe {
@@ -104,7 +105,7 @@ public:
   GraphSubmission(ClientCore& core, Graph graph, std::span<const std::uint32_t> wanted)
       : core_(core), graph_(std::move(graph)), size_(graph_.size()), wanted_(wanted) {}
 
-  std::vector<FutureHandle> run() {
+  std::vector<FutureHandle> run(GraphPlaces* places) {
     if (size_ == 0) return {};
     check();
     arrange();
@@ -115,6 +116,11 @@ public:
     for (std::size_t i = 0; i < count; ++i) pages_.push_back(core_.next_page_number());
     std::vector<FutureHandle> handles;  // by position of the wanted
     for (std::size_t i = 0; i < count; ++i) send(i, handles);
+    if (places != nullptr) {
+      places->sequence_ = std::move(sequence_);
+      places->starts_ = std::move(starts_);
+      places->pages_ = std::move(pages_);
+    }
     return in_order_asked(std::move(handles));
   }
 
@@ -265,8 +271,27 @@ private:
   std::vector<std::uint64_t> pages_;        // by chunk
 };
 
+std::optional<std::uint32_t> GraphPlaces::task_of(TaskId id, std::span<const FutureHandle> futures) const {
+  for (const auto& future : futures) {
+    if (!future || future.page().group.load(std::memory_order_relaxed) != id.group()) continue;
+    const auto chunk = std::find(pages_.begin(), pages_.end(), future.page().number);
+    if (chunk == pages_.end()) continue;
+    const auto position = starts_[static_cast<std::size_t>(chunk - pages_.begin())] + id.index();
+    if (position < sequence_.size()) return sequence_[position];
+  }
+  return std::nullopt;
+}
+
 std::vector<FutureHandle> submit_graph(ClientCore& core, Graph graph, std::span<const std::uint32_t> wanted) {
-  return GraphSubmission(core, std::move(graph), wanted).run();
+  return GraphSubmission(core, std::move(graph), wanted).run(nullptr);
+}
+std::vector<FutureHandle> submit_graph(ClientCore& core, Graph graph, std::span<const std::uint32_t> wanted,
+                                       GraphPlaces& places) {
+  return GraphSubmission(core, std::move(graph), wanted).run(&places);
+}
+
+void cancel_futures(ClientCore& core, std::span<const FutureHandle> futures, std::string reason) {
+  core.cancel(futures, false, std::move(reason));
 }
 
 }  // namespace troupe

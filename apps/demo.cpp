@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "apps/config_values.hpp"
-#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
+#include "runtime/exec/machine.hpp"
 
 namespace troupe::apps {
 

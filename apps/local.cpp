@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 
-#include "apps/machine.hpp"
 #include "apps/nanny_door.hpp"
 #include "apps/node_door.hpp"
 #include "apps/published_access.hpp"
 #include "apps/scheduler_door.hpp"
+#include "runtime/exec/machine.hpp"
 
 namespace troupe::apps {
 

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/process.hpp"
+#include "runtime/exec/machine.hpp"
 
 namespace troupe::apps {
 

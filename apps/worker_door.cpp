@@ -13,11 +13,11 @@
 #include "apps/bench_functions.hpp"
 #include "apps/client_door.hpp"
 #include "apps/config_values.hpp"
-#include "apps/machine.hpp"
 #include "apps/node_door.hpp"
 #include "apps/version.hpp"
 #include "monitoring/cluster_collector.hpp"
 #include "monitoring/pages.hpp"
+#include "runtime/exec/machine.hpp"
 
 // Of jemalloc, which the program is linked with where it is there.
 extern "C" int mallctl(const char* name, void* old, std::size_t* old_size, void* fresh, std::size_t fresh_size)

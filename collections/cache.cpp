@@ -91,7 +91,7 @@ CachedRun::CachedRun(Cache& cache, const Collected& collected)
     const auto& expression = *collected.expressions[task];
     CallText text;
     if (expression.is_call()) {
-      if (expression.options == nullptr || !expression.options->pure) continue;
+      if (!expression.site->pure && (expression.options == nullptr || !expression.options->pure)) continue;
       const auto inputs = collected.inputs_of(task);
       if (std::any_of(inputs.begin(), inputs.end(), [&](std::uint32_t input) { return numbers[input] == 0; })) continue;
       append(text, expression.site);

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "actors/graph_places.hpp"
 #include "collections/compute_config.hpp"
 
 namespace troupe {
@@ -55,16 +56,37 @@ Value value_of(const FutureHandle& future) {
   return std::move(*value);
 }
 
-[[noreturn]] void throw_failure(const Collected& collected, LocalFailure failure) {
+/// The calls between one that failed and what was asked for, by their names.
+std::string needed_by(const Collected& collected, std::span<const std::uint32_t> path) {
   constexpr std::size_t shown = 8;
-  if (failure.path.size() > 1) {
-    std::string path;
-    for (std::size_t i = 1; i < std::min(failure.path.size(), shown); ++i)
-      path += (i == 1 ? "" : ", ") + collected.name(failure.path[i]);
-    if (failure.path.size() > shown) path += ", … , " + collected.name(failure.path.back());
-    failure.error.message += fmt::format(" (needed by {})", path);
-  }
+  if (path.size() < 2) return {};
+  std::string text = "needed by ";
+  for (std::size_t i = 1; i < std::min(path.size(), shown); ++i) text += (i == 1 ? "" : ", ") + collected.name(path[i]);
+  if (path.size() > shown) text += ", … , " + collected.name(path.back());
+  return text;
+}
+
+[[noreturn]] void throw_failure(const Collected& collected, LocalFailure failure) {
+  if (failure.path.size() > 1) failure.error.message += fmt::format(" ({})", needed_by(collected, failure.path));
   throw TaskFailed(std::make_shared<const TaskError>(std::move(failure.error)));
+}
+
+/// A way from `task` to something that was wanted.
+std::vector<std::uint32_t> path_from(const Collected& collected, std::uint32_t task) {
+  std::vector<std::uint32_t> from(collected.size(), collected.size());  // the task by which one was reached
+  std::vector<bool> wanted(collected.size());
+  for (const auto each : collected.wanted) wanted[each] = true;
+  from[task] = task;
+  std::uint32_t last = task;
+  for (std::uint32_t next = task; next < collected.size() && !wanted[last]; ++next) {  // inputs come first
+    for (const auto input : collected.inputs_of(next))
+      if (from[next] == collected.size() && from[input] != collected.size()) from[next] = input;
+    if (from[next] != collected.size()) last = wanted[next] ? next : last;
+  }
+  if (!wanted[last]) return {task};
+  std::vector<std::uint32_t> path{last};
+  while (path.back() != task) path.push_back(from[path.back()]);
+  return {path.rbegin(), path.rend()};
 }
 
 /// Tells a cache of the tasks that ran, and who watches too.
@@ -175,7 +197,15 @@ private:
   std::map<std::vector<std::uint64_t>, std::string> names_;
 };
 
-std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
+/// What was asked for, and where its tasks stand on the cluster.
+struct Submitted {
+  std::vector<FutureHandle> futures;
+  std::vector<std::uint32_t> task_of;  ///< of the graph's tasks: which was collected
+  GraphPlaces places;
+};
+
+Submitted submit(const Collected& collected, ClientCore& core) {
+  Submitted result;
   Graph graph;
   graph.reserve(collected.size(), collected.inputs.size());
   std::vector<std::uint32_t> place(collected.size());  // a task of the graph, or an external of it
@@ -205,23 +235,74 @@ std::vector<FutureHandle> submit(const Collected& collected, ClientCore& core) {
     if (own) options = &*own;
     place[task] = graph.add(graph.function(expression.site->id, options != nullptr ? *options : none), inputs,
                             expression.arguments);
+    result.task_of.push_back(task);
   }
   std::vector<std::uint32_t> wanted;
   for (const auto task : collected.wanted)
     if (!given[task]) wanted.push_back(place[task]);
   std::vector<FutureHandle> computed;
-  if (!wanted.empty()) computed = submit_graph(core, std::move(graph), wanted);
-  std::vector<FutureHandle> result;
+  if (!wanted.empty()) computed = submit_graph(core, std::move(graph), wanted, result.places);
   auto next = computed.begin();
-  for (const auto task : collected.wanted) result.push_back(given[task] ? given[task] : std::move(*next++));
+  for (const auto task : collected.wanted) result.futures.push_back(given[task] ? given[task] : std::move(*next++));
   return result;
 }
 
-std::vector<Value> compute_on(const Collected& collected, ClientCore& core) {
-  const auto futures = submit(collected, core);
+/// Tells who watches what has ended, until all has. Throws for what fails, and Cancelled when the token says so.
+void watch(const std::vector<FutureHandle>& futures, ClientCore& core, const ComputeOptions& options) {
+  constexpr std::chrono::milliseconds every{50};
+  if (options.observer != nullptr) options.observer->begun(futures.size());
+  std::vector<FutureHandle> pending = futures;
+  for (;;) {
+    std::uint64_t ended = 0;
+    std::uint64_t failures = 0;
+    FutureHandle failed;
+    std::erase_if(pending, [&](const FutureHandle& future) {
+      const auto status = detail::status_of(future);
+      if (status == FutureStatus::pending) return false;
+      ++ended;
+      if (status != FutureStatus::finished) {
+        ++failures;
+        failed = future;
+      }
+      return true;
+    });
+    if (options.observer != nullptr && ended > 0) options.observer->ended_elsewhere(ended, failures);
+    if (failed) (void)value_of(failed);  // throws
+    if (pending.empty()) return;
+    if (options.cancel != nullptr && options.cancel->cancelled()) {
+      cancel_futures(core, pending, "the computation was cancelled");
+      throw Cancelled("the computation was cancelled");
+    }
+    (void)detail::await_done(pending.front(), every);
+  }
+}
+
+/// What failed, by the names that the caller knows, and who needed it.
+[[noreturn]] void throw_failure(const Collected& collected, const Submitted& submitted, const TaskFailed& failed) {
+  const auto task = submitted.places.task_of(failed.error().root, submitted.futures);
+  if (!task) throw failed;
+  auto error = failed.error();
+  const auto at = submitted.task_of[*task];
+  std::string more = needed_by(collected, path_from(collected, at));
+  const auto& options = collected.expressions[at]->options;
+  if (options && !options->key.empty()) {
+    more = error.key + (more.empty() ? "" : ", ") + more;  // by that name the cluster knows it
+    error.key = options->key;
+  }
+  if (!more.empty()) error.message += fmt::format(" ({})", more);
+  throw TaskFailed(std::make_shared<const TaskError>(std::move(error)));
+}
+
+std::vector<Value> compute_on(const Collected& collected, ClientCore& core, const ComputeOptions& options) {
+  const auto submitted = submit(collected, core);
   std::vector<Value> values;
-  values.reserve(futures.size());
-  for (const auto& future : futures) values.push_back(value_of(future));
+  values.reserve(submitted.futures.size());
+  try {
+    if (options.observer != nullptr || options.cancel != nullptr) watch(submitted.futures, core, options);
+    for (const auto& future : submitted.futures) values.push_back(value_of(future));
+  } catch (const TaskFailed& failed) {
+    throw_failure(collected, submitted, failed);
+  }
   return values;
 }
 
@@ -237,7 +318,7 @@ std::vector<Value> compute_in_processes(const Collected& collected, const Comput
   }
   LocalCluster processes(std::move(cluster));
   Client client(processes);
-  return compute_on(collected, client.core());
+  return compute_on(collected, client.core(), options);
 }
 
 ClientCore& core_of(const ComputeOptions& options) {
@@ -278,7 +359,7 @@ std::vector<Value> compute_expressions(std::span<const ExpressionRef> wanted, co
   const auto collected = fuse(collect(wanted));
   switch (options.scheduler) {
     case SchedulerKind::processes: return compute_in_processes(collected, options);
-    case SchedulerKind::cluster: return compute_on(collected, core_of(options));
+    case SchedulerKind::cluster: return compute_on(collected, core_of(options), options);
     case SchedulerKind::automatic:
     case SchedulerKind::threads:
     case SchedulerKind::sync: break;
@@ -290,7 +371,7 @@ std::vector<ExpressionRef> persist_expressions(std::span<const ExpressionRef> wa
   const auto options = resolved(asked);
   std::vector<ExpressionRef> result;
   if (options.scheduler == SchedulerKind::cluster) {
-    auto futures = submit(fuse(collect(wanted)), core_of(options));
+    auto futures = submit(fuse(collect(wanted)), core_of(options)).futures;
     for (std::size_t i = 0; i < wanted.size(); ++i)
       result.push_back(make_future(std::move(futures[i]), wanted[i]->site));
     return result;

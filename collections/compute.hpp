@@ -29,7 +29,8 @@ SchedulerKind scheduler_named(std::string_view name);
 /// Lets one thread end what others compute. Copies are the same.
 class CancelToken {
 public:
-  /// Calls that wait throw Cancelled as soon as what has begun has ended.
+  /// Calls that wait throw Cancelled as soon as what has begun has ended; of `cluster` soon, and what runs goes on to its
+  /// end there, if it does not ask this_task::stop_requested().
   void cancel() { flag_->store(true); }
   [[nodiscard]] bool cancelled() const { return flag_->load(); }
   [[nodiscard]] const std::atomic<bool>* flag() const { return flag_.get(); }
@@ -43,12 +44,12 @@ private:
 /// collections/compute_config.hpp reads both.
 struct ComputeOptions {
   SchedulerKind scheduler{SchedulerKind::automatic};
-  unsigned threads{};           ///< of `threads`; processes of `processes`; 0: one for each processor
-  Client* client{};             ///< of `cluster`
-  std::uint32_t ahead_max{};    ///< of `threads`: values alive beyond those of a run in order; 0: four a thread
-  LocalObserver* observer{};    ///< of `threads` and `sync`
-  const CancelToken* cancel{};  ///< of `threads` and `sync`
-  Cache* cache{};               ///< of `threads` and `sync`: values of pure calls that were kept
+  unsigned threads{};         ///< of `threads`; processes of `processes`; 0: one for each processor
+  Client* client{};           ///< of `cluster`
+  std::uint32_t ahead_max{};  ///< of `threads`: values alive beyond those of a run in order; 0: four a thread
+  LocalObserver* observer{};  ///< sees each task of `threads` and `sync`; elsewhere the results asked for, counted
+  const CancelToken* cancel{};
+  Cache* cache{};  ///< of `threads` and `sync`: values of pure calls that were kept
 };
 
 /// Options for all that this thread computes while the scope lives.

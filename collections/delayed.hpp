@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <tuple>
@@ -59,14 +60,6 @@ std::vector<Delayed<T>> delayed_of(std::vector<ExpressionRef> expressions) {
 template <class... T>
 std::array<ExpressionRef, sizeof...(T)> expressions_of(const Delayed<T>&... all) {
   return {all.expression()...};
-}
-
-template <class... T>
-std::tuple<Delayed<T>...> tuple_of(std::vector<ExpressionRef> expressions) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple<Delayed<T>...>{Delayed<T>(std::move(expressions[I]))...};
-  }
-  (std::index_sequence_for<T...>{});
 }
 
 }  // namespace detail
@@ -186,20 +179,61 @@ auto unpack(const Delayed<T>& whole) {
 
 // ---- several at once -----------------------------------------------------------------------------------------------
 
-/// The values of all, computed as one graph: what they have in common is computed once.
-template <class... T>
-std::tuple<T...> compute(const ComputeOptions& options, const Delayed<T>&... all) {
-  const auto expressions = detail::expressions_of(all...);
-  auto values = compute_expressions(expressions, options);
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return std::tuple<T...>{detail::take_value<T>(values[I])...};
+namespace detail {
+
+/// What arrays that are computed together share.
+struct Together {
+  std::vector<std::shared_ptr<const void>> arrays;
+  std::shared_ptr<void> lowering;
+};
+
+/// How a kind of collection takes part in a computation of several; specialised beside it. First all `join`, then each
+/// is asked for the expressions it needs, and makes its result of their values, or itself anew of what is there.
+template <class X>
+struct collection_traits {};
+
+template <class X>
+concept Collection = requires {
+  typename collection_traits<X>::type;
+};
+
+template <class T>
+struct collection_traits<Delayed<T>> {
+  using type = T;
+  static void join(const Delayed<T>&, Together&) {}
+  static void ask(const Delayed<T>& delayed, Together&, std::vector<ExpressionRef>& wanted) {
+    wanted.push_back(delayed.expression());
   }
-  (std::index_sequence_for<T...>{});
+  static type take(const Delayed<T>&, std::vector<Value>& values, std::size_t& next) {
+    return take_value<T>(values[next++]);
+  }
+  static Delayed<T> kept(const Delayed<T>&, std::vector<ExpressionRef>& there, std::size_t& next) {
+    return Delayed<T>(std::move(there[next++]));
+  }
+};
+
+template <class... X>
+std::vector<ExpressionRef> asked_of(const X&... all) {
+  Together together;
+  (collection_traits<X>::join(all, together), ...);
+  std::vector<ExpressionRef> wanted;
+  (collection_traits<X>::ask(all, together, wanted), ...);
+  return wanted;
 }
-template <class... T>
-std::tuple<T...> compute(const Delayed<T>&... all) {
-  return compute(ComputeOptions{}, all...);
+
+}  // namespace detail
+
+/// The values of all, Delayed ones, bags and arrays, computed as one graph: what they have in common is computed once.
+template <detail::Collection... X>
+requires(sizeof...(X) >
+         0) std::tuple<typename detail::collection_traits<X>::type...> compute(const ComputeOptions& options,
+                                                                               const X&... all) {
+  auto values = compute_expressions(detail::asked_of(all...), options);
+  std::size_t next = 0;
+  return {detail::collection_traits<X>::take(all, values, next)...};  // braces: from left to right
 }
+template <detail::Collection... X>
+requires(sizeof...(X) > 0) auto compute(const X&... all) { return compute(ComputeOptions{}, all...); }
 template <class T>
 std::vector<T> compute(const std::vector<Delayed<T>>& all, const ComputeOptions& options = {}) {
   auto values = compute_expressions(detail::expressions_of(all), options);
@@ -209,10 +243,15 @@ std::vector<T> compute(const std::vector<Delayed<T>>& all, const ComputeOptions&
   return result;
 }
 
-template <class... T>
-std::tuple<Delayed<T>...> persist(const Delayed<T>&... all) {
-  return detail::tuple_of<T...>(persist_expressions(detail::expressions_of(all...), {}));
+/// The same collections, there already, or on their way on a cluster; as one graph, too.
+template <detail::Collection... X>
+requires(sizeof...(X) > 0) std::tuple<X...> persist(const ComputeOptions& options, const X&... all) {
+  auto there = persist_expressions(detail::asked_of(all...), options);
+  std::size_t next = 0;
+  return {detail::collection_traits<X>::kept(all, there, next)...};
 }
+template <detail::Collection... X>
+requires(sizeof...(X) > 0) std::tuple<X...> persist(const X&... all) { return persist(ComputeOptions{}, all...); }
 template <class T>
 std::vector<Delayed<T>> persist(const std::vector<Delayed<T>>& all, const ComputeOptions& options = {}) {
   return detail::delayed_of<T>(persist_expressions(detail::expressions_of(all), options));

@@ -20,6 +20,7 @@ struct CallSite {
   FunctionId id;
   LocalTarget local;
   const Module& (*module)(){};  ///< null: built-in
+  bool pure{};                  ///< equal calls give equal values, whatever their options say: caches may keep them
 };
 
 namespace detail {

@@ -41,6 +41,13 @@ std::string quoted(std::string_view text) {
   return result + '"';
 }
 
+/// What a task calls; of a pipeline, for which there is one function, what it does.
+std::string kind_of(const Expression& expression) {
+  if (!expression.is_call()) return {};
+  if (expression.site == &detail::pipeline_site) return describe_pipeline(expression.arguments);
+  return std::string(expression.site->id.name);
+}
+
 class Picture {
 public:
   Picture(std::span<const ExpressionRef> wanted, const PictureOptions& options)
@@ -116,8 +123,7 @@ private:
     const auto oldest = std::max(1U, size == 0 ? 1U : *std::max_element(age_.begin(), age_.end()));
     std::map<std::string, std::size_t> seen;
     for (std::uint32_t task = 0; task < size; ++task) {
-      const auto& expression = *collected_.expressions[task];
-      const auto kind = expression.is_call() ? std::string(expression.site->id.name) : std::string();
+      const auto kind = kind_of(*collected_.expressions[task]);
       switch (options_.colour) {
         case PictureColour::kind: {
           const auto number = seen.try_emplace(kind, seen.size()).first->second;

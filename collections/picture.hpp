@@ -29,9 +29,9 @@ std::string picture_svg(std::span<const ExpressionRef> wanted, const PictureOpti
 void write_picture(std::span<const ExpressionRef> wanted, const std::string& path, const PictureOptions& options);
 
 /// visualize("graph.svg", {}, a, b)
-template <class... T>
-void visualize(const std::string& path, const PictureOptions& options, const Delayed<T>&... all) {
-  write_picture(detail::expressions_of(all...), path, options);
+template <detail::Collection... X>
+requires(sizeof...(X) > 0) void visualize(const std::string& path, const PictureOptions& options, const X&... all) {
+  write_picture(detail::asked_of(all...), path, options);
 }
 template <class T>
 void visualize(const std::string& path, const PictureOptions& options, const std::vector<Delayed<T>>& all) {

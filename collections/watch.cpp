@@ -136,6 +136,11 @@ void ProgressBar::ended(const LocalSpan& span) noexcept {
   if (span.failed) state_->failed.fetch_add(1, std::memory_order_relaxed);
 }
 
+void ProgressBar::ended_elsewhere(std::uint64_t tasks, std::uint64_t failed) noexcept {
+  state_->done.fetch_add(tasks, std::memory_order_relaxed);
+  state_->failed.fetch_add(failed, std::memory_order_relaxed);
+}
+
 // ---- the profiler --------------------------------------------------------------------------------------------------
 
 struct Profiler::State {

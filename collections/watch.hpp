@@ -11,7 +11,8 @@
 namespace troupe {
 
 /// Draws a bar on `out` while something is computed: "[####      ] 40% 4/10, 2.0/s, 3s left, 1 failed". Only once it has
-/// taken a second, and only if `out` is a terminal. Give it as ComputeOptions::observer.
+/// taken a second, and only if `out` is a terminal. Give it as ComputeOptions::observer. In processes and on a cluster it
+/// counts the results that were asked for, not the tasks before them.
 class ProgressBar final : public LocalObserver {
 public:
   struct Options {
@@ -26,13 +27,15 @@ public:
 
   void begun(std::uint64_t tasks) noexcept override;
   void ended(const LocalSpan& span) noexcept override;
+  void ended_elsewhere(std::uint64_t tasks, std::uint64_t failed) noexcept override;
 
 private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-/// Remembers when each task ran, and samples what the process uses. Give it as ComputeOptions::observer.
+/// Remembers when each task ran, and samples what the process uses. Give it as ComputeOptions::observer. It sees the
+/// tasks of this process alone, of schedulers `threads` and `sync`; of a cluster, PerformanceReport tells more.
 class Profiler final : public LocalObserver {
 public:
   /// `resources_every`: how often CPU and memory are looked at; 0: never.

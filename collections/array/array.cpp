@@ -17,17 +17,27 @@ using namespace array;
 
 namespace {
 
-nd::NdArray joined(std::vector<Value>& blocks, std::size_t first, const Chunks& chunks) {
-  const auto take = [&](std::size_t i) {
-    auto block = blocks[first + i].take<NdArray>();
-    if (!block) troupe::detail::throw_decode(block.error());
-    return std::move(*block);
-  };
-  const auto grid = blocks_of(chunks);
-  if (block_count(chunks) == 1) return take(0);
-  std::vector<NdArray> pieces;
-  for (std::size_t i = 0; i < block_count(chunks); ++i) pieces.push_back(take(i));
-  return array::detail::assembled(grid, pieces);
+/// Functions of the user's may have given blocks of other shapes than they said.
+void check_block(const ArrayNode& node, const Shape& at, const NdArray& block) {
+  Shape said;
+  for (std::size_t axis = 0; axis < node.chunks.size(); ++axis)
+    said.push_back(node.chunks[axis][static_cast<std::size_t>(at[axis])]);
+  bool same = block.ndim() == said.size();
+  for (std::size_t axis = 0; same && axis < said.size(); ++axis)
+    same = said[axis] == unknown || said[axis] == block.extent(axis);
+  if (!same)
+    throw InvalidRequest(fmt::format("{}: block {} has the shape {}, and by its chunks {} it has {}", node.name,
+                                     describe(at), describe(block.shape()), describe(node.chunks), describe(said)));
+}
+
+using Traits = troupe::detail::collection_traits<Array>;
+
+std::vector<ExpressionRef> expressions_of(const std::vector<Array>& all) {
+  troupe::detail::Together together;
+  std::vector<ExpressionRef> wanted;
+  for (const auto& each : all) Traits::join(each, together);
+  for (const auto& each : all) Traits::ask(each, together, wanted);
+  return wanted;
 }
 
 std::vector<std::vector<Piece>> rechunk_axis(const AxisChunks& from, const AxisChunks& to) {
@@ -238,39 +248,18 @@ Array from_array(const NdArray& whole, const ChunkSpec& spec) {
 }
 
 std::vector<NdArray> compute_all(const std::vector<Array>& all, const ComputeOptions& options) {
-  std::vector<NodeRef> nodes;
-  for (const auto& each : all) nodes.push_back(each.node());
-  Lowering to(nodes);
-  std::vector<ExpressionRef> wanted;
-  std::vector<std::size_t> first;
-  for (const auto& node : nodes) {
-    first.push_back(wanted.size());
-    auto blocks = to.values(node);
-    wanted.insert(wanted.end(), blocks.begin(), blocks.end());
-  }
-  auto values = compute_expressions(wanted, options);
+  auto values = compute_expressions(expressions_of(all), options);
   std::vector<NdArray> results;
-  for (std::size_t i = 0; i < nodes.size(); ++i) results.push_back(joined(values, first[i], nodes[i]->chunks));
+  std::size_t next = 0;
+  for (const auto& each : all) results.push_back(Traits::take(each, values, next));
   return results;
 }
 
 std::vector<Array> persist_all(const std::vector<Array>& all, const ComputeOptions& options) {
-  std::vector<NodeRef> nodes;
-  for (const auto& each : all) nodes.push_back(each.node());
-  Lowering to(nodes);
-  std::vector<ExpressionRef> wanted;
-  for (const auto& node : nodes) {
-    auto blocks = to.values(node);
-    wanted.insert(wanted.end(), blocks.begin(), blocks.end());
-  }
-  auto there = persist_expressions(wanted, options);
+  auto there = persist_expressions(expressions_of(all), options);
   std::vector<Array> results;
-  auto next = there.begin();
-  for (const auto& node : nodes) {
-    const auto count = static_cast<std::ptrdiff_t>(block_count(node->chunks));
-    results.push_back(from_blocks({next, next + count}, node->dtype, node->chunks, node->name));
-    next += count;
-  }
+  std::size_t next = 0;
+  for (const auto& each : all) results.push_back(Traits::kept(each, there, next));
   return results;
 }
 
@@ -279,4 +268,41 @@ std::vector<ExpressionRef> block_values(Lowering& to, const NodeRef& node) { ret
 }  // namespace detail
 
 }  // namespace array
+
+// ---- computed together ---------------------------------------------------------------------------------------------
+
+void Traits::ask(const Array& array, troupe::detail::Together& together, std::vector<ExpressionRef>& wanted) {
+  if (!together.lowering) {
+    std::vector<NodeRef> nodes;
+    for (const auto& each : together.arrays) nodes.push_back(std::static_pointer_cast<const ArrayNode>(each));
+    together.lowering = std::make_shared<Lowering>(nodes);
+  }
+  auto blocks = static_cast<Lowering*>(together.lowering.get())->values(array.node());
+  wanted.insert(wanted.end(), std::make_move_iterator(blocks.begin()), std::make_move_iterator(blocks.end()));
+}
+
+NdArray Traits::take(const Array& array, std::vector<Value>& values, std::size_t& next) {
+  const auto& node = *array.node();
+  const auto grid = blocks_of(node.chunks);
+  std::vector<NdArray> blocks;
+  for (GridWalk at(grid); at; ++at) {
+    auto block = values[next++].take<NdArray>();
+    if (!block) troupe::detail::throw_decode(block.error());
+    check_block(node, *at, *block);
+    blocks.push_back(std::move(*block));
+  }
+  if (blocks.size() == 1) return std::move(blocks.front());
+  return array::detail::assembled(grid, blocks);
+}
+
+Array Traits::kept(const Array& array, std::vector<ExpressionRef>& there, std::size_t& next) {
+  const auto& node = *array.node();
+  const auto first = there.begin() + static_cast<std::ptrdiff_t>(next);
+  const auto count = block_count(node.chunks);
+  next += count;
+  return array::from_blocks(
+      {std::make_move_iterator(first), std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count))}, node.dtype,
+      node.chunks, node.name);
+}
+
 }  // namespace troupe

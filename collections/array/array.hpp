@@ -252,13 +252,14 @@ std::vector<Array> persist_all(const std::vector<Array>& all, const ComputeOptio
 
 inline array::Index::Index(const Array& array) : held_(array.node()) {}
 
-/// The arrays computed as one graph: what they have in common is computed once.
-template <class... A>
-requires(sizeof...(A) > 0 && (std::is_same_v<A, Array> && ...)) auto compute(const A&... arrays) {
-  auto all = array::compute_all({arrays...});
-  return [&]<std::size_t... I>(std::index_sequence<I...>) { return std::tuple{std::move(all[I])...}; }
-  (std::index_sequence_for<A...>{});
-}
+template <>
+struct detail::collection_traits<Array> {
+  using type = array::NdArray;
+  static void join(const Array& array, Together& together) { together.arrays.push_back(array.node()); }
+  static void ask(const Array& array, Together& together, std::vector<ExpressionRef>& wanted);
+  static type take(const Array& array, std::vector<Value>& values, std::size_t& next);
+  static Array kept(const Array& array, std::vector<ExpressionRef>& there, std::size_t& next);
+};
 
 // NumPy's operators; comparisons give arrays of bools.
 #define TROUPE_ARRAY_OPERATOR(sign, op)                                            \
@@ -303,10 +304,6 @@ Array Array::map_blocks(const array::MapOptions& options, const A&... bound) con
     return made;
   };
   return Array(array::make_node("map_blocks", options.dtype.value_or(dtype()), std::move(chunks), {node_}, lower));
-}
-
-inline void visualize(const std::string& path, const PictureOptions& options, const Array& array) {
-  visualize(path, options, array.to_delayed());
 }
 
 }  // namespace troupe

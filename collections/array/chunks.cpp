@@ -10,12 +10,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "runtime/exec/machine.hpp"
 #include "troupe/troupe.hpp"
 
 namespace troupe::array {
 namespace {
 
 constexpr std::int64_t chunk_bytes_default = std::int64_t{128} << 20;
+
+constexpr double gib = 0x1p30;
+constexpr double address_space = 0x1p47;
 
 std::string size_text(std::int64_t size) { return size == unknown ? "nan" : std::to_string(size); }
 
@@ -79,6 +83,21 @@ AxisChunks explicit_chunks(const AxisChunks& sizes, std::int64_t length, std::si
     throw InvalidRequest(fmt::format("{}: the blocks {} along axis {} hold {} elements, and the axis has {}", call,
                                      list_text(sizes, 10), axis, size_of(sizes), length));
   return sizes;
+}
+
+/// A block is in memory as a whole: no machine, and without a cluster not this one, may have too little for it.
+void refuse_too_large(const Chunks& chunks, const Shape& shape, const ChunkContext& context) {
+  double bytes = static_cast<double>(context.itemsize);
+  for (const auto& axis : chunks) bytes *= static_cast<double>(std::max<std::int64_t>(1, largest_block({axis})));
+  if (bytes <= static_cast<double>(chunk_bytes_default)) return;
+  const bool here = Client::latest() == nullptr;
+  static const auto memory = static_cast<double>(available_memory());
+  const double most = here ? memory : address_space;
+  if (bytes <= most) return;
+  throw InvalidRequest(fmt::format(
+      "{}: an array of shape {} in chunks {} has blocks of {:.1f} GiB, and {} has {:.1f} GiB of memory: name smaller "
+      "chunks",
+      context.call, describe(shape), describe(chunks), bytes / gib, here ? "this machine" : "no machine", most / gib));
 }
 
 }  // namespace
@@ -236,6 +255,7 @@ Chunks normalize_chunks(const ChunkSpec& spec, const Shape& shape, const ChunkCo
   std::vector<std::int64_t> sizes(shape.size());
   AutoSizes(shape, context.previous).solve(automatic, static_cast<double>(bytes_max) / fixed, sizes);
   for (const auto axis : automatic) chunks[axis] = even_chunks(shape[axis], sizes[axis]);
+  refuse_too_large(chunks, shape, context);
   return chunks;
 }
 

@@ -287,6 +287,10 @@ Array Array::assign(const Indices& indices, const Operand& value) const {
     value_chunks.emplace_back();
     for (const auto& piece : pieces.back()) value_chunks.back().push_back(piece.part.count);
   }
+  if (value.array().ndim() > target.shape.size() ||
+      broadcast_shapes(std::vector<Shape>{value.array().shape(), target.shape}, "assign") != target.shape)
+    throw InvalidRequest(fmt::format("assign: a value of shape {} does not fit into a part of shape {}",
+                                     array::describe(value.array().shape()), array::describe(target.shape)));
   const auto given = broadcast_to(value.array(), target.shape);
   Shape full_shape;
   for (const auto& stride : target.strides) full_shape.push_back(stride.count);

@@ -17,12 +17,8 @@ void run_kernel(CallFrame& frame) noexcept;
 class Table {
 public:
   Table() {
-    for (const auto list : {block_kernels(), reduction_kernels(), call_kernels(), lu_kernels(), file_kernels()})
-      for (const auto& kernel : list) {
-        sites_.push_back({{"", 0, kernel.name.data()}, {&run_kernel, kernel.name}, nullptr});
-        rows_.emplace(kernel.name, Row{kernel.run, &sites_.back()});
-        builtins_.push_back({kernel.name, "array(array...)", &run_kernel});
-      }
+    for (const auto list : {block_kernels(), reduction_kernels(), call_kernels(), lu_kernels()}) add(list, true);
+    add(file_kernels(), false);
   }
   struct Row {
     Value (*run)(ArgumentReader&);
@@ -35,6 +31,15 @@ public:
   [[nodiscard]] std::span<const BuiltinFunction> builtins() const { return builtins_; }
 
 private:
+  /// `pure`: files may have changed since they were read.
+  void add(std::span<const Kernel> list, bool pure) {
+    for (const auto& kernel : list) {
+      sites_.push_back({{"", 0, kernel.name.data()}, {&run_kernel, kernel.name}, nullptr, pure});
+      rows_.emplace(kernel.name, Row{kernel.run, &sites_.back()});
+      builtins_.push_back({kernel.name, "array(array...)", &run_kernel});
+    }
+  }
+
   std::deque<CallSite> sites_;
   std::unordered_map<std::string_view, Row> rows_;
   std::vector<BuiltinFunction> builtins_;

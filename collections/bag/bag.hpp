@@ -482,51 +482,30 @@ private:
 
 namespace detail {
 
-template <class X>
-struct computed_type;
 template <class T>
-struct computed_type<Bag<T>> {
+struct collection_traits<Bag<T>> {
   using type = std::vector<T>;
-  static void wants(const Bag<T>& bag, std::vector<ExpressionRef>& wanted) {
+  static void join(const Bag<T>&, Together&) {}
+  static void ask(const Bag<T>& bag, Together&, std::vector<ExpressionRef>& wanted) {
     wanted.insert(wanted.end(), bag.partitions().begin(), bag.partitions().end());
   }
   static type take(const Bag<T>& bag, std::vector<Value>& values, std::size_t& next) {
-    std::vector<Value> mine(
-        std::make_move_iterator(values.begin() + static_cast<std::ptrdiff_t>(next)),
-        std::make_move_iterator(values.begin() + static_cast<std::ptrdiff_t>(next + bag.npartitions())));
+    return bag_detail::concatenated<T>(taken_from(values, bag, next));
+  }
+  static Bag<T> kept(const Bag<T>& bag, std::vector<ExpressionRef>& there, std::size_t& next) {
+    return Bag<T>(taken_from(there, bag, next));
+  }
+
+private:
+  template <class X>
+  static std::vector<X> taken_from(std::vector<X>& all, const Bag<T>& bag, std::size_t& next) {
+    const auto first = all.begin() + static_cast<std::ptrdiff_t>(next);
     next += bag.npartitions();
-    return bag_detail::concatenated<T>(std::move(mine));
+    return {std::make_move_iterator(first),
+            std::make_move_iterator(first + static_cast<std::ptrdiff_t>(bag.npartitions()))};
   }
 };
-template <class T>
-struct computed_type<Delayed<T>> {
-  using type = T;
-  static void wants(const Delayed<T>& delayed, std::vector<ExpressionRef>& wanted) {
-    wanted.push_back(delayed.expression());
-  }
-  static type take(const Delayed<T>&, std::vector<Value>& values, std::size_t& next) {
-    return take_value<T>(values[next++]);
-  }
-};
-template <class X>
-inline constexpr bool is_bag = false;
-template <class T>
-inline constexpr bool is_bag<Bag<T>> = true;
 
 }  // namespace detail
-
-/// Bags, and Delayed values, as one graph: what they have in common is computed once.
-template <class... X>
-requires(detail::is_bag<X> ||
-         ...) std::tuple<typename detail::computed_type<X>::type...> compute(const ComputeOptions& options,
-                                                                             const X&... all) {
-  std::vector<ExpressionRef> wanted;
-  (detail::computed_type<X>::wants(all, wanted), ...);
-  auto values = compute_expressions(wanted, options);
-  std::size_t next = 0;
-  return {detail::computed_type<X>::take(all, values, next)...};  // braces: from left to right
-}
-template <class... X>
-requires(detail::is_bag<X> || ...) auto compute(const X&... all) { return compute(ComputeOptions{}, all...); }
 
 }  // namespace troupe

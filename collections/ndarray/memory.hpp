@@ -2,8 +2,21 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
+#include <string>
+#include <utility>
 
 namespace troupe::nd {
+
+/// Says for what there was none.
+class NoMemory : public std::bad_alloc {
+public:
+  explicit NoMemory(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+  [[nodiscard]] const char* what() const noexcept override { return text_->c_str(); }
+
+private:
+  std::shared_ptr<const std::string> text_;  // copies of what is thrown may not throw
+};
 
 /// Memory for elements: 64-byte aligned, not cleared. Large pieces come from a stock of what was freed before, since
 /// pages that the system has to clear cost more than most operations on them. Any thread may call these.

@@ -81,7 +81,13 @@ NdArray::NdArray(Shape shape, DType dtype) : dtype_(dtype), shape_(std::move(sha
   if (shape_.size() > ndim_max)
     throw InvalidRequest("an array has at most " + std::to_string(ndim_max) + " axes, not " +
                          std::to_string(shape_.size()));
-  auto memory = allocate_elements(static_cast<std::size_t>(size()) * itemsize());
+  std::shared_ptr<void> memory;
+  try {
+    memory = allocate_elements(static_cast<std::size_t>(nbytes()));
+  } catch (const std::bad_alloc&) {
+    throw NoMemory("no memory for the " + std::to_string(nbytes()) + " bytes of a block of shape " + text_of(shape_) +
+                   " of " + std::string(name_of(dtype_)) + "; name smaller chunks");
+  }
   data_ = static_cast<std::byte*>(memory.get());
   owner_ = std::move(memory);
   strides_ = contiguous_strides(shape_, itemsize());

@@ -58,6 +58,8 @@ public:
   virtual ~LocalObserver() = default;
   virtual void begun(std::uint64_t /*tasks*/) noexcept {}
   virtual void ended(const LocalSpan& span) noexcept = 0;
+  /// In place of `ended`, of tasks of other processes, of which no more is known: so many have ended, some in failure.
+  virtual void ended_elsewhere(std::uint64_t /*tasks*/, std::uint64_t /*failed*/) noexcept {}
 };
 
 struct LocalRunOptions {

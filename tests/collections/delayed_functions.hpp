@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -42,6 +43,11 @@ inline int tick() {
   return ++ticks;
 }
 inline int tick_after(int) { return tick(); }
+/// Longer than anybody waits, but for who asks whether it is still wanted.
+inline int until_stopped() {
+  while (!troupe::this_task::stop_requested()) std::this_thread::yield();
+  return 0;
+}
 int nested(int n);
 
 }  // namespace delayed_tests
@@ -50,7 +56,8 @@ TROUPE_FIELDS(delayed_tests::Point, x, y)
 TROUPE_MODULE(delayed_module, delayed_tests::inc, delayed_tests::add, delayed_tests::total, delayed_tests::deep_total,
               delayed_tests::divide, delayed_tests::point, delayed_tests::Point::norm, delayed_tests::Point::scaled,
               delayed_tests::Point::x, delayed_tests::refuse, delayed_tests::block, delayed_tests::sum,
-              delayed_tests::process_id, delayed_tests::tick, delayed_tests::tick_after, delayed_tests::nested)
+              delayed_tests::process_id, delayed_tests::tick, delayed_tests::tick_after, delayed_tests::until_stopped,
+              delayed_tests::nested)
 
 namespace delayed_tests {
 

@@ -75,6 +75,8 @@ RULES = [
     ("collections/array_files/", (*VALUES, "collections/array_files/", "collections/io/", "collections/ndarray/",
                                   "actors/errors.hpp"), BASE | {"boost", "compression", "hdf5", "pictures"}),
     ("collections/compute_config", (*VALUES, "collections/"), BASE | {"yaml"}),
+    # Tells which call failed on a cluster, which programs that embed us need not.
+    ("collections/compute.cpp", (*VALUES, "runtime/exec/", "collections/", "troupe/", "actors/graph_places.hpp"), BASE),
     ("collections/", (*VALUES, "runtime/exec/", "runtime/store/", "collections/", "troupe/"), BASE),
     ("monitoring/", (*VALUES, "protocol/query_messages.hpp", "protocol/secret.hpp", "runtime/core/probe.hpp",
                      "runtime/core/task_history.hpp", "runtime/core/views.hpp", "runtime/store/private_directory.hpp",

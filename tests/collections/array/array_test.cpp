@@ -331,6 +331,9 @@ TEST_P(ArrayTest, functions_of_the_users_get_blocks) {
   expect_equal(x.map_blocks<array_tests::doubled>(), nd::multiply(a, 2), "doubled");
   expect_equal((x.map_blocks<array_tests::scaled>({}, 3.0)), nd::multiply(a, 3.0), "scaled");
   expect_equal(x.map_blocks<array_tests::row_sums>({.chunks = Chunks{{2, 2, 2}}}), nd::sum(a, 1), "row sums");
+  EXPECT_THAT(
+      refusal_of([&] { (void)(x.map_blocks<array_tests::row_sums>().compute()); }),
+      HasSubstr("map_blocks: block (0, 0) has the shape (2,), and by its chunks ((2, 2, 2), (4,)) it has (2, 4)"));
 }
 
 TEST_P(ArrayTest, persisted_arrays_are_there) {
@@ -363,6 +366,12 @@ TEST(ArrayRefusals, come_when_it_is_written_with_shapes_and_call) {
   EXPECT_THAT(refusal_of([&] { (void)(x[x > 0].reshape({2, -1})); }), HasSubstr("compute_chunk_sizes()"));
   EXPECT_THAT(refusal_of([&] { (void)(x.rechunk({3})); }), HasSubstr("chunks for 1 axes, and the array has 2"));
   EXPECT_THAT(refusal_of([&] { (void)(zeros({2, 0}).max()); }), HasSubstr("of no elements"));
+  EXPECT_THAT(refusal_of([&] { (void)(x.assign({0}, zeros({5}))); }),
+              HasSubstr("assign: the shapes (5,) and (3,) do not fit together"));
+  EXPECT_THAT(refusal_of([&] {
+                (void)(x.assign({0}, zeros({2, 3})));
+              }),
+              HasSubstr("assign: a value of shape (2, 3) does not fit into a part of shape (3,)"));
 }
 
 TEST(ArrayPictures, say_shape_chunks_bytes_and_type) {

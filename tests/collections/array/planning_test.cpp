@@ -58,6 +58,15 @@ TEST(Chunks, that_do_not_fit_are_refused_with_shape_and_call) {
   EXPECT_THAT(refusal([] { cut(std::map<int, AxisSpec>{{2, 1}}, {10, 3}); }), HasSubstr("no axis 2"));
 }
 
+TEST(Chunks, larger_than_the_memory_of_this_machine_are_refused_unless_a_cluster_has_them) {
+  const Shape shape{std::int64_t{1} << 21, std::int64_t{1} << 20};
+  const auto text = refusal([&] { cut({-1, 1 << 19}, shape); });
+  EXPECT_THAT(text, AllOf(HasSubstr("chunks: an array of shape (2097152, 1048576) in chunks ((2097152,), (524288, "),
+                          HasSubstr("has blocks of 8192.0 GiB, and this machine has ")));
+  EXPECT_THAT(refusal([&] { cut("4TiB", shape); }), HasSubstr("name smaller chunks"));
+  EXPECT_EQ(cut("128MiB", shape).front().size(), 512U);
+}
+
 TEST(Chunks, of_arrays_that_are_broadcast_are_cut_at_the_places_of_both) {
   const std::vector<Chunks> all{{{4, 4}, {3, 3}}, {{2, 4}}, {{3, 5}, {1}}};
   EXPECT_EQ(broadcast_chunks(all, "add"), (Chunks{{3, 1, 4}, {2, 1, 3}}));

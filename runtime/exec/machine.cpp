@@ -1,4 +1,4 @@
-#include "apps/machine.hpp"
+#include "runtime/exec/machine.hpp"
 
 #include <sched.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace troupe::apps {
+namespace troupe {
 
 namespace {
 
@@ -66,4 +66,4 @@ unsigned available_cpus(const std::filesystem::path& root) {
   return std::max(cpus, 1U);
 }
 
-}  // namespace troupe::apps
+}  // namespace troupe

@@ -1,4 +1,4 @@
-#include "apps/machine.hpp"
+#include "runtime/exec/machine.hpp"
 
 #include <fstream>
 #include <string>
@@ -8,7 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-namespace troupe::apps {
+namespace troupe {
 namespace {
 
 namespace fs = std::filesystem;
@@ -85,4 +85,4 @@ TEST_F(MachineTest, the_time_that_a_group_may_take_of_cpus_counts_in_version_1) 
 }
 
 }  // namespace
-}  // namespace troupe::apps
+}  // namespace troupe
