@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -29,15 +27,6 @@ enum Kind : std::uint8_t {
   reachable,
   placed,
 };
-
-/// Before each payload.
-struct RecordHeader {
-  std::uint32_t payload_bytes{};
-  std::uint32_t kind{};
-  std::int64_t now_ns{};
-  std::uint64_t peer{};
-};
-static_assert(std::is_trivially_copyable_v<RecordHeader> && sizeof(RecordHeader) == 24);
 
 /// After the magic: the configuration, member by member.
 struct FileHeader {
@@ -106,14 +95,6 @@ EventLogHeader unpack(const FileHeader& file) {
   return header;
 }
 
-std::string_view view(const Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
-/// FNV-1a over numbers.
-struct Digest {
-  std::uint64_t value{0xcbf29ce484222325ULL};
-  void add(std::uint64_t number) { value = (value ^ number) * 0x100000001b3ULL; }
-};
-
 }  // namespace
 
 std::uint64_t digest_of(const SchedulerEffects& effects) {
@@ -143,52 +124,17 @@ std::uint64_t digest_of(const SchedulerEffects& effects) {
 
 Result<std::unique_ptr<EventLogWriter>> EventLogWriter::create(const std::filesystem::path& path,
                                                                const EventLogHeader& header, std::uint64_t most_bytes) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  if (file == nullptr)
-    return fail(ErrorKind::invalid, fmt::format("event log {}: {}", path.string(), std::strerror(errno)));
-  std::unique_ptr<EventLogWriter> log(new EventLogWriter(file, path.string(), most_bytes));
   const FileHeader packed = pack(header);
-  if (std::fwrite(magic.data(), magic.size(), 1, file) != 1 || std::fwrite(&packed, sizeof packed, 1, file) != 1 ||
-      std::fflush(file) != 0)
-    return fail(ErrorKind::invalid, fmt::format("event log {}: {}", path.string(), std::strerror(errno)));
-  return log;
-}
-
-std::optional<Error> EventLogWriter::stop(Error error) {
-  file_.reset();
-  return error;
-}
-
-std::optional<Error> EventLogWriter::put(std::uint8_t kind, std::uint64_t peer, Instant now, std::string_view payload) {
-  if (!file_) return {};
-  if (written_ + payload.size() > most_bytes_)
-    return stop({ErrorKind::overloaded,
-                 fmt::format("event log {}: over {} bytes; nothing more is recorded", name_, most_bytes_)});
-  const RecordHeader header{static_cast<std::uint32_t>(payload.size()), kind, now.nanoseconds, peer};
-  written_ += sizeof header + payload.size();
-  if (std::fwrite(&header, sizeof header, 1, file_.get()) == 1 &&
-      (payload.empty() || std::fwrite(payload.data(), payload.size(), 1, file_.get()) == 1))
-    return {};
-  return stop(
-      {ErrorKind::failed, fmt::format("event log {}: {}; nothing more is recorded", name_, std::strerror(errno))});
-}
-
-template <class Message>
-std::optional<Error> EventLogWriter::write_message(std::uint8_t kind, std::uint64_t peer, Instant now,
-                                                   const Message& message) {
-  if (!file_) return {};
-  auto frame = encoder_.encode(message);
-  if (!frame) return stop({ErrorKind::failed, fmt::format("event log {}: {}", name_, frame.error().text)});
-  return put(kind, peer, now, view(frame->payload()));
+  std::string begin(magic);
+  begin.append(reinterpret_cast<const char*>(&packed), sizeof packed);
+  auto file = RecordWriter::create(path, begin, most_bytes);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  return std::unique_ptr<EventLogWriter>(new EventLogWriter(std::move(*file)));
 }
 
 std::optional<Error> EventLogWriter::write(const Placed& event, Instant now) {
-  auto error = put(placed, event.digest, now, {});
-  // What the machine decided is in the file before anybody hears of it.
-  if (!error && file_ && std::fflush(file_.get()) != 0)
-    return stop(
-        {ErrorKind::failed, fmt::format("event log {}: {}; nothing more is recorded", name_, std::strerror(errno))});
-  return error;
+  if (auto error = file_.put(placed, event.digest, now, {})) return error;
+  return file_.flush();  // what the machine decided is in the file before anybody hears of it
 }
 
 std::optional<Error> EventLogWriter::write(const SchedulerEvent& event, Instant now) {
@@ -196,29 +142,29 @@ std::optional<Error> EventLogWriter::write(const SchedulerEvent& event, Instant 
       [&](const auto& e) -> std::optional<Error> {
         using E = std::decay_t<decltype(e)>;
         if constexpr (std::is_same_v<E, ClientJoined>)
-          return write_message(client_joined, e.client.value, now, ClientMessage{e.registration});
+          return file_.put_message(client_joined, e.client.value, now, ClientMessage{e.registration});
         else if constexpr (std::is_same_v<E, ClientSaid>)
-          return write_message(client_said, e.client.value, now, e.message);
+          return file_.put_message(client_said, e.client.value, now, e.message);
         else if constexpr (std::is_same_v<E, ClientLeft>)
-          return put(client_left, e.client.value, now, e.reason);
+          return file_.put(client_left, e.client.value, now, e.reason);
         else if constexpr (std::is_same_v<E, WorkerJoined>)
-          return write_message(worker_joined, e.worker.value, now, WorkerMessage{e.registration});
+          return file_.put_message(worker_joined, e.worker.value, now, WorkerMessage{e.registration});
         else if constexpr (std::is_same_v<E, WorkerSaid>)
-          return write_message(worker_said, e.worker.value, now, e.message);
+          return file_.put_message(worker_said, e.worker.value, now, e.message);
         else if constexpr (std::is_same_v<E, WorkerLeft>)
-          return put(worker_left, e.worker.value, now, (e.graceful ? "1" : "0") + e.reason);
+          return file_.put(worker_left, e.worker.value, now, (e.graceful ? "1" : "0") + e.reason);
         else if constexpr (std::is_same_v<E, NannyJoined>)
-          return write_message(nanny_joined, e.nanny.value, now, NannyMessage{e.registration});
+          return file_.put_message(nanny_joined, e.nanny.value, now, NannyMessage{e.registration});
         else if constexpr (std::is_same_v<E, NannySaid>)
-          return write_message(nanny_said, e.nanny.value, now, e.message);
+          return file_.put_message(nanny_said, e.nanny.value, now, e.message);
         else if constexpr (std::is_same_v<E, NannyLeft>)
-          return put(nanny_left, e.nanny.value, now, {});
+          return file_.put(nanny_left, e.nanny.value, now, {});
         else if constexpr (std::is_same_v<E, SchedulerTick>)
-          return put(tick, 0, now, {});
+          return file_.put(tick, 0, now, {});
         else {
           const std::array<char, 2> payload{static_cast<char>('0' + e.peer.index()), e.reachable ? '1' : '0'};
           const std::uint64_t peer = std::visit([](const auto& id) -> std::uint64_t { return id.value; }, e.peer);
-          return put(reachable, peer, now, {payload.data(), payload.size()});
+          return file_.put(reachable, peer, now, {payload.data(), payload.size()});
         }
       },
       event);
@@ -227,46 +173,26 @@ std::optional<Error> EventLogWriter::write(const SchedulerEvent& event, Instant 
 // ---- reading ----------------------------------------------------------------------------------------------------
 
 Result<EventLogReader> EventLogReader::open(const std::filesystem::path& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return fail(ErrorKind::invalid, fmt::format("{}: {}", path.string(), std::strerror(errno)));
-  EventLogReader reader(file, path.string());
-  std::array<char, magic.size()> begin{};
+  auto file = RecordReader::open(path, magic);
+  if (!file) return tl::unexpected(std::move(file.error()));
+  EventLogReader reader(std::move(*file));
   FileHeader packed{};
-  if (std::fread(begin.data(), begin.size(), 1, file) != 1 || std::string_view(begin.data(), begin.size()) != magic)
-    return fail(ErrorKind::invalid, fmt::format("{}: no event log of this version of troupe (they begin with \"{}\")",
-                                                path.string(), magic.substr(0, magic.size() - 1)));
-  if (std::fread(&packed, sizeof packed, 1, file) != 1)
+  if (!reader.file_.read_header(&packed, sizeof packed))
     return fail(ErrorKind::invalid, fmt::format("{}: ends within its header", path.string()));
   reader.header_ = unpack(packed);
-  reader.offset_ = magic.size() + sizeof packed;
   return reader;
 }
 
-tl::unexpected<Error> EventLogReader::damaged(const std::string& what) const {
-  return fail(ErrorKind::invalid, fmt::format("{}: record {} at byte {}: {}", name_, records_ + 1, offset_, what));
-}
-
 Result<std::optional<EventLogRecord>> EventLogReader::next() {
-  RecordHeader header;
-  const std::size_t got = std::fread(&header, 1, sizeof header, file_.get());
-  if (got < sizeof header) {
-    cut_off_ = got != 0;
-    return std::nullopt;
-  }
-  if (header.kind < client_joined || header.kind > placed) return damaged(fmt::format("kind {} is none", header.kind));
-  if (header.payload_bytes > FrameLimits::after_authentication)
-    return damaged(fmt::format("{} bytes are too many", header.payload_bytes));
-  std::byte* memory = nullptr;
-  Bytes payload;
-  if (header.payload_bytes > 0) {
-    payload = Bytes::allocate(header.payload_bytes, &memory);
-    if (std::fread(memory, header.payload_bytes, 1, file_.get()) != 1) {
-      cut_off_ = true;
-      return std::nullopt;
-    }
-  }
-  EventLogRecord record{{header.now_ns}, Placed{header.peer}};
-  const auto id = static_cast<std::uint32_t>(header.peer);
+  auto read = file_.next();
+  if (!read) return tl::unexpected(std::move(read.error()));
+  if (!*read) return std::nullopt;
+  const FileRecord& header = **read;
+  const Bytes& payload = header.payload;
+  if (header.kind < client_joined || header.kind > placed)
+    return file_.damaged(fmt::format("kind {} is none", header.kind));
+  EventLogRecord record{header.now, Placed{header.number}};
+  const auto id = static_cast<std::uint32_t>(header.number);
   std::string problem;
   // Decodes a message of kind M and makes an event of it.
   const auto message = [&]<class M>(std::type_identity<M>, auto make) {
@@ -287,7 +213,7 @@ Result<std::optional<EventLogRecord>> EventLogReader::next() {
     });
   };
   const auto set = [&](auto event) { record.what = SchedulerEvent(std::move(event)); };
-  const std::string text(view(payload));
+  const std::string text(payload.text());
   switch (static_cast<Kind>(header.kind)) {
     case client_joined:
       registration(std::type_identity<ClientMessage>{}, std::type_identity<RegisterClient>{}, [&](RegisterClient r) {
@@ -307,7 +233,7 @@ Result<std::optional<EventLogRecord>> EventLogReader::next() {
       message(std::type_identity<WorkerMessage>{}, [&](WorkerMessage& m) { set(WorkerSaid{{id}, std::move(m)}); });
       break;
     case worker_left:
-      if (text.empty()) return damaged("a worker left, without a word how");
+      if (text.empty()) return file_.damaged("a worker left, without a word how");
       set(WorkerLeft{{id}, text[0] == '1', text.substr(1)});
       break;
     case nanny_joined:
@@ -321,7 +247,7 @@ Result<std::optional<EventLogRecord>> EventLogReader::next() {
     case nanny_left: set(NannyLeft{{id}}); break;
     case tick: set(SchedulerTick{}); break;
     case reachable: {
-      if (text.size() != 2 || text[0] < '0' || text[0] > '2') return damaged("whose wire it was is missing");
+      if (text.size() != 2 || text[0] < '0' || text[0] > '2') return file_.damaged("whose wire it was is missing");
       PeerId peer = ClientId{id};
       if (text[0] == '1') peer = WorkerId{id};
       if (text[0] == '2') peer = NannyId{id};
@@ -330,9 +256,7 @@ Result<std::optional<EventLogRecord>> EventLogReader::next() {
     }
     case placed: break;
   }
-  if (!problem.empty()) return damaged(problem);
-  offset_ += sizeof header + header.payload_bytes;
-  ++records_;
+  if (!problem.empty()) return file_.damaged(problem);
   return record;
 }
 

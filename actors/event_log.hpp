@@ -1,14 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 #include <variant>
 
-#include "protocol/codec.hpp"
+#include "actors/record_file.hpp"
 #include "protocol/error.hpp"
 #include "protocol/ids.hpp"
 #include "protocol/time.hpp"
@@ -37,14 +36,8 @@ struct EventLogRecord {
   std::variant<SchedulerEvent, Placed> what;
 };
 
-struct CloseFile {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using FileHandle = std::unique_ptr<std::FILE, CloseFile>;
-
 /// Writes down what a scheduler machine is given, so that `troupe replay` can give it again. Owned by the scheduler's
-/// shell, on the loop. The format is this machine's own (byte order, and the messages as they go over the wire).
-/// Always true: what is in the file is a beginning of what happened; the last record may be incomplete after a crash.
+/// shell, on the loop.
 class EventLogWriter {
 public:
   /// Makes the file anew. Fails if it cannot be written. Beyond `most_bytes` nothing more is recorded.
@@ -56,19 +49,9 @@ public:
   std::optional<Error> write(const Placed& placed, Instant now);
 
 private:
-  EventLogWriter(std::FILE* file, std::string name, std::uint64_t most_bytes)
-      : file_(file), name_(std::move(name)), most_bytes_(most_bytes) {}
+  explicit EventLogWriter(RecordWriter file) : file_(std::move(file)) {}
 
-  template <class Message>
-  std::optional<Error> write_message(std::uint8_t kind, std::uint64_t peer, Instant now, const Message& message);
-  std::optional<Error> put(std::uint8_t kind, std::uint64_t peer, Instant now, std::string_view payload);
-  std::optional<Error> stop(Error error);
-
-  FileHandle file_;  ///< null once it has stopped
-  std::string name_;
-  std::uint64_t most_bytes_;
-  std::uint64_t written_{};
-  FrameEncoder encoder_;
+  RecordWriter file_;
 };
 
 /// Reads such a file from its beginning.
@@ -82,20 +65,14 @@ public:
   /// place in the file.
   Result<std::optional<EventLogRecord>> next();
   /// The file ends in the middle of a record.
-  [[nodiscard]] bool cut_off() const { return cut_off_; }
-  [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] bool cut_off() const { return file_.cut_off(); }
+  [[nodiscard]] std::uint64_t records() const { return file_.records(); }
 
 private:
-  EventLogReader(std::FILE* file, std::string name) : file_(file), name_(std::move(name)) {}
+  explicit EventLogReader(RecordReader file) : file_(std::move(file)) {}
 
-  tl::unexpected<Error> damaged(const std::string& what) const;
-
-  FileHandle file_;
-  std::string name_;
+  RecordReader file_;
   EventLogHeader header_;
-  std::uint64_t offset_{};
-  std::uint64_t records_{};
-  bool cut_off_{};
 };
 
 }  // namespace troupe

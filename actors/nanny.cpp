@@ -18,6 +18,7 @@
 #include "actors/connect.hpp"
 #include "actors/link_messages.hpp"
 #include "actors/loop_actor.hpp"
+#include "actors/memory_curve.hpp"
 #include "actors/node.hpp"
 #include "actors/worker_node.hpp"
 #include "runtime/exec/child_process.hpp"
@@ -77,7 +78,7 @@ public:
         memory_timer_(node->io()),
         backoff_(options_.restart_min) {
     *failure = start_worker_process();
-    if (options_.memory_max > 0) watch_memory();
+    watch_memory();
   }
 
   caf::behavior make_behavior() override {
@@ -149,6 +150,7 @@ private:
     page_.clear();
     incarnation_ = {Node::random() | 1};
     last_output_.clear();
+    memory_.clear();
     std::vector<std::string> environment{fmt::format("{}={}", page_variable, page_.fd()),
                                          fmt::format("{}={}", incarnation_variable, incarnation_.value)};
     for (const auto& [name, value] : allocator_environment)
@@ -206,6 +208,10 @@ private:
     const bool early = stopping_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && page_.running().empty();
     if (!clean && !again && !early) report(status);
     if (stopping_ || (clean && !asked)) return finish();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == usage_code && page_.running().empty()) {
+      error_ = Error{ErrorKind::invalid, "the worker process cannot do what it was told to: " + last_output_};
+      return finish();
+    }
     if (asked || again) backoff_ = options_.restart_min;
     restart();
   }
@@ -219,7 +225,10 @@ private:
       died.running.push_back(task);
       died.runs.push_back(run);
     }
-    died.last_log = last_output_;
+    const auto memory = memory_.text(Node::now());
+    if (memory.size() + last_output_.size() > log_bytes)
+      last_output_.erase(0, memory.size() + last_output_.size() - log_bytes);
+    died.last_log = last_output_ + memory;
     node_.log(LogLevel::warning, "worker_process_died",
               fmt::format("worker process ended ({} {}) while it ran {} tasks", died.signal ? "signal" : "exit code",
                           died.signal ? died.signal : died.exit_code, died.running.size()));
@@ -230,7 +239,9 @@ private:
   void watch_memory() {
     memory_timer_.expires_after(options_.memory_interval);
     memory_timer_.async_wait(guarded([this](const error_code&) {
-      if (const auto used = pid_ > 0 ? process_memory(pid_) : 0; used > options_.memory_max) {
+      const auto used = pid_ > 0 ? process_memory(pid_) : 0;
+      if (used > 0) memory_.add(used, Node::now());
+      if (options_.memory_max > 0 && used > options_.memory_max) {
         last_output_ +=
             fmt::format("killed by its nanny: it took {} bytes of memory, and worker.memory.terminate allows {}\n",
                         used, options_.memory_max);
@@ -298,6 +309,7 @@ private:
   asio::posix::stream_descriptor output_;
   asio::steady_timer timer_;
   asio::steady_timer memory_timer_;
+  MemoryCurve memory_;  ///< of the process there is
   std::array<char, 4096> chunk_{};
   std::string last_output_;
   Incarnation incarnation_;

@@ -46,7 +46,8 @@ public:
   [[nodiscard]] std::uint32_t restarts() const;
   /// Lets the worker drain (SIGTERM) and ends with it; the second time kills it.
   void stop();
-  /// Blocks until it has ended. An error: the scheduler is gone or refused it, or the program cannot be run.
+  /// Blocks until it has ended. An error: the scheduler is gone or refused it, or the program cannot be run
+  /// as it is told to.
   Result<void> wait() const;
   [[nodiscard]] bool wait_for(Duration patience) const;
 
@@ -59,8 +60,12 @@ private:
 /// A worker process that ends with this code wants to be started again at once.
 inline constexpr int start_again_code = 75;
 
+/// One that ends with this code cannot do what it was told to; another one would not do better.
+inline constexpr int usage_code = 2;
+
 /// Runs a worker process and keeps one running: starts it again when it dies, tells the scheduler what it was running,
-/// from a page of memory that both share. Ends when the worker exits with status 0, or the scheduler says so.
+/// from a page of memory that both share. Ends when the worker exits with status 0, or cannot do what it was told to,
+/// or the scheduler says so.
 /// Not on the loop. Errors: the program cannot be started.
 Result<NannyHandle> start_nanny(Node& node, NannyOptions options);
 

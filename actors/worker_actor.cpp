@@ -62,7 +62,9 @@ WorkerActor::WorkerActor(caf::actor_config& config, Node* node, WorkerOptions op
   if (*failure) return;
   watch_machine();
   name_ = options_.name.empty() ? shared_->address : options_.name;
-  state_ = std::make_unique<WorkerState>(options_.config);
+  *failure = open_event_log();
+  if (*failure) return;
+  make_machine();
   DataOptions data;
   data.cluster = options_.access.cluster;
   data.key = options_.access.worker_key;
@@ -76,6 +78,7 @@ std::optional<Error> WorkerActor::open_doors() {
     DataServerOptions serve;
     serve.listen.host = options_.host;
     serve.listen.port = options_.port;
+    serve.listen.port_flag = "--worker-port";
     serve.listen.insecure = options_.insecure;
     serve.listen.handshake.cluster = options_.access.cluster;
     serve.listen.handshake.epoch = options_.access.epoch;
@@ -215,7 +218,7 @@ void WorkerActor::begin_anew() {
   serving_.clear();
   if (disk_) disk_->clear();
   effects_.clear();
-  state_ = std::make_unique<WorkerState>(options_.config);
+  make_machine();
   ++generation_;
   skew_ = {};
   ledger_.forget_sources();
@@ -268,7 +271,7 @@ void WorkerActor::finish_turn() {
 void WorkerActor::perform() {
   do {
     stirred_ = false;
-    state_->settle(now_, effects_);
+    settle();
     std::swap(performing_, effects_);
     effects_.clear();
     drop(performing_.drop);

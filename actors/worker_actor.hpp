@@ -18,6 +18,7 @@
 #include "actors/task_log.hpp"
 #include "actors/time_ledger.hpp"
 #include "actors/value_exchange.hpp"
+#include "actors/worker_event_log.hpp"
 #include "actors/worker_node.hpp"
 #include "monitoring/histogram.hpp"
 #include "runtime/core/worker_state.hpp"
@@ -135,6 +136,9 @@ private:
 
   // Memory and disk (worker_disk.cpp).
   std::optional<Error> open_disk();
+  std::optional<Error> open_event_log();
+  void make_machine();
+  void recorded(const std::optional<Error>& error);
   void watch_machine();
   void put(TaskId task, Value value, std::uint64_t nbytes);
   void drop(const std::vector<TaskId>& tasks);
@@ -151,7 +155,11 @@ private:
   void register_worker();
   void begin_anew();
   void count_readers(ValuesServed& event);
-  void handle(WorkerEvent event) { state_->handle(std::move(event), now_, effects_); }
+  void handle(WorkerEvent event) {
+    if (event_log_) recorded(event_log_->write(event, now_));
+    state_->handle(std::move(event), now_, effects_);
+  }
+  void settle();
   void stop(StopWorker::How how, std::string reason);
   void arm_lifetime();
   void link_up(const LinkUp& event);
@@ -199,6 +207,7 @@ private:
   std::shared_ptr<RunningPage> page_;
   std::string name_;
   std::unique_ptr<WorkerState> state_;
+  std::unique_ptr<WorkerEventLogWriter> event_log_;  ///< null: not asked for
   ObjectStore store_;
   std::unordered_map<TaskId, std::uint32_t> serving_;        ///< readers that the machine knows of
   std::unordered_map<TaskId, std::uint32_t> served_before_;  ///< readers that an earlier machine knew of

@@ -8,7 +8,7 @@
 #include "runtime/exec/process_memory.hpp"
 
 /// What a worker's memory and disk have to do with each other: the machine says which value goes where. And what is
-/// counted of both, and of values on their way.
+/// counted of both, and of values on their way; and what is written down of all that the machine is told.
 namespace troupe {
 
 std::optional<Error> WorkerActor::open_disk() {
@@ -29,6 +29,28 @@ std::optional<Error> WorkerActor::open_disk() {
                           "with --local-directory",
                           disk_->path().string()));
   return {};
+}
+
+std::optional<Error> WorkerActor::open_event_log() {
+  if (options_.event_log.empty()) return {};
+  auto created = WorkerEventLogWriter::create(options_.event_log, options_.event_log_bytes);
+  if (!created) return std::move(created.error());
+  event_log_ = std::move(*created);
+  return {};
+}
+
+void WorkerActor::make_machine() {
+  state_ = std::make_unique<WorkerState>(options_.config);
+  if (event_log_) recorded(event_log_->write(MachineMade{name_, options_.config}, now_));
+}
+
+void WorkerActor::settle() {
+  state_->settle(now_, effects_);
+  if (event_log_) recorded(event_log_->write(Settled{digest_of(effects_)}, now_));
+}
+
+void WorkerActor::recorded(const std::optional<Error>& error) {
+  if (error) node_.log(LogLevel::error, "event_log_ended", error->text);
 }
 
 /// The disk, if values may go there, and the graphics processors.

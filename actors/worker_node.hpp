@@ -41,15 +41,17 @@ struct WorkerOptions {
   std::string http_address;                    ///< shown to people; empty = none
   Incarnation incarnation;                     ///< 0: drawn
   bool nannied{};
-  int running_fd{-1};                      ///< page shared with a nanny, inherited; -1: none
-  bool inline_tasks{true};                 ///< run tiny tasks that come alone on the loop
-  bool allow_uploads{};                    ///< clients may load modules here
-  std::filesystem::path upload_directory;  ///< where they are kept
-  bool own_process{};                      ///< the process is this worker's: its memory counts against the limit
-  std::filesystem::path local_directory;   ///< for values that leave memory; empty: see ScratchDirectory
-  std::uint64_t spill_bytes_max{};         ///< on disk; 0 = what the disk holds
-  std::function<void()> release_memory;    ///< give freed memory back to the system; on a thread of ours
-  WorkerConfig config;                     ///< threads, memory.limit and resources are set from above
+  int running_fd{-1};                            ///< page shared with a nanny, inherited; -1: none
+  bool inline_tasks{true};                       ///< run tiny tasks that come alone on the loop
+  bool allow_uploads{};                          ///< clients may load modules here
+  std::filesystem::path upload_directory;        ///< where they are kept
+  bool own_process{};                            ///< the process is this worker's: its memory counts against the limit
+  std::filesystem::path local_directory;         ///< for values that leave memory; empty: see ScratchDirectory
+  std::uint64_t spill_bytes_max{};               ///< on disk; 0 = what the disk holds
+  std::filesystem::path event_log;               ///< all its machine is told is written there; empty: nowhere
+  std::uint64_t event_log_bytes{1'000'000'000};  ///< then no more is recorded
+  std::function<void()> release_memory;          ///< give freed memory back to the system; on a thread of ours
+  WorkerConfig config;                           ///< threads, memory.limit and resources are set from above
   SessionConfig session;
   Duration profile_interval{std::chrono::milliseconds(10)};  ///< between two looks at what runs; 0 = none
   Duration profile_cycle{std::chrono::seconds(1)};           ///< of the windows they are counted in

@@ -64,6 +64,7 @@ ExitCode run(Door& door, const Flags& flags) {
   const Config config = door.config();
   const auto log = door.log(config, "local", "local");
   check_flags(flags.worker);
+  make_directories(config);
   Scaler scaler;
   SchedulerService service(config,
                            {.insecure = false,

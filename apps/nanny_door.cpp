@@ -49,7 +49,7 @@ std::vector<std::string> command_of(const Door& door, const Config& config, cons
   for (const char* key :
        {"worker.host", "worker.death-timeout", "worker.lifetime", "worker.lifetime-stagger", "worker.memory.target",
         "worker.memory.spill", "worker.memory.pause", "worker.memory.terminate", "worker.local-directory",
-        "worker.lifetime-restart", "logging.level", "logging.format", "logging.file"}) {
+        "worker.event-log", "worker.lifetime-restart", "logging.level", "logging.format", "logging.file"}) {
     const Setting& setting = config.setting(key);
     if (!setting.source.starts_with("flag")) continue;
     const Option& option = *find_option(key);
@@ -147,6 +147,7 @@ ExitCode run_nanny(const Door& door, const WorkerFlags& flags) {
   const auto log = door.log(config, "nanny", flags.name);
   (void)contact_address(config, 0);
   check_flags(flags);
+  make_directories(config);
   const auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
   if (!access) return ExitCode::done;
   const PidFile pid_file(flags.pid_file);

@@ -10,8 +10,10 @@
 #include <boost/json.hpp>
 
 #include "actors/event_log.hpp"
+#include "actors/worker_event_log.hpp"
 #include "apps/config_values.hpp"
 #include "apps/door.hpp"
+#include "apps/replay.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
 namespace troupe::apps {
@@ -19,15 +21,6 @@ namespace troupe::apps {
 namespace json = boost::json;
 
 namespace {
-
-struct Flags {
-  std::string file;
-  std::string story;
-  std::string explain;
-  std::uint64_t until{};
-  bool events{};
-  bool check{};
-};
 
 /// Names of the alternatives of SchedulerEvent, in their order.
 constexpr std::array event_names{"client joined", "client left", "client said",   "worker joined",
@@ -66,7 +59,7 @@ public:
       : reader_(std::move(reader)),
         state_(reader_.header().config, reader_.header().cluster, reader_.header().epoch, reader_.header().seed) {}
 
-  void run(const Flags& flags) {
+  void run(const ReplayFlags& flags) {
     while (flags.until == 0 || reader_.records() < flags.until) {
       auto record = reader_.next();
       if (!record) throw CommandError(ExitCode::failed, record.error().text);
@@ -144,7 +137,8 @@ std::string as_text(Replay& replay) {
   return out + "\n";
 }
 
-ExitCode run(const Door& door, const Flags& flags) {
+ExitCode run(const Door& door, const ReplayFlags& flags) {
+  if (is_worker_event_log(flags.file)) return replay_worker(door, flags);
   auto reader = EventLogReader::open(flags.file);
   if (!reader) throw CommandError(ExitCode::usage, reader.error().text);
   Replay replay(std::move(*reader));
@@ -179,8 +173,10 @@ ExitCode run(const Door& door, const Flags& flags) {
 
 void add_replay(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand(
-      "replay", "Let a scheduler's decisions be made again, from the log that `troupe scheduler --event-log` wrote.");
-  auto flags = std::make_shared<Flags>();
+      "replay",
+      "Let a scheduler's or a worker's decisions be made again, from the log that `troupe scheduler --event-log` or\n"
+      "`troupe worker --event-log` wrote.");
+  auto flags = std::make_shared<ReplayFlags>();
   command->add_option("FILE", flags->file, "the event log")->required();
   command->add_option("--until", flags->until, "stop after this many records")
       ->type_name("N")
@@ -188,12 +184,13 @@ void add_replay(CLI::App& app, Door& door) {
   command->add_option("--story", flags->story, "then show what happened to this task")->type_name("KEY");
   command->add_option("--explain", flags->explain, "then say why this task is where it is")->type_name("KEY");
   command->add_flag("--events", flags->events, "print each event, with its record and time");
-  command->add_flag("--check", flags->check, "check all invariants after every placement; aborts at the first broken");
+  command->add_flag("--check", flags->check, "check all invariants after every turn; aborts at the first broken");
   door.add_output_option(*command);
   command->footer(
       "Nothing is sent to anybody. The same log gives the same decisions; where it does not, the exit code is 1.\n\n"
       "Examples:\n  troupe scheduler --event-log /tmp/events\n  troupe replay /tmp/events\n"
-      "  troupe replay /tmp/events --until 1000 --explain add-7-0\n\n" +
+      "  troupe replay /tmp/events --until 1000 --explain add-7-0\n"
+      "  troupe worker --event-log /tmp/workers\n  troupe replay /tmp/workers/worker-4711.events --story 7-0\n\n" +
       std::string(exit_codes_help));
   command->callback([&door, flags] { door.run = [&door, flags] { return run(door, *flags); }; });
 }

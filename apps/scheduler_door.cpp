@@ -65,9 +65,7 @@ SchedulerService::SchedulerService(const Config& config, const SchedulerServiceO
   if (!options.dashboard) chosen.history = history ? runs_until_written : 0;
   auto started = start_scheduler(*node_, std::move(chosen));
   if (!started && started.error().kind == ErrorKind::invalid) throw CommandError(ExitCode::usage, started.error().text);
-  if (!started)
-    throw CommandError(ExitCode::failed,
-                       fmt::format("{}; choose another with --port (0 = any free one)", started.error().text));
+  if (!started) throw CommandError(ExitCode::failed, started.error().text);
   handle_ = std::make_unique<SchedulerHandle>(std::move(*started));
   if (options.dashboard || history) start_dashboard(config, options, history);
   access_.scheduler_address = handle_->address();

@@ -16,6 +16,7 @@ namespace troupe::apps {
 namespace {
 
 static_assert(static_cast<int>(ExitCode::start_again) == start_again_code);
+static_assert(static_cast<int>(ExitCode::usage) == usage_code);
 
 /// Until it is registered, has ended, or a signal came; returns that signal, or 0.
 int wait_registered(Signals& signals, const WorkerHandle& worker) {
@@ -28,6 +29,7 @@ ExitCode run_worker(const Door& door, const WorkerFlags& flags) {
   Signals signals;
   const Config config = door.config();
   const auto log = door.log(config, "worker", flags.name);
+  make_directories(config);
   auto access = wait_for_access(door, signals, config.duration("worker.death-timeout"));
   if (!access) return ExitCode::done;
   const PidFile pid_file(flags.pid_file);
@@ -95,6 +97,7 @@ void add_worker(CLI::App& app, Door& door) {
     door.add_key_option(*command, fmt::format("--memory-{}", step), fmt::format("worker.memory.{}", step))
         ->type_name("FRACTION");
   door.add_key_option(*command, "--local-directory", "worker.local-directory")->type_name("PATH");
+  door.add_key_option(*command, "--event-log", "worker.event-log")->type_name("DIR");
   command->add_flag("--no-nanny{true},--nanny{false}", flags->no_nanny, "run the worker in this process, started once");
   door.add_key_option(*command, "--host", "worker.host")->type_name("ADDRESS");
   door.add_key_option(*command, "--worker-port", "worker.port")->type_name("PORT");

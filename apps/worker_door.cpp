@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include "actors/connect.hpp"
 #include "actors/nanny.hpp"
@@ -18,6 +19,7 @@
 #include "monitoring/cluster_collector.hpp"
 #include "monitoring/pages.hpp"
 #include "runtime/exec/machine.hpp"
+#include "runtime/store/private_directory.hpp"
 
 // Of jemalloc, which the program is linked with where it is there.
 extern "C" int mallctl(const char* name, void* old, std::size_t* old_size, void* fresh, std::size_t fresh_size)
@@ -110,7 +112,23 @@ void release_memory() {
     ::malloc_trim(0);
 }
 
+/// Of this process: one that is started after it does not write over what it left.
+std::filesystem::path event_log_file(const Config& config) {
+  const std::filesystem::path folder = config.text("worker.event-log");
+  return folder.empty() ? folder : folder / fmt::format("worker-{}.events", ::getpid());
+}
+
 }  // namespace
+
+void make_directories(const Config& config) {
+  for (const char* key : {"worker.local-directory", "worker.event-log"}) {
+    const std::string& folder = config.text(key);
+    if (folder.empty()) continue;
+    if (const auto made = make_private_directory(folder); !made)
+      throw CommandError(ExitCode::usage,
+                         fmt::format("{} {}: {}", find_option(key)->flag, printable(folder), made.error().text));
+  }
+}
 
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files) {
   auto registry = std::make_shared<FunctionRegistry>();
@@ -169,6 +187,8 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.own_process = true;
   options.local_directory = config.text("worker.local-directory");
   options.spill_bytes_max = config.size("worker.memory.max-spill").value_or(0);
+  options.event_log = event_log_file(config);
+  options.event_log_bytes = config.size("worker.event-log-limit").value_or(0);
   options.release_memory = release_memory;
   options.host = config.text("worker.host");
   options.port = static_cast<std::uint16_t>(config.integer("worker.port"));
@@ -182,10 +202,8 @@ WorkerService::WorkerService(const Config& config, const WorkerFlags& flags, con
   options.profile_cycle = cycle;
   options.give_up_after = config.duration("worker.death-timeout").value_or(Duration{0});
   auto started = start_worker(*node_, std::move(options));
-  if (!started)
-    throw CommandError(
-        ExitCode::failed,
-        started.error().text + (config.integer("worker.port") == 0 ? "" : "; --worker-port 0 takes any free port"));
+  if (!started && started.error().kind == ErrorKind::invalid) throw CommandError(ExitCode::usage, started.error().text);
+  if (!started) throw CommandError(ExitCode::failed, started.error().text);
   handle_ = std::make_unique<WorkerHandle>(std::move(*started));
   asked_ = handle_.get();
 }

@@ -46,6 +46,10 @@ MemoryLimits memory_limits(const Config& config, std::uint64_t limit);
 /// error. Ports count up from the first worker's, as those of the listeners do.
 std::string contact_address(const Config& config, unsigned index);
 
+/// Makes the directories that worker processes are told to write to, and raises a usage error that names the option if
+/// that cannot be done.
+void make_directories(const Config& config);
+
 /// The functions that workers of this program can run: its own modules, and those of the files.
 std::shared_ptr<FunctionRegistry> worker_registry(const std::vector<std::string>& files);
 

@@ -75,6 +75,15 @@ TEST_F(NannyTest, AWorkerProcessThatEndsWellEndsItsNanny) {
   EXPECT_TRUE(wait_output("fine"));
 }
 
+TEST_F(NannyTest, AWorkerProcessThatCannotDoWhatItWasToldToEndsItsNannyWhichSaysWhy) {
+  auto nanny = start({"/bin/sh", "-c", "echo --what is no option >&2; exit 2"});
+  ASSERT_TRUE(nanny) << nanny.error().text;
+  const auto ended = nanny->wait();
+  ASSERT_FALSE(ended);
+  EXPECT_THAT(ended.error().text, ::testing::HasSubstr("--what is no option"));
+  EXPECT_EQ(nanny->restarts(), 0U);
+}
+
 TEST_F(NannyTest, AWorkerProcessThatDiesIsStartedAgainAndStopsOnSigterm) {
   auto nanny = start({"/bin/sh", "-c", "echo born >&2; trap 'exit 0' TERM; while :; do sleep 0.05; done"});
   ASSERT_TRUE(nanny) << nanny.error().text;

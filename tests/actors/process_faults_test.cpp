@@ -104,6 +104,7 @@ TEST_F(ProcessFaults, a_task_that_kills_its_workers_fails_after_three_and_the_re
     } catch (const TaskFailed& failed) {
       EXPECT_EQ(failed.error().kind, TaskError::Kind::killed) << failed.what();
       EXPECT_THAT(failed.error().function, testing::HasSubstr("_now"));
+      EXPECT_THAT(failed.what(), testing::HasSubstr("memory of the process: ")) << "what its nanny saw";
     }
   }
   for (const auto value : client.gather(others)) ASSERT_EQ(value, 7U);
