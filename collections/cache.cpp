@@ -91,16 +91,16 @@ CachedRun::CachedRun(Cache& cache, const Collected& collected)
     const auto& expression = *collected.expressions[task];
     CallText text;
     if (expression.is_call()) {
-      if (!expression.site->pure && (expression.options == nullptr || !expression.options->pure)) continue;
+      if (!expression.site()->pure && (expression.options() == nullptr || !expression.options()->pure)) continue;
       const auto inputs = collected.inputs_of(task);
       if (std::any_of(inputs.begin(), inputs.end(), [&](std::uint32_t input) { return numbers[input] == 0; })) continue;
-      append(text, expression.site);
-      append(text, expression.copy);
+      append(text, expression.site());
+      append(text, expression.copy());
       append(text, inputs.size());
       for (const auto input : inputs) append(text, numbers[input]);
-      text.append(reinterpret_cast<const char*>(expression.arguments.data()), expression.arguments.size());
+      text.append(reinterpret_cast<const char*>(expression.arguments().data()), expression.arguments().size());
     } else {
-      append(text, expression.copy);
+      append(text, expression.copy());
     }
     auto [found, fresh] = state.entries.try_emplace(text);
     auto& entry = found->second;

@@ -109,17 +109,15 @@ private:
 };
 
 /// The tasks whose values are needed, ascending: what stands behind a value that is known is not.
-std::vector<std::uint32_t> needed_tasks(const Collected& collected, CachedRun* cached) {
-  std::vector<bool> needed(collected.size(), cached == nullptr);
-  if (cached != nullptr) {
-    for (const auto task : collected.wanted) needed[task] = true;
-    for (std::uint32_t task = collected.size(); task-- > 0;) {
-      if (!needed[task]) continue;
-      if (cached->known(task) != nullptr)
-        cached->spared();
-      else
-        for (const auto input : collected.inputs_of(task)) needed[input] = true;
-    }
+std::vector<std::uint32_t> needed_tasks(const Collected& collected, CachedRun& cached) {
+  std::vector<bool> needed(collected.size());
+  for (const auto task : collected.wanted) needed[task] = true;
+  for (std::uint32_t task = collected.size(); task-- > 0;) {
+    if (!needed[task]) continue;
+    if (cached.known(task) != nullptr)
+      cached.spared();
+    else
+      for (const auto input : collected.inputs_of(task)) needed[input] = true;
   }
   std::vector<std::uint32_t> tasks;
   for (std::uint32_t task = 0; task < collected.size(); ++task)
@@ -127,25 +125,28 @@ std::vector<std::uint32_t> needed_tasks(const Collected& collected, CachedRun* c
   return tasks;
 }
 
-std::vector<Value> compute_here(const Collected& collected, const ComputeOptions& options) {
+std::vector<Value> compute_here(Collected collected, const ComputeOptions& options) {
   std::optional<CachedRun> cached;
   if (options.cache != nullptr) cached.emplace(*options.cache, collected);
-  const auto tasks = needed_tasks(collected, cached ? &*cached : nullptr);
   const bool all = !cached;  // each at its own place, then
+  const auto tasks = all ? std::vector<std::uint32_t>() : needed_tasks(collected, *cached);
+  const auto task_at = [&](std::uint32_t at) { return all ? at : tasks[at]; };
+  const auto count = all ? collected.size() : static_cast<std::uint32_t>(tasks.size());
   std::vector<std::uint32_t> place(all ? 0 : collected.size());
   LocalGraph graph;
-  graph.tasks.reserve(tasks.size());
-  for (const auto task : tasks) {
+  graph.tasks.reserve(count);
+  for (std::uint32_t at = 0; at < count; ++at) {
+    const auto task = task_at(at);
     const auto& expression = *collected.expressions[task];
     const Value* known = cached ? cached->known(task) : nullptr;
     const bool runs = expression.is_call() && known == nullptr;
-    if (runs && expression.options && expression.options->isolate)
+    if (runs && expression.options() && expression.options()->isolate)
       throw InvalidRequest(fmt::format(
           "compute: '{}' is to be isolated, which takes the scheduler 'processes' or 'cluster'", collected.name(task)));
     if (!runs) {
-      graph.given.emplace_back(graph.size(), known != nullptr   ? *known
-                                             : expression.value ? expression.value
-                                                                : value_of(expression.future));
+      graph.given.emplace_back(graph.size(), known != nullptr     ? *known
+                                             : expression.value() ? expression.value()
+                                                                  : value_of(expression.future()));
     } else if (!all) {
       for (const auto input : collected.inputs_of(task)) graph.inputs.push_back(place[input]);
     }
@@ -153,11 +154,12 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
       place[task] = graph.size();
       graph.offsets.push_back(static_cast<std::uint32_t>(graph.inputs.size()));
     }
-    graph.tasks.push_back(runs ? LocalGraph::Task{&expression.site->local, expression.arguments} : LocalGraph::Task{});
+    graph.tasks.push_back(runs ? LocalGraph::Task{&expression.site()->local, expression.arguments()}
+                               : LocalGraph::Task{});
   }
   if (all) {
-    graph.offsets = collected.offsets;
-    graph.inputs = collected.inputs;
+    graph.offsets = std::move(collected.offsets);
+    graph.inputs = std::move(collected.inputs);
   }
   for (const auto task : collected.wanted) graph.wanted.push_back(all ? task : place[task]);
   LocalRunOptions how;
@@ -166,7 +168,7 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
   if (cached) how.observer = &learning.emplace(*cached, tasks, options.observer);
   how.ahead_max = options.ahead_max;
   how.cancelled = options.cancel != nullptr ? options.cancel->flag() : nullptr;
-  how.name = [&](std::uint32_t task) { return collected.name(tasks[task]); };
+  how.name = [&](std::uint32_t task) { return collected.name(task_at(task)); };
   std::optional<ComputeScope> in_order;
   if (options.scheduler == SchedulerKind::sync)
     in_order.emplace(ComputeOptions{.scheduler = SchedulerKind::sync});  // what tasks compute, too
@@ -175,7 +177,7 @@ std::vector<Value> compute_here(const Collected& collected, const ComputeOptions
   auto outcome = run_local(graph, how);
   if (!outcome) throw_error(outcome.error());
   if (outcome->failure) {
-    for (auto& task : outcome->failure->path) task = tasks[task];
+    for (auto& task : outcome->failure->path) task = task_at(task);
     throw_failure(collected, std::move(*outcome->failure));
   }
   if (outcome->cancelled) throw Cancelled("the computation was cancelled");
@@ -216,25 +218,25 @@ Submitted submit(const Collected& collected, ClientCore& core) {
   for (std::uint32_t task = 0; task < collected.size(); ++task) {
     const auto& expression = *collected.expressions[task];
     if (!expression.is_call()) {
-      given[task] = expression.future ? expression.future : scatter_values(core, {expression.value}, {}).front();
+      given[task] = expression.future() ? expression.future() : scatter_values(core, {expression.value()}, {}).front();
       place[task] = graph.external(given[task]);
       continue;
     }
     inputs.clear();
     for (const auto input : collected.inputs_of(task)) inputs.push_back(place[input]);
-    const TaskOptions* options = expression.options.get();
+    const TaskOptions* options = expression.options().get();
     std::optional<TaskOptions> own;
     if (options != nullptr && !options->key.empty()) {
       own = *options;  // keys are for people: tasks that differ in nothing else share a template
       own->key.clear();
     }
-    if (expression.site == &detail::pipeline_site && (options == nullptr || options->prefix.empty())) {
+    if (expression.site() == &detail::pipeline_site && (options == nullptr || options->prefix.empty())) {
       if (!own) own = options != nullptr ? *options : none;
-      own->prefix = pipelines.of(expression.arguments);
+      own->prefix = pipelines.of(expression.arguments());
     }
     if (own) options = &*own;
-    place[task] = graph.add(graph.function(expression.site->id, options != nullptr ? *options : none), inputs,
-                            expression.arguments);
+    place[task] = graph.add(graph.function(expression.site()->id, options != nullptr ? *options : none), inputs,
+                            expression.arguments());
     result.task_of.push_back(task);
   }
   std::vector<std::uint32_t> wanted;
@@ -284,7 +286,7 @@ void watch(const std::vector<FutureHandle>& futures, ClientCore& core, const Com
   auto error = failed.error();
   const auto at = submitted.task_of[*task];
   std::string more = needed_by(collected, path_from(collected, at));
-  const auto& options = collected.expressions[at]->options;
+  const auto& options = collected.expressions[at]->options();
   if (options && !options->key.empty()) {
     more = error.key + (more.empty() ? "" : ", ") + more;  // by that name the cluster knows it
     error.key = options->key;
@@ -310,8 +312,8 @@ std::vector<Value> compute_in_processes(const Collected& collected, const Comput
   std::vector<const Module*> seen;
   LocalClusterOptions cluster{.workers = options.threads, .processes = true, .history = false};
   for (const auto* expression : collected.expressions) {
-    if (!expression->is_call() || expression->site->module == nullptr) continue;
-    const Module& module = expression->site->module();
+    if (!expression->is_call() || expression->site()->module == nullptr) continue;
+    const Module& module = expression->site()->module();
     if (std::find(seen.begin(), seen.end(), &module) != seen.end()) continue;
     seen.push_back(&module);
     cluster.modules.push_back(module);
@@ -356,7 +358,7 @@ ComputeOptions resolved(const ComputeOptions& asked) {
 
 std::vector<Value> compute_expressions(std::span<const ExpressionRef> wanted, const ComputeOptions& asked) {
   const auto options = resolved(asked);
-  const auto collected = fuse(collect(wanted));
+  auto collected = fuse(collect(wanted));
   switch (options.scheduler) {
     case SchedulerKind::processes: return compute_in_processes(collected, options);
     case SchedulerKind::cluster: return compute_on(collected, core_of(options), options);
@@ -364,7 +366,7 @@ std::vector<Value> compute_expressions(std::span<const ExpressionRef> wanted, co
     case SchedulerKind::threads:
     case SchedulerKind::sync: break;
   }
-  return compute_here(collected, options);
+  return compute_here(std::move(collected), options);
 }
 
 std::vector<ExpressionRef> persist_expressions(std::span<const ExpressionRef> wanted, const ComputeOptions& asked) {
@@ -373,11 +375,11 @@ std::vector<ExpressionRef> persist_expressions(std::span<const ExpressionRef> wa
   if (options.scheduler == SchedulerKind::cluster) {
     auto futures = submit(fuse(collect(wanted)), core_of(options)).futures;
     for (std::size_t i = 0; i < wanted.size(); ++i)
-      result.push_back(make_future(std::move(futures[i]), wanted[i]->site));
+      result.push_back(make_future(std::move(futures[i]), wanted[i]->site()));
     return result;
   }
   auto values = compute_expressions(wanted, options);
-  for (std::size_t i = 0; i < wanted.size(); ++i) result.push_back(make_value(std::move(values[i]), wanted[i]->site));
+  for (std::size_t i = 0; i < wanted.size(); ++i) result.push_back(make_value(std::move(values[i]), wanted[i]->site()));
   return result;
 }
 

@@ -91,14 +91,14 @@ public:
   template <std::size_t I>
   Delayed<std::tuple_element_t<I, T>> element() const {
     const auto name = name_of(expression_);  // refuses an empty one
-    if (const auto* whole = expression_->value.template get<T>())
+    if (const auto* whole = expression_->value().template get<T>())
       return Delayed<std::tuple_element_t<I, T>>(make_value(Value::make(std::get<I>(*whole))));
-    if (expression_->site == nullptr || expression_->site->module == nullptr)
+    if (expression_->site() == nullptr || expression_->site()->module == nullptr)
       throw InvalidRequest("Delayed::element: only of what a call of a listed function gives");
     ArgumentWriter call;
     call.element(I);
     call.dependency(name);
-    return Delayed<std::tuple_element_t<I, T>>(make_call(*expression_->site, nullptr, call));
+    return Delayed<std::tuple_element_t<I, T>>(make_call(*expression_->site(), nullptr, call));
   }
 
   [[nodiscard]] std::string name() const { return expression_ ? expression_->name() : std::string(); }
@@ -120,7 +120,7 @@ template <class P, class T>
 void write_argument(ArgumentWriter& writer, const Delayed<T>& argument) {
   using V = std::remove_cvref_t<P>;
   if constexpr (in_place<T> && (std::is_same_v<V, T> || (Scalar<V> && Scalar<T>))) {
-    const auto* value = argument.expression() ? argument.expression()->value.template get<T>() : nullptr;
+    const auto* value = argument.expression() ? argument.expression()->value().template get<T>() : nullptr;
     if (value != nullptr) return writer.template write<P>(static_cast<V>(*value));
   }
   writer.template write<P>(argument);

@@ -1,6 +1,7 @@
 #include "collections/expression.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
@@ -19,10 +20,12 @@ class PureCalls {
 public:
   /// The number of the same call, or of this one, which is now known.
   std::uint32_t find(const Expression& expression, std::span<const std::uint32_t> inputs, std::uint32_t number) {
-    key_.assign(reinterpret_cast<const char*>(&expression.site), sizeof expression.site);
-    key_.append(reinterpret_cast<const char*>(&expression.copy), sizeof expression.copy);
+    const auto* const site = expression.site();
+    const auto copy = expression.copy();
+    key_.assign(reinterpret_cast<const char*>(&site), sizeof site);
+    key_.append(reinterpret_cast<const char*>(&copy), sizeof copy);
     key_.append(reinterpret_cast<const char*>(inputs.data()), inputs.size_bytes());
-    key_.append(reinterpret_cast<const char*>(expression.arguments.data()), expression.arguments.size());
+    key_.append(reinterpret_cast<const char*>(expression.arguments().data()), expression.arguments().size());
     return numbers_.try_emplace(key_, number).first->second;
   }
 
@@ -59,8 +62,8 @@ private:
     while (!path_.empty()) {
       auto& step = path_.back();
       const auto* expression = step.expression;
-      if (step.next_input < expression->inputs.size()) {
-        const auto* input = expression->inputs[step.next_input++].get();
+      if (const auto inputs = expression->inputs(); step.next_input < inputs.size()) {
+        const auto* input = inputs[step.next_input++].get();
         if (!known(input)) path_.push_back({input, 0});
         continue;
       }
@@ -71,10 +74,12 @@ private:
 
   void add(const Expression* expression) {
     const auto first = result_.inputs.size();
-    for (const auto& input : expression->inputs) result_.inputs.push_back(input->index);
+    for (const auto& input : expression->inputs()) result_.inputs.push_back(input->index);
     expression->mark = number_;
     expression->index = result_.size();
-    if (expression->is_call() && expression->options != nullptr && expression->options->pure) {
+    result_.has_pipelines |= expression->site() == &detail::pipeline_site;
+    if (const auto* options = expression->options().get();
+        options != nullptr && options->pure && expression->is_call()) {
       expression->index = pure_.find(*expression, std::span(result_.inputs).subspan(first), expression->index);
       if (expression->index != result_.size()) {
         result_.inputs.resize(first);
@@ -87,17 +92,13 @@ private:
 
   std::span<const ExpressionRef> wanted_;
   std::uint32_t number_;
-  std::vector<Step> path_;
+  LargeVector<Step> path_;
   PureCalls pure_;
   Collected result_;
 };
 
 ExpressionRef checkpoint_of(std::span<const ExpressionRef> parents) {
-  ExpressionRef made(new Expression);
-  auto* expression = const_cast<Expression*>(made.get());
-  expression->site = &detail::checkpoint_site;
-  expression->inputs.assign(parents.begin(), parents.end());
-  return made;
+  return Expression::make(&detail::checkpoint_site, {parents.begin(), parents.end()}, {});
 }
 
 std::uint64_t next_copy() {
@@ -107,70 +108,90 @@ std::uint64_t next_copy() {
 
 }  // namespace
 
-void ExpressionRef::release(Expression* expression) {
-  if (expression->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  std::vector<Expression*> dying{expression};
-  while (!dying.empty()) {
-    auto* const each = dying.back();
-    dying.pop_back();
-    for (auto& input : each->inputs) {
-      auto* const left = input.leave();
-      if (left != nullptr && left->references.fetch_sub(1, std::memory_order_acq_rel) == 1) dying.push_back(left);
+static_assert(alignof(Expression) >= alignof(ExpressionRef) && sizeof(Expression) % alignof(ExpressionRef) == 0);
+
+ExpressionRef Expression::make(const CallSite* site, std::vector<ExpressionRef>&& inputs,
+                               std::span<const std::byte> arguments, std::unique_ptr<const Rest> rest,
+                               std::span<const std::byte> before_arguments) {
+  const auto bytes = before_arguments.size() + arguments.size();
+  void* const memory = ::operator new(sizeof(Expression) + inputs.size() * sizeof(ExpressionRef) + bytes);
+  auto* const made = ::new (memory) Expression(site, std::move(rest));
+  made->input_count_ = static_cast<std::uint32_t>(inputs.size());
+  made->argument_bytes_ = bytes;
+  auto* const first = reinterpret_cast<ExpressionRef*>(made + 1);
+  std::uninitialized_move(inputs.begin(), inputs.end(), first);
+  auto* const to = reinterpret_cast<std::byte*>(first + inputs.size());
+  std::copy(arguments.begin(), arguments.end(), std::copy(before_arguments.begin(), before_arguments.end(), to));
+  return ExpressionRef(made);
+}
+
+const Expression::Rest& Expression::rest() const {
+  static const Rest none{};
+  return rest_ != nullptr ? *rest_ : none;
+}
+
+void Expression::destroy(Expression* expression) {
+  expression->next_dying_ = nullptr;
+  for (Expression* dying = expression; dying != nullptr;) {
+    Expression* const each = dying;
+    dying = each->next_dying_;
+    for (const auto& kept : each->inputs()) {
+      auto* const input = const_cast<ExpressionRef&>(kept).leave();
+      if (input->references_.fetch_sub(1, std::memory_order_acq_rel) != 1) continue;
+      input->next_dying_ = dying;
+      dying = input;
     }
-    delete each;
+    each->~Expression();
+    ::operator delete(each);
   }
 }
 
+void ExpressionRef::release(Expression* expression) {
+  if (expression->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) Expression::destroy(expression);
+}
+
 std::string Expression::name() const {
-  if (options != nullptr && !options->key.empty()) return options->key;
-  if (site == &detail::pipeline_site && is_call()) return describe_pipeline(arguments);
-  if (site != nullptr) return std::string(site->id.name);
-  return value ? "value" : "future";
+  if (options() != nullptr && !options()->key.empty()) return options()->key;
+  if (site_ == &detail::pipeline_site && is_call()) return describe_pipeline(arguments());
+  if (site_ != nullptr) return std::string(site_->id.name);
+  return value() ? "value" : "future";
 }
 
 std::string Collected::name(std::uint32_t task) const {
   const auto& expression = *expressions[task];
-  if (expression.options != nullptr && !expression.options->key.empty()) return expression.options->key;
+  if (expression.options() != nullptr && !expression.options()->key.empty()) return expression.options()->key;
   return fmt::format("{}-{}", expression.name(), task);
 }
 
 ExpressionRef make_call(const CallSite& site, const TaskOptions* options, const ArgumentWriter& call) {
-  auto made = std::make_unique<Expression>();
-  made->site = &site;
-  made->arguments = call.bytes;
-  made->inputs.reserve(call.dependencies.size());
+  static thread_local std::vector<ExpressionRef> inputs;  // empty between calls; keeps its memory
+  inputs.clear();
   for (const auto name : call.dependencies) {
     if ((name.value & expression_bit) != 0) {
-      auto* input = reinterpret_cast<Expression*>(name.value & ~expression_bit);
-      input->references.fetch_add(1, std::memory_order_relaxed);
-      made->inputs.emplace_back(input);
+      inputs.push_back(ExpressionRef::to(reinterpret_cast<Expression*>(name.value & ~expression_bit)));
     } else {
       if (name.value == 0) throw InvalidRequest("an empty future cannot be an argument");
       auto* slot = slot_named(name);
       slot->references.fetch_add(1, std::memory_order_relaxed);
-      made->inputs.push_back(make_future(FutureHandle(slot)));
+      inputs.push_back(make_future(FutureHandle(slot)));
     }
   }
   static const TaskOptions none;
-  if (options != nullptr && *options != none) made->options = std::make_shared<const TaskOptions>(*options);
-  return ExpressionRef(made.release());
+  std::unique_ptr<const Expression::Rest> rest;
+  if (options != nullptr && *options != none)
+    rest.reset(new Expression::Rest{.options = std::make_shared<const TaskOptions>(*options)});
+  return Expression::make(&site, std::move(inputs), call.bytes, std::move(rest));
 }
 
 ExpressionRef make_value(Value value, const CallSite* site) {
-  auto made = std::make_unique<Expression>();
-  made->copy = next_copy();
-  made->value = std::move(value);
-  made->site = site;
-  return ExpressionRef(made.release());
+  std::unique_ptr<const Expression::Rest> rest(new Expression::Rest{.copy = next_copy(), .value = std::move(value)});
+  return Expression::make(site, {}, {}, std::move(rest));
 }
 
 ExpressionRef make_future(FutureHandle future, const CallSite* site) {
   if (!future) throw InvalidRequest("an empty future cannot be delayed");
-  auto made = std::make_unique<Expression>();
-  made->copy = next_copy();
-  made->future = std::move(future);
-  made->site = site;
-  return ExpressionRef(made.release());
+  std::unique_ptr<const Expression::Rest> rest(new Expression::Rest{.copy = next_copy(), .future = std::move(future)});
+  return Expression::make(site, {}, {}, std::move(rest));
 }
 
 Collected collect(std::span<const ExpressionRef> wanted) {
@@ -197,25 +218,24 @@ std::vector<ExpressionRef> bind_expressions(std::span<const ExpressionRef> child
         continue;
       }
       const auto depth = path.size();
-      for (const auto& input : original->inputs)
+      for (const auto& input : original->inputs())
         if (copies.find(input.get()) == copies.end()) path.push_back(input.get());
       if (path.size() != depth) continue;
       path.pop_back();
-      auto copy = std::make_unique<Expression>();
-      copy->site = original->site;
-      copy->options = original->options;
-      copy->copy = original->is_call() ? copy_number : original->copy;
-      copy->value = original->value;
-      copy->future = original->future;
-      if (after && original->is_call() && original->inputs.empty()) {
-        ArgumentWriter prefix;
+      std::vector<ExpressionRef> inputs;
+      ArgumentWriter prefix;
+      if (after && original->is_call() && original->inputs().empty()) {
         prefix.after(1);
-        copy->arguments = std::move(prefix.bytes);
-        copy->inputs.push_back(after);
+        inputs.push_back(after);
       }
-      copy->arguments.insert(copy->arguments.end(), original->arguments.begin(), original->arguments.end());
-      for (const auto& input : original->inputs) copy->inputs.push_back(copies.at(input.get()));
-      copies.emplace(original, ExpressionRef(copy.release()));
+      for (const auto& input : original->inputs()) inputs.push_back(copies.at(input.get()));
+      std::unique_ptr<const Expression::Rest> rest(
+          new Expression::Rest{.options = original->options(),
+                               .copy = original->is_call() ? copy_number : original->copy(),
+                               .value = original->value(),
+                               .future = original->future()});
+      copies.emplace(original, Expression::make(original->site(), std::move(inputs), original->arguments(),
+                                                std::move(rest), prefix.bytes));
     }
     result.push_back(copies.at(child.get()));
   }

@@ -7,7 +7,7 @@ namespace troupe {
 namespace {
 
 bool is_pipeline(const Expression& expression) {
-  return expression.is_call() && expression.site == &detail::pipeline_site;
+  return expression.is_call() && expression.site() == &detail::pipeline_site;
 }
 
 class Fusion {
@@ -44,18 +44,18 @@ private:
   /// Whether this task is the continuation of its first input.
   [[nodiscard]] bool continues(std::uint32_t task) const {
     const auto& expression = *from_.expressions[task];
-    if (!is_pipeline(expression) || !is_plain_source(expression.arguments)) return false;
+    if (!is_pipeline(expression) || !is_plain_source(expression.arguments())) return false;
     const auto input = from_.inputs_of(task).front();
     const auto& before = *from_.expressions[input];
-    return uses_[input] == 1 && is_pipeline(before) && is_plain_sink(before.arguments) &&
-           expression.options == nullptr && before.options == nullptr;
+    return uses_[input] == 1 && is_pipeline(before) && is_plain_sink(before.arguments()) &&
+           expression.options() == nullptr && before.options() == nullptr;
   }
 
   void add(Collected& to, std::uint32_t task, const std::vector<std::uint32_t>& place) {
     std::vector<std::uint32_t> chain{task};
     while (begins_[chain.back()] != none) chain.push_back(begins_[chain.back()]);
     const auto* expression = from_.expressions[task];
-    std::unique_ptr<Expression> joined;
+    std::vector<std::byte> joined;
     for (std::size_t i = chain.size(); i-- > 0;) {
       const bool first = i + 1 == chain.size();
       const auto& part = *from_.expressions[chain[i]];
@@ -63,17 +63,14 @@ private:
       if (!first) inputs = inputs.subspan(1);
       for (const auto input : inputs) to.inputs.push_back(place[input]);
       if (chain.size() == 1) break;
-      if (first) {
-        joined = std::make_unique<Expression>();
-        joined->site = part.site;
-        joined->arguments = part.arguments;
-      } else {
-        joined->arguments = join_pipelines(joined->arguments, part.arguments);
-      }
+      if (first)
+        joined.assign(part.arguments().begin(), part.arguments().end());
+      else
+        joined = join_pipelines(joined, part.arguments());
     }
-    if (joined) {
-      expression = joined.get();
-      to.made.emplace_back(joined.release());
+    if (chain.size() > 1) {
+      to.made.push_back(Expression::make(expression->site(), {}, joined));
+      expression = to.made.back().get();
     }
     to.expressions.push_back(expression);
     to.offsets.push_back(static_cast<std::uint32_t>(to.inputs.size()));
@@ -87,9 +84,7 @@ private:
 }  // namespace
 
 Collected fuse(Collected collected) {
-  if (std::none_of(collected.expressions.begin(), collected.expressions.end(),
-                   [](const Expression* each) { return is_pipeline(*each); }))
-    return collected;
+  if (!collected.has_pipelines) return collected;
   return Fusion(std::move(collected)).run();
 }
 

@@ -44,8 +44,8 @@ std::string quoted(std::string_view text) {
 /// What a task calls; of a pipeline, for which there is one function, what it does.
 std::string kind_of(const Expression& expression) {
   if (!expression.is_call()) return {};
-  if (expression.site == &detail::pipeline_site) return describe_pipeline(expression.arguments);
-  return std::string(expression.site->id.name);
+  if (expression.site() == &detail::pipeline_site) return describe_pipeline(expression.arguments());
+  return std::string(expression.site()->id.name);
 }
 
 class Picture {

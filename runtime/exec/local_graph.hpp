@@ -14,6 +14,7 @@
 #include "protocol/error.hpp"
 #include "protocol/task.hpp"
 #include "runtime/exec/call_frame.hpp"
+#include "runtime/exec/large_pages.hpp"
 #include "runtime/exec/team.hpp"
 #include "runtime/store/value.hpp"
 
@@ -32,9 +33,9 @@ struct LocalGraph {
     const LocalTarget* target{};           ///< null: the value is `given`
     std::span<const std::byte> arguments;  ///< as in arguments.hpp
   };
-  std::vector<Task> tasks;
-  std::vector<std::uint32_t> offsets{0};  ///< size + 1
-  std::vector<std::uint32_t> inputs;
+  LargeVector<Task> tasks;
+  LargeVector<std::uint32_t> offsets{0};  ///< size + 1
+  LargeVector<std::uint32_t> inputs;
   std::vector<std::pair<std::uint32_t, Value>> given;
   std::vector<std::uint32_t> wanted;
 
