@@ -290,7 +290,7 @@ TEST(Bag, a_pipeline_on_a_worker_ends_soon_after_it_was_cancelled) {
   has_begun = false;
   const auto running = endless().persist();
   has_begun.wait(false);
-  client.cancel(Future<std::vector<std::int64_t>>(running.partitions().front()->future));
+  client.cancel(Future<std::vector<std::int64_t>>(running.partitions().front()->future()));
   EXPECT_EQ(bag::range(4, 1).sum().compute(), 6);  // on the one thread there is
 }
 

@@ -257,7 +257,7 @@ std::map<std::string, int> calls_of(const std::vector<Array>& arrays) {
   std::map<std::string, int> calls;
   const auto collected = collect(wanted);
   for (const auto* each : collected.expressions)
-    if (each->site != nullptr) ++calls[std::string(each->site->local.name)];
+    if (each->site() != nullptr) ++calls[std::string(each->site()->local.name)];
   return calls;
 }
 
