@@ -160,6 +160,7 @@ private:
     pid_ = child->pid;
     shared_->pid = pid_;
     born_ = Node::now();
+    (void)measure_memory();  // it may be gone before the first interval is over
     if (link_) link_->send({WorkerStarted{incarnation_}});
     ended_child_.assign(child->pidfd);
     output_.assign(child->errors);
@@ -235,12 +236,18 @@ private:
     if (link_) link_->send({std::move(died)});
   }
 
+  /// Bytes; 0: there is no process.
+  std::uint64_t measure_memory() {
+    const auto used = pid_ > 0 ? process_memory(pid_) : 0;
+    if (used > 0) memory_.add(used, Node::now());
+    return used;
+  }
+
   /// At the limit the system would kill a process of its own choice, and perhaps another one.
   void watch_memory() {
     memory_timer_.expires_after(options_.memory_interval);
     memory_timer_.async_wait(guarded([this](const error_code&) {
-      const auto used = pid_ > 0 ? process_memory(pid_) : 0;
-      if (used > 0) memory_.add(used, Node::now());
+      const auto used = measure_memory();
       if (options_.memory_max > 0 && used > options_.memory_max) {
         last_output_ +=
             fmt::format("killed by its nanny: it took {} bytes of memory, and worker.memory.terminate allows {}\n",
