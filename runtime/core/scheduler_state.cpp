@@ -66,9 +66,9 @@ void SchedulerState::on(WorkerJoined& event) {
   if (shutting_down_) refused = Error{ErrorKind::disconnected, "the scheduler is shutting down"};
   if (registration.threads == 0) refused = Error{ErrorKind::invalid, "a worker needs at least one thread"};
   if (const auto taken = worker_by_name_.find(registration.name); taken != worker_by_name_.end())
-    refused = Error{ErrorKind::invalid, "the name '" + registration.name + "' is taken by the worker at " +
-                                            find_worker(taken->second)->registration.address +
-                                            "; choose another with --name"};
+    refused =
+        Error{ErrorKind::failed, "the name '" + registration.name + "' is taken by the worker at " +
+                                     find_worker(taken->second)->registration.address + "; choose another with --name"};
   if (refused) {
     extra_.workers.emplace_back(event.worker,
                                 std::vector<ToWorker>{WorkerRegistered{event.worker, epoch_, 0, refused}});
