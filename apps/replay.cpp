@@ -14,6 +14,7 @@
 #include "apps/config_values.hpp"
 #include "apps/door.hpp"
 #include "apps/replay.hpp"
+#include "protocol/message_names.hpp"
 #include "runtime/core/scheduler_state.hpp"
 
 namespace troupe::apps {
@@ -28,12 +29,6 @@ constexpr std::array event_names{"client joined", "client left", "client said", 
                                  "nanny said",    "time passed", "peer reachable"};
 static_assert(event_names.size() == std::variant_size_v<SchedulerEvent>);
 
-/// Names of what peers say, by kind of event: the alternatives of ClientMessage and WorkerMessage, in their order.
-constexpr std::array client_words{"RegisterClient", "SubmitGraph", "ReleaseKeys",   "CancelKeys",     "RetryKeys",
-                                  "ScatterKeys",    "Query",       "RunOnWorkers",  "Shutdown",       "Goodbye",
-                                  "Replicate",      "Rebalance",   "RetireWorkers", "RestartWorkers", "ControlTasks"};
-static_assert(client_words.size() == std::variant_size_v<ClientMessage>);
-
 std::string line_of(const SchedulerEvent& event) {
   std::string line = event_names[event.index()];
   std::visit(
@@ -43,7 +38,7 @@ std::string line_of(const SchedulerEvent& event) {
         if constexpr (requires { e.nanny; }) line += fmt::format("  nanny {}", e.nanny.value);
         if constexpr (requires { e.reason; }) line += "  " + printable(e.reason);
         if constexpr (std::is_same_v<std::decay_t<decltype(e)>, ClientSaid>)
-          line += fmt::format("  {}", client_words[e.message.index()]);
+          line += fmt::format("  {}", message_name(e.message));
         if constexpr (std::is_same_v<std::decay_t<decltype(e)>, WorkerSaid>)
           if (const auto* done = std::get_if<TasksFinished>(&e.message))
             line += fmt::format("  TasksFinished of {}", done->tasks.size());
@@ -161,15 +156,19 @@ ExitCode run(const Door& door, const ReplayFlags& flags) {
       print(fmt::format("reason code: {}\n", code));
     }
   }
-  if (!replay.differs()) return ExitCode::done;
-  tell(
-      fmt::format("from record {} on this troupe decides otherwise than the scheduler that wrote the log, as another "
-                  "version would",
-                  *replay.differs()));
-  return ExitCode::failed;
+  return verdict(replay.differs(), "scheduler");
 }
 
 }  // namespace
+
+ExitCode verdict(std::optional<std::uint64_t> differs, std::string_view who) {
+  if (!differs) return ExitCode::done;
+  tell(
+      fmt::format("from record {} on this troupe decides otherwise than the {} that wrote the log, as another version "
+                  "would",
+                  *differs, who));
+  return ExitCode::failed;
+}
 
 void add_replay(CLI::App& app, Door& door) {
   CLI::App* command = app.add_subcommand(

@@ -12,6 +12,7 @@
 #include "actors/worker_event_log.hpp"
 #include "apps/config_values.hpp"
 #include "apps/replay.hpp"
+#include "protocol/message_names.hpp"
 
 namespace troupe::apps {
 
@@ -19,21 +20,17 @@ namespace json = boost::json;
 
 namespace {
 
-/// Names of the alternatives of WorkerEvent, and of what the scheduler says, in their order.
+/// Names of the alternatives of WorkerEvent, in their order.
 constexpr std::array event_names{"scheduler said", "executions done", "seceded",        "fetch done",    "values put",
                                  "values served",  "time passed",     "values spilled", "values loaded", "values lost"};
 static_assert(event_names.size() == std::variant_size_v<WorkerEvent>);
-constexpr std::array words{"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys",
-                           "CancelCompute",    "StealTasks",      "AcquireReplicas", "WhoHas",       "WorkerAddresses",
-                           "WorkersLost",      "RunFunction",     "CloseWorker",     "ShareModules", "HeartbeatSeen"};
-static_assert(words.size() == std::variant_size_v<ToWorker>);
 
 std::string line_of(const WorkerEvent& event) {
   std::string line = event_names[event.index()];
   std::visit(
       [&](const auto& e) {
         if constexpr (requires { e.message; }) {
-          line += fmt::format("  {}", words[e.message.index()]);
+          line += fmt::format("  {}", message_name(e.message));
           if (const auto* compute = std::get_if<ComputeTasks>(&e.message))
             line += fmt::format(" of {}", compute->tasks.size());
         }
@@ -213,12 +210,7 @@ ExitCode replay_worker(const Door& door, const ReplayFlags& flags) {
     if (!flags.story.empty()) print(replay.story());
     if (!flags.explain.empty() && replay.seen()) print(text_of(*replay.seen()) + "\n");
   }
-  if (!replay.differs()) return ExitCode::done;
-  tell(
-      fmt::format("from record {} on this troupe decides otherwise than the worker that wrote the log, as another "
-                  "version would",
-                  *replay.differs()));
-  return ExitCode::failed;
+  return verdict(replay.differs(), "worker");
 }
 
 }  // namespace troupe::apps

@@ -2,36 +2,25 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <span>
+
+#include "protocol/message_names.hpp"
+
 namespace troupe::simulation {
 namespace {
 
 struct Kind {
   const char* name;
-  std::vector<const char*> messages;  ///< as the variant has them
+  std::span<const char* const> messages;  ///< as the variant has them
 };
 
-const std::array<Kind, 6>& kinds() {
-  static const std::array<Kind, 6> all{{
-      {"client says",
-       {"RegisterClient", "SubmitGraph", "ReleaseKeys", "CancelKeys", "RetryKeys", "ScatterKeys", "Query",
-        "RunOnWorkers", "Shutdown", "Goodbye", "Replicate", "Rebalance", "RetireWorkers", "RestartWorkers",
-        "ControlTasks"}},
-      {"client is told",
-       {"ClientRegistered", "Accepted", "KeysReady", "KeysErred", "KeysCancelled", "KeysPending", "WorkerAddresses",
-        "ScatterTargets", "QueryReply", "RunReply", "Goodbye"}},
-      {"worker says",
-       {"RegisterWorker", "TasksFinished", "TasksErred", "ReplicasAdded", "ReplicasRemoved", "InputsMissing",
-        "StealReply", "TasksSeceded", "Heartbeat", "WorkerStatusChanged", "ModulesAdded", "FunctionRan", "Goodbye",
-        "Leaving", "TimeSpent"}},
-      {"worker is told",
-       {"WorkerRegistered", "DefineTemplates", "ForgetTemplates", "ComputeTasks", "FreeKeys", "CancelCompute",
-        "StealTasks", "AcquireReplicas", "WhoHas", "WorkerAddresses", "WorkersLost", "RunFunction", "CloseWorker",
-        "ShareModules", "HeartbeatSeen"}},
-      {"nanny says", {"RegisterNanny", "WorkerDied", "Goodbye", "WorkerStarted"}},
-      {"nanny is told", {"NannyRegistered", "CloseNanny", "RestartWorker"}},
-  }};
-  return all;
-}
+constexpr std::array<Kind, 6> kinds{{{"client says", message_names<ClientMessage>},
+                                     {"client is told", message_names<ToClient>},
+                                     {"worker says", message_names<WorkerMessage>},
+                                     {"worker is told", message_names<ToWorker>},
+                                     {"nanny says", message_names<NannyMessage>},
+                                     {"nanny is told", message_names<ToNanny>}}};
 
 }  // namespace
 
@@ -49,8 +38,8 @@ void Coverage::add(const Coverage& other) {
 std::map<std::string, std::uint64_t> Coverage::points() const {
   std::map<std::string, std::uint64_t> points;
   for (std::size_t kind = 0; kind < messages_.size(); ++kind)
-    for (std::size_t i = 0; i < kinds()[kind].messages.size(); ++i)
-      points[fmt::format("{} {}", kinds()[kind].name, kinds()[kind].messages[i])] = messages_[kind][i];
+    for (std::size_t i = 0; i < kinds[kind].messages.size(); ++i)
+      points[fmt::format("{} {}", kinds[kind].name, kinds[kind].messages[i])] = messages_[kind][i];
   for (std::size_t from = 0; from < task_state_count; ++from)
     for (std::size_t to = 0; to < task_state_count; ++to)
       if (transitions_[from][to] > 0)

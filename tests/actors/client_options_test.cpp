@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <atomic>
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/actors/client_functions.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace option_tests {
 
@@ -16,19 +15,10 @@ inline int say(const std::string& fifo, const std::string& line) {
   troupe::testing::Fifo::tell(fifo, line);
   return 0;
 }
-/// How many of these run at this moment, in threads of one process.
-inline int company() {
-  static std::atomic<int> running{0};
-  const int now = ++running;
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  const int most = std::max(now, running.load());
-  --running;
-  return most;
-}
 
 }  // namespace option_tests
 
-TROUPE_MODULE(option_tests_module, option_tests::say, option_tests::company);
+TROUPE_MODULE(option_tests_module, option_tests::say);
 
 namespace troupe {
 namespace {
@@ -36,19 +26,12 @@ namespace {
 using namespace std::chrono_literals;
 using namespace option_tests;
 using namespace client_tests;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// What may be said about a call, by a client of a real cluster.
 class ClientOptionsTest : public ::testing::Test {
 protected:
-  ClientOptionsTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troupe-options-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~ClientOptionsTest() override { std::filesystem::remove_all(folder_); }
-
   static std::vector<std::string> holders(Client& client, const Future<double>& future) {
     std::vector<std::string> names;
     const auto all = client.who_has(std::vector{future});
@@ -56,13 +39,13 @@ protected:
     return names;
   }
 
-  std::string folder_;
+  troupe::testing::TemporaryFolder folder_;
 };
 
 TEST_F(ClientOptionsTest, what_has_a_higher_priority_runs_first_however_late_it_comes) {
   LocalCluster cluster({.workers = 1, .modules = {client_tests_module, option_tests_module}, .dashboard = false});
   Client client(cluster);
-  testing::Fifo fifo(folder_ + "/fifo");
+  testing::Fifo fifo(folder_.path("fifo"));
   auto held = client.submit<hold>(fifo.path());
   ASSERT_EQ(fifo.read_line(), "started");
   constexpr int low = 8;
@@ -102,10 +85,18 @@ TEST_F(ClientOptionsTest, calls_share_what_a_worker_offers_of_a_resource) {
                         .resources = {{"GPU", 1}},
                         .dashboard = false});
   Client client(cluster);
-  std::vector<Future<int>> calls;
-  for (int i = 0; i < 8; ++i) calls.push_back(client.submit<company>({.resources = {{"GPU", 1}}}));
-  EXPECT_THAT(client.gather(calls), Each(1)) << "one at a time, though there are four threads";
-  auto too_much = client.submit<company>({.resources = {{"GPU", 2}}});
+  testing::Fifo fifo(folder_.path("fifo"));
+  auto held = client.submit<hold>({.resources = {{"GPU", 1}}}, fifo.path());
+  ASSERT_EQ(fifo.read_line(), "started");
+  auto next = client.submit<say>({.resources = {{"GPU", 1}}}, fifo.path(), std::string("with the resource"));
+  auto free = client.submit<say>(fifo.path(), std::string("without"));
+  EXPECT_EQ(free.get(20s), 0);
+  EXPECT_EQ(fifo.read_line(), "without") << "it came later, and there are four threads";
+  EXPECT_FALSE(next.done());
+  client.cancel(held);
+  EXPECT_EQ(fifo.read_line(), "stopped");
+  EXPECT_EQ(fifo.read_line(), "with the resource");
+  auto too_much = client.submit<say>({.resources = {{"GPU", 2}}}, fifo.path(), std::string("never"));
   const auto why = client.explain(too_much);
   EXPECT_EQ(why.code, "restrictions-unmet");
   EXPECT_THAT(why.lines, ::testing::Contains(HasSubstr("GPU")));
@@ -114,7 +105,7 @@ TEST_F(ClientOptionsTest, calls_share_what_a_worker_offers_of_a_resource) {
 TEST_F(ClientOptionsTest, a_call_that_takes_longer_than_its_timeout_is_asked_to_stop_and_fails) {
   LocalCluster cluster({.workers = 1, .modules = {client_tests_module, option_tests_module}, .dashboard = false});
   Client client(cluster);
-  testing::Fifo fifo(folder_ + "/fifo");
+  testing::Fifo fifo(folder_.path("fifo"));
   auto late = client.submit<hold>({.timeout = 200ms}, fifo.path());
   EXPECT_EQ(fifo.read_line(), "started");
   EXPECT_EQ(fifo.read_line(), "stopped");

@@ -2,12 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "tests/support/samples.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -17,9 +16,7 @@ using ::testing::HasSubstr;
 class EventLogTest : public ::testing::Test {
 protected:
   EventLogTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troupe-events-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    file_ = folder_ / "events";
+    file_ = folder_.path() / "events";
     header_.config.worker_ttl = std::chrono::seconds(17);
     header_.config.worker_saturation = 2.5;
     header_.config.work_stealing = false;
@@ -27,7 +24,6 @@ protected:
     header_.epoch = Epoch{7};
     header_.seed = 99;
   }
-  ~EventLogTest() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<EventLogWriter> create(std::uint64_t most_bytes = 1'000'000) {
     auto log = EventLogWriter::create(file_, header_, most_bytes);
@@ -40,7 +36,7 @@ protected:
     return std::move(*reader);
   }
 
-  std::filesystem::path folder_;
+  troupe::testing::TemporaryFolder folder_;
   std::filesystem::path file_;
   EventLogHeader header_;
 };
@@ -137,7 +133,7 @@ TEST_F(EventLogTest, AnotherFileIsRefused) {
   const auto reader = EventLogReader::open(file_);
   ASSERT_FALSE(reader);
   EXPECT_THAT(reader.error().text, HasSubstr("no event log"));
-  EXPECT_FALSE(EventLogReader::open(folder_ / "none"));
+  EXPECT_FALSE(EventLogReader::open(folder_.path() / "none"));
 }
 
 TEST_F(EventLogTest, EndsAtItsLimitAndSaysSoOnce) {

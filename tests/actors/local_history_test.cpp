@@ -12,6 +12,7 @@
 
 #include "monitoring/recorded_cluster.hpp"
 #include "tests/actors/client_functions.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -27,16 +28,10 @@ using ::testing::SizeIs;
 /// What clusters inside a program leave behind.
 class LocalHistoryTest : public ::testing::Test {
 protected:
-  LocalHistoryTest() {
-    std::string pattern = (fs::temp_directory_path() / "troupe-local-history-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~LocalHistoryTest() override { fs::remove_all(folder_); }
-
   [[nodiscard]] std::vector<fs::path> histories(const std::string& below = {}) const {
     std::vector<fs::path> found;
     std::error_code none;
-    for (const auto& entry : fs::directory_iterator(fs::path(folder_) / below, none)) found.push_back(entry.path());
+    for (const auto& entry : fs::directory_iterator(folder_.path() / below, none)) found.push_back(entry.path());
     return found;
   }
   static std::vector<std::string> texts(const std::vector<LogLine>& lines) {
@@ -45,13 +40,15 @@ protected:
     return found;
   }
 
-  std::string folder_;
+  troupe::testing::TemporaryFolder folder_;
 };
 
 TEST_F(LocalHistoryTest, a_cluster_without_dashboard_is_written_down_to_its_end) {
   {
-    LocalCluster cluster(
-        {.workers = 2, .modules = {client_tests_module}, .dashboard = false, .history_directory = folder_});
+    LocalCluster cluster({.workers = 2,
+                          .modules = {client_tests_module},
+                          .dashboard = false,
+                          .history_directory = folder_.path().string()});
     EXPECT_EQ(cluster.dashboard_address(), "");
     Client client(cluster);
     auto said = client.submit<nap_and_say>({.key = "said"}, 0, std::string("some words"));
@@ -75,7 +72,7 @@ TEST_F(LocalHistoryTest, what_workers_in_processes_logged_is_in_it) {
                         .processes = true,
                         .modules = {client_tests_module},
                         .dashboard = false,
-                        .history_directory = folder_});
+                        .history_directory = folder_.path().string()});
   Client client(cluster);
   auto said = client.submit<nap_and_say>({.key = "said"}, 0, std::string("far away"));
   EXPECT_EQ(said.get(), 1);
@@ -95,9 +92,9 @@ TEST_F(LocalHistoryTest, what_workers_in_processes_logged_is_in_it) {
 }
 
 TEST_F(LocalHistoryTest, it_is_left_out_where_a_program_or_its_environment_says_so) {
-  { LocalCluster cluster({.dashboard = false, .history = false, .history_directory = folder_}); }
+  { LocalCluster cluster({.dashboard = false, .history = false, .history_directory = folder_.path().string()}); }
   ::setenv("TROUPE__HISTORY__ENABLED", "false", 1);
-  ::setenv("TROUPE__HISTORY__DIRECTORY", folder_.c_str(), 1);
+  ::setenv("TROUPE__HISTORY__DIRECTORY", folder_.path().c_str(), 1);
   { LocalCluster cluster({.dashboard = false}); }
   EXPECT_THAT(histories(), IsEmpty());
   {
@@ -121,16 +118,16 @@ TEST_F(LocalHistoryTest, it_is_left_out_where_a_program_or_its_environment_says_
 }
 
 TEST_F(LocalHistoryTest, histories_of_schedulers_make_no_room_for_those_of_programs) {
-  const fs::path scheduler = fs::path(folder_) / "20200101T000000-0badcafe";
+  const fs::path scheduler = folder_.path() / "20200101T000000-0badcafe";
   fs::create_directory(scheduler);
   for (const char* name : {"lock", "000001.troupe"}) std::ofstream(scheduler / name) << "x";
   fs::resize_file(scheduler / "000001.troupe", std::uintmax_t{2} << 30);  // sparse
-  const fs::path old = fs::path(folder_) / "local" / "20200101T000000-0badcafe";
+  const fs::path old = folder_.path() / "local" / "20200101T000000-0badcafe";
   fs::create_directories(old);
   fs::permissions(old.parent_path(), fs::perms::owner_all);
   for (const char* name : {"lock", "000001.troupe"}) std::ofstream(old / name) << "x";
   fs::resize_file(old / "000001.troupe", 1 << 20);
-  ::setenv("TROUPE__HISTORY__DIRECTORY", folder_.c_str(), 1);
+  ::setenv("TROUPE__HISTORY__DIRECTORY", folder_.path().c_str(), 1);
   const auto run = [] {
     LocalCluster cluster({.dashboard = false});
     cluster.stop();

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/actors/client_functions.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -22,20 +23,13 @@ constexpr std::int64_t block_doubles = 131'072;  // 1 MiB
 /// A directory for the workers' files, which has to be empty in the end.
 class MemoryTest : public ::testing::Test {
 protected:
-  MemoryTest() {
-    std::string name = (fs::temp_directory_path() / "troupe-memory-test-XXXXXX").string();
-    scratch_ = ::mkdtemp(name.data());
-  }
-  ~MemoryTest() override {
-    EXPECT_TRUE(spill_files().empty()) << "files were left behind";
-    fs::remove_all(scratch_);
-  }
+  ~MemoryTest() override { EXPECT_TRUE(spill_files().empty()) << "files were left behind"; }
 
   LocalClusterOptions options(unsigned workers, std::uint64_t memory_limit) {
     return {.workers = workers,
             .modules = {client_tests_module},
             .memory_limit = memory_limit,
-            .local_directory = scratch_.string(),
+            .local_directory = scratch_.path().string(),
             .log = [this](std::string_view line) {
               const std::lock_guard lock(mutex_);
               log_ += line;
@@ -49,13 +43,13 @@ protected:
   [[nodiscard]] std::vector<fs::path> spill_files() const {
     std::vector<fs::path> result;
     std::error_code gone;  // files come and go
-    for (auto it = fs::recursive_directory_iterator(scratch_, gone); !gone && it != fs::recursive_directory_iterator();
-         it.increment(gone))
+    for (auto it = fs::recursive_directory_iterator(scratch_.path(), gone);
+         !gone && it != fs::recursive_directory_iterator(); it.increment(gone))
       if (it->path().extension() == ".spill") result.push_back(it->path());
     return result;
   }
 
-  fs::path scratch_;
+  troupe::testing::TemporaryFolder scratch_;
   std::mutex mutex_;
   std::string log_;
 };
@@ -233,6 +227,6 @@ TEST_F(MemoryTest, rebalances_what_lies_on_one_worker) {
 
 int main(int argc, char** argv) {
   if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {client_tests_module});
-  testing::InitGoogleTest(&argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

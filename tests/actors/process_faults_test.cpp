@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/support/temporary_folder.hpp"
 #include "troupe/troupe.hpp"
 
 namespace fault_tests {
@@ -50,20 +51,15 @@ using namespace std::chrono_literals;
 using namespace fault_tests;
 
 /// A cluster of real worker processes, and real signals.
-class ProcessFaults : public testing::Test {
+class ProcessFaults : public ::testing::Test {
 protected:
-  ProcessFaults() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troupe-faults-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~ProcessFaults() override { std::filesystem::remove_all(folder_); }
-  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path(name); }
 
   /// The process that runs wait_for_file(), once it does.
   [[nodiscard]] int runner_of(const std::string& started) const {
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (std::chrono::steady_clock::now() < deadline) {
-      for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+      for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
         const auto name = entry.path().filename().string();
         if (name.starts_with(started + ".")) return std::stoi(name.substr(started.size() + 1));
       }
@@ -73,7 +69,7 @@ protected:
     return 0;
   }
 
-  std::string folder_;
+  troupe::testing::TemporaryFolder folder_;
 };
 
 TEST_F(ProcessFaults, a_worker_killed_in_the_middle_of_a_tree_changes_no_result) {
@@ -103,8 +99,8 @@ TEST_F(ProcessFaults, a_task_that_kills_its_workers_fails_after_three_and_the_re
       FAIL() << "a task that kills its worker cannot finish";
     } catch (const TaskFailed& failed) {
       EXPECT_EQ(failed.error().kind, TaskError::Kind::killed) << failed.what();
-      EXPECT_THAT(failed.error().function, testing::HasSubstr("_now"));
-      EXPECT_THAT(failed.what(), testing::HasSubstr("memory of the process: ")) << "what its nanny saw";
+      EXPECT_THAT(failed.error().function, ::testing::HasSubstr("_now"));
+      EXPECT_THAT(failed.what(), ::testing::HasSubstr("memory of the process: ")) << "what its nanny saw";
     }
   }
   for (const auto value : client.gather(others)) ASSERT_EQ(value, 7U);
@@ -120,7 +116,7 @@ TEST_F(ProcessFaults, a_function_that_no_worker_knows_waits_for_one_and_says_so)
   const auto explanation = client.explain(lost);
   EXPECT_EQ(explanation.code, "module-missing");
   EXPECT_THAT(explanation.lines,
-              testing::Contains(testing::HasSubstr("no worker has this build of the module 'elsewhere_module'")));
+              ::testing::Contains(::testing::HasSubstr("no worker has this build of the module 'elsewhere_module'")));
 }
 
 TEST_F(ProcessFaults, work_of_a_stopped_worker_is_done_elsewhere_and_when_it_goes_on_it_is_not_believed) {
@@ -180,6 +176,6 @@ int submit_and_hang(const char* access_file, const char* told) {
 int main(int argc, char** argv) {
   if (troupe::is_child(argc, argv)) return troupe::run_child(argc, argv, {fault_tests_module});
   if (argc == 4 && std::string(argv[1]) == "--submit-and-hang") return troupe::submit_and_hang(argv[2], argv[3]);
-  testing::InitGoogleTest(&argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -2,12 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "tests/support/samples.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -17,9 +16,7 @@ using ::testing::HasSubstr;
 class WorkerEventLogTest : public ::testing::Test {
 protected:
   WorkerEventLogTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troupe-events-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    file_ = folder_ / "events";
+    file_ = folder_.path() / "events";
     made_.name = "alpha";
     made_.config.threads = 3;
     made_.config.memory.limit = 1U << 30;
@@ -27,7 +24,6 @@ protected:
     made_.config.busy_retry = std::chrono::milliseconds(7);
     made_.config.resources = {{"GPU", 2}};
   }
-  ~WorkerEventLogTest() override { std::filesystem::remove_all(folder_); }
 
   std::unique_ptr<WorkerEventLogWriter> create(std::uint64_t most_bytes = 1'000'000) {
     auto log = WorkerEventLogWriter::create(file_, most_bytes);
@@ -41,7 +37,7 @@ protected:
     return std::move(*reader);
   }
 
-  std::filesystem::path folder_;
+  troupe::testing::TemporaryFolder folder_;
   std::filesystem::path file_;
   MachineMade made_;
 };
@@ -157,7 +153,7 @@ TEST_F(WorkerEventLogTest, ALogWithoutAMachineIsDamaged) {
 TEST_F(WorkerEventLogTest, OtherFilesAreNone) {
   std::ofstream(file_) << "something else altogether";
   EXPECT_FALSE(is_worker_event_log(file_));
-  EXPECT_FALSE(is_worker_event_log(folder_ / "none"));
+  EXPECT_FALSE(is_worker_event_log(folder_.path() / "none"));
 }
 
 }  // namespace

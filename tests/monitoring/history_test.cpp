@@ -17,13 +17,14 @@
 #include "monitoring/history_writer.hpp"
 #include "monitoring/recorded_cluster.hpp"
 #include "tests/monitoring/fake_source.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::monitoring {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::AllOf;
-using testing::HasSubstr;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 std::string contents(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -48,11 +49,9 @@ std::vector<TaskRun> some_runs(std::size_t count) {
   return runs;
 }
 
-class HistoryTest : public testing::Test {
+class HistoryTest : public ::testing::Test {
 protected:
   HistoryTest() {
-    std::string pattern = (fs::temp_directory_path() / "troupe-history-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     source_->cluster.address = "127.0.0.1:8786";
     source_->cluster.cluster = {1, 2};
     source_->cluster.prefixes = {{"load", {}, {}}, {"add", {}, {}}};
@@ -97,7 +96,6 @@ protected:
     worker_log_->add({1}, {{1, 1'000'000, 1, "task 7-0: hello", {TaskId::of(7, 0), {3}, {"nightly", {1, 2}}}},
                            {2, 1'000'001, 2, "paused", {}}});
   }
-  ~HistoryTest() override { fs::remove_all(folder_); }
 
   std::shared_ptr<HistoryWriter> writer(std::uint64_t bytes_max = 64U << 20) {
     HistorySources sources;
@@ -112,7 +110,7 @@ protected:
     sources.warn = [this](std::string_view text) { warned_.emplace_back(text); };
     sources.build.version = "9.9";
     sources.worker_log = worker_log_;
-    return std::make_shared<HistoryWriter>(HistoryOptions{folder_, bytes_max}, std::move(sources));
+    return std::make_shared<HistoryWriter>(HistoryOptions{folder_.path(), bytes_max}, std::move(sources));
   }
   /// Takes one picture, and ends, or not.
   void write(bool end) {
@@ -125,11 +123,11 @@ protected:
     if (end) history->end("signal 15", alive);
   }
   [[nodiscard]] fs::path the_one() const {
-    for (const auto& entry : fs::directory_iterator(folder_)) return entry.path();
+    for (const auto& entry : fs::directory_iterator(folder_.path())) return entry.path();
     return {};
   }
 
-  fs::path folder_;
+  troupe::testing::TemporaryFolder folder_;
   std::shared_ptr<FakeSource> source_{std::make_shared<FakeSource>()};
   std::shared_ptr<EventRing> events_{std::make_shared<EventRing>(100)};
   std::shared_ptr<WorkerLog> worker_log_{std::make_shared<WorkerLog>()};
@@ -137,7 +135,7 @@ protected:
 };
 
 TEST_F(HistoryTest, nothing_is_written_where_others_may_write) {
-  const fs::path open = folder_ / "open";
+  const fs::path open = folder_.path() / "open";
   fs::create_directory(open);
   fs::permissions(open, fs::perms::all);
   ASSERT_TRUE(HistoryFiles::create(open / "old", 1U << 20));
@@ -154,29 +152,29 @@ TEST_F(HistoryTest, nothing_is_written_where_others_may_write) {
   EXPECT_EQ(std::distance(fs::directory_iterator(open), {}), 1) << "and nothing is deleted";
   tried(open / local_histories);
   EXPECT_EQ(warned_.size(), 2U) << "who may write there may put something else in its place";
-  fs::create_directory_symlink(folder_, folder_ / "link");
-  tried(folder_ / "link");
+  fs::create_directory_symlink(folder_.path(), folder_.path() / "link");
+  tried(folder_.path() / "link");
   EXPECT_EQ(warned_.size(), 3U);
-  tried(folder_ / "new" / "er");
+  tried(folder_.path() / "new" / "er");
   EXPECT_EQ(warned_.size(), 3U);
-  EXPECT_EQ(fs::status(folder_ / "new" / "er").permissions(), fs::perms::owner_all);
+  EXPECT_EQ(fs::status(folder_.path() / "new" / "er").permissions(), fs::perms::owner_all);
   if (::geteuid() != 0) return;  // who else may give a directory away?
-  fs::create_directory(folder_ / "theirs");
-  ASSERT_EQ(::chown((folder_ / "theirs").c_str(), 12345, 12345), 0);
-  tried(folder_ / "theirs");
+  fs::create_directory(folder_.path() / "theirs");
+  ASSERT_EQ(::chown((folder_.path() / "theirs").c_str(), 12345, 12345), 0);
+  tried(folder_.path() / "theirs");
   EXPECT_EQ(warned_.size(), 4U);
 }
 
 TEST_F(HistoryTest, no_link_is_followed_to_a_file) {
-  ASSERT_TRUE(HistoryFiles::create(folder_ / "one", 1U << 20));
-  overwrite(folder_ / "mine", "precious");
-  fs::create_symlink(folder_ / "mine", folder_ / "one" / "000001.troupe");
-  fs::create_symlink(folder_ / "mine", folder_ / "one" / "state.new");
-  auto files = HistoryFiles::create(folder_ / "one", 1U << 20);
+  ASSERT_TRUE(HistoryFiles::create(folder_.path() / "one", 1U << 20));
+  overwrite(folder_.path() / "mine", "precious");
+  fs::create_symlink(folder_.path() / "mine", folder_.path() / "one" / "000001.troupe");
+  fs::create_symlink(folder_.path() / "mine", folder_.path() / "one" / "state.new");
+  auto files = HistoryFiles::create(folder_.path() / "one", 1U << 20);
   ASSERT_TRUE(files);
   EXPECT_FALSE(files->add(HistoryKind::log, "x", ""));
   EXPECT_FALSE(files->replace_state("x", ""));
-  EXPECT_EQ(contents(folder_ / "mine"), "precious");
+  EXPECT_EQ(contents(folder_.path() / "mine"), "precious");
 }
 
 TEST_F(HistoryTest, one_of_an_older_version_is_not_called_damaged) {
@@ -194,10 +192,10 @@ TEST_F(HistoryTest, one_of_an_older_version_is_not_called_damaged) {
 TEST_F(HistoryTest, one_with_a_picture_or_a_run_shows_something) {
   write(false);
   EXPECT_TRUE(shows_anything(the_one()));
-  auto files = HistoryFiles::create(folder_ / "empty", 1U << 20);
+  auto files = HistoryFiles::create(folder_.path() / "empty", 1U << 20);
   ASSERT_TRUE(files->add(HistoryKind::events, packed(std::vector<Event>{}), packed(HistoryStart{})));
-  EXPECT_FALSE(shows_anything(folder_ / "empty"));
-  EXPECT_FALSE(shows_anything(folder_ / "nowhere"));
+  EXPECT_FALSE(shows_anything(folder_.path() / "empty"));
+  EXPECT_FALSE(shows_anything(folder_.path() / "nowhere"));
 }
 
 TEST_F(HistoryTest, runs_come_back_as_they_were_in_about_ten_bytes_each) {
@@ -214,7 +212,7 @@ TEST_F(HistoryTest, runs_come_back_as_they_were_in_about_ten_bytes_each) {
 
 TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   write(true);
-  EXPECT_THAT(warned_, testing::IsEmpty());
+  EXPECT_THAT(warned_, ::testing::IsEmpty());
   const auto read = RecordedCluster::read(the_one());
   ASSERT_TRUE(read) << read.error().text;
   const auto& recorded = (*read)->recorded();
@@ -243,7 +241,7 @@ TEST_F(HistoryTest, a_cluster_that_stopped_answers_as_it_did) {
   EXPECT_EQ(api.ask.log("alpha", 0, 10)->lines.size(), 2U);
   EXPECT_EQ(api.ask.log("alpha", 0, 1)->lines.at(0).text, "paused") << "the last ones";
   EXPECT_EQ(api.ask.log("alpha", 1, 10)->lines.at(0).text, "paused");
-  EXPECT_THAT(api.ask.log("beta", 0, 10)->lines, testing::IsEmpty());
+  EXPECT_THAT(api.ask.log("beta", 0, 10)->lines, ::testing::IsEmpty());
   const auto said = api.ask.task_log({}, TaskId::of(7, 0), 10)->lines.at("alpha");
   ASSERT_EQ(said.size(), 1U);
   EXPECT_EQ(said[0].about, (LogContext{TaskId::of(7, 0), {3}, {"nightly", {1, 2}}}));
@@ -287,7 +285,7 @@ TEST_F(HistoryTest, a_damaged_file_is_refused_with_its_name_and_the_byte) {
                                        HasSubstr(fmt::format("byte {}", history_magic.size())), HasSubstr("checksum")));
   overwrite(file, "something else");
   EXPECT_THAT(RecordedCluster::read(the_one()).error().text, HasSubstr("no history that this version"));
-  EXPECT_THAT(RecordedCluster::read(folder_).error().text, HasSubstr("there is no history here"));
+  EXPECT_THAT(RecordedCluster::read(folder_.path()).error().text, HasSubstr("there is no history here"));
 }
 
 TEST_F(HistoryTest, whatever_bytes_stand_in_it_reading_ends_with_a_cluster_or_an_error) {
@@ -341,21 +339,21 @@ TEST_F(HistoryTest, it_stays_below_its_size_and_keeps_the_end) {
   constexpr std::uint64_t most = 80'000;
   std::uint64_t written = 0;
   {
-    auto files = HistoryFiles::create(folder_ / "one", most);
+    auto files = HistoryFiles::create(folder_.path() / "one", most);
     ASSERT_TRUE(files);
-    EXPECT_TRUE(is_being_written(folder_ / "one"));
+    EXPECT_TRUE(is_being_written(folder_.path() / "one"));
     for (std::uint64_t i = 0; i < 500; ++i) {
       const auto runs = some_runs(100);
       ASSERT_TRUE(
           files->add(HistoryKind::runs, packed_runs(runs.data(), runs.size(), i * 100), packed(HistoryStart{})));
       ++written;
       std::uint64_t size = 0;
-      for (const auto& file : fs::directory_iterator(folder_ / "one")) size += file.file_size();
+      for (const auto& file : fs::directory_iterator(folder_.path() / "one")) size += file.file_size();
       ASSERT_LE(size, most);
     }
   }
-  EXPECT_FALSE(is_being_written(folder_ / "one"));
-  const auto read = RecordedCluster::read(folder_ / "one");
+  EXPECT_FALSE(is_being_written(folder_.path() / "one"));
+  const auto read = RecordedCluster::read(folder_.path() / "one");
   ASSERT_TRUE(read) << read.error().text;
   EXPECT_EQ((*read)->sources().source->history().recorded, 50'000U);
   EXPECT_LT((*read)->runs(), 50'000U);
@@ -364,31 +362,31 @@ TEST_F(HistoryTest, it_stays_below_its_size_and_keeps_the_end) {
 
 TEST_F(HistoryTest, the_oldest_of_many_go_and_none_that_is_written_to) {
   for (const char* name : {"1", "2", "3"}) {
-    auto files = HistoryFiles::create(folder_ / name, 1U << 20);
+    auto files = HistoryFiles::create(folder_.path() / name, 1U << 20);
     ASSERT_TRUE(files->replace_state(std::string(100'000, 'x') + name, ""));
   }
-  overwrite(folder_ / "2" / "filler", std::string(50'000, 'x'));
-  overwrite(folder_ / "3" / "filler", std::string(50'000, 'x'));
-  fs::create_directories(folder_ / "not ours");
-  ASSERT_TRUE(HistoryFiles::create(folder_ / local_histories / "1", 1U << 20));
-  const auto held = HistoryFiles::create(folder_ / "0", 1U << 20);
-  prune_histories(folder_, 60'000);
-  EXPECT_TRUE(fs::exists(folder_ / "0"));
-  EXPECT_FALSE(fs::exists(folder_ / "1"));
-  EXPECT_FALSE(fs::exists(folder_ / "2"));
-  EXPECT_TRUE(fs::exists(folder_ / "3"));
-  EXPECT_TRUE(fs::exists(folder_ / "not ours"));
-  EXPECT_TRUE(fs::exists(folder_ / local_histories / "1"));
-  EXPECT_EQ(list_histories(folder_).size(), 2U) << "those of clusters inside programs are listed apart";
+  overwrite(folder_.path() / "2" / "filler", std::string(50'000, 'x'));
+  overwrite(folder_.path() / "3" / "filler", std::string(50'000, 'x'));
+  fs::create_directories(folder_.path() / "not ours");
+  ASSERT_TRUE(HistoryFiles::create(folder_.path() / local_histories / "1", 1U << 20));
+  const auto held = HistoryFiles::create(folder_.path() / "0", 1U << 20);
+  prune_histories(folder_.path(), 60'000);
+  EXPECT_TRUE(fs::exists(folder_.path() / "0"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "1"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "2"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "3"));
+  EXPECT_TRUE(fs::exists(folder_.path() / "not ours"));
+  EXPECT_TRUE(fs::exists(folder_.path() / local_histories / "1"));
+  EXPECT_EQ(list_histories(folder_.path()).size(), 2U) << "those of clusters inside programs are listed apart";
 }
 
 TEST_F(HistoryTest, there_are_never_more_than_five_hundred) {
   for (std::size_t i = 0; i < most_histories + 3; ++i)
-    ASSERT_TRUE(HistoryFiles::create(folder_ / fmt::format("{:04}", i), 1U << 20));
-  prune_histories(folder_, 1U << 30);
-  const auto left = std::distance(fs::directory_iterator(folder_), {});
+    ASSERT_TRUE(HistoryFiles::create(folder_.path() / fmt::format("{:04}", i), 1U << 20));
+  prune_histories(folder_.path(), 1U << 30);
+  const auto left = std::distance(fs::directory_iterator(folder_.path()), {});
   EXPECT_EQ(left, static_cast<std::ptrdiff_t>(most_histories) - 1) << "and one more has room";
-  EXPECT_FALSE(fs::exists(folder_ / "0000"));
+  EXPECT_FALSE(fs::exists(folder_.path() / "0000"));
 }
 
 TEST_F(HistoryTest, a_disk_that_refuses_ends_the_history_with_one_warning) {

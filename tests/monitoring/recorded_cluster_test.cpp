@@ -13,23 +13,19 @@
 
 #include "monitoring/history_writer.hpp"
 #include "tests/monitoring/fake_source.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::monitoring {
 namespace {
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 /// A record of a cluster whose workers came and went.
-class RecordedClusterTest : public testing::Test {
+class RecordedClusterTest : public ::testing::Test {
 protected:
-  RecordedClusterTest() {
-    std::string pattern = (fs::temp_directory_path() / "troupe-recorded-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-    source_->past.keep(1000);
-  }
-  ~RecordedClusterTest() override { fs::remove_all(folder_); }
+  RecordedClusterTest() { source_->past.keep(1000); }
 
   using Named = std::vector<std::pair<std::uint32_t, std::string>>;
   static ClusterView with(const Named& workers) {
@@ -48,7 +44,7 @@ protected:
     HistorySources sources;
     sources.source = source_;
     sources.worker_log = worker_log_;
-    HistoryWriter writer({folder_, 256U << 20}, std::move(sources));
+    HistoryWriter writer({folder_.path(), 256U << 20}, std::move(sources));
     const WallClock clock;
     for (const Named& workers : pictures) {
       Picture picture;
@@ -57,7 +53,7 @@ protected:
       writer.take(picture, source_->history(), clock);
     }
     writer.end("done", true);
-    for (const auto& entry : fs::directory_iterator(folder_)) {
+    for (const auto& entry : fs::directory_iterator(folder_.path())) {
       const auto read = RecordedCluster::read(entry.path());
       EXPECT_TRUE(read) << read.error().text;
       return (*read)->sources();
@@ -86,7 +82,7 @@ protected:
     return lines;
   }
 
-  fs::path folder_;
+  troupe::testing::TemporaryFolder folder_;
   std::shared_ptr<FakeSource> source_{std::make_shared<FakeSource>()};
   std::shared_ptr<WorkerLog> worker_log_{std::make_shared<WorkerLog>()};
 };

@@ -10,11 +10,12 @@
 #include <unistd.h>
 
 #include "tests/support/samples.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 AccessFile filled() {
   auto access = AccessFile::generate(samples::random(1));
@@ -25,14 +26,9 @@ AccessFile filled() {
   return access;
 }
 
-class AccessFileTest : public testing::Test {
+class AccessFileTest : public ::testing::Test {
 protected:
-  AccessFileTest() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "troupe-access-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-    path_ = directory_ / "troupe" / "access.json";
-  }
-  ~AccessFileTest() override { std::filesystem::remove_all(directory_); }
+  AccessFileTest() { path_ = directory_.path() / "troupe" / "access.json"; }
 
   std::string contents() const {
     std::ifstream file(path_);
@@ -52,7 +48,7 @@ protected:
     return access ? "read" : access.error().text;
   }
 
-  std::filesystem::path directory_;
+  troupe::testing::TemporaryFolder directory_;
   std::filesystem::path path_;
 };
 
@@ -158,7 +154,7 @@ TEST_F(AccessFileTest, TooLargeOrNoFileIsRefused) {
 }
 
 TEST_F(AccessFileTest, ThatCannotBeWrittenSaysWhereAndWhatToDo) {
-  std::ofstream(directory_ / "troupe") << "a file where the directory should be";
+  std::ofstream(directory_.path() / "troupe") << "a file where the directory should be";
   const auto written = filled().write(path_);
   ASSERT_FALSE(written);
   EXPECT_THAT(written.error().text, HasSubstr(path_.string()));

@@ -13,10 +13,10 @@ namespace troupe::io {
 namespace {
 
 using namespace std::string_literals;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr const char* rich_schema = R"({"type": "record", "name": "Item", "namespace": "shop", "fields": [
   {"name": "id", "type": "long"}, {"name": "n", "type": "int"}, {"name": "ok", "type": "boolean"},
@@ -65,7 +65,7 @@ std::vector<Json> values_of(const TextBlock& block, Errors errors = Errors::stri
   return values;
 }
 
-class Avro : public testing::Test {
+class Avro : public ::testing::Test {
 protected:
   std::string write(const std::string& name, const std::vector<Json>& values, const AvroFormat& format) {
     AvroWriter writer(files.path(name), format);
@@ -212,7 +212,7 @@ TEST_F(Avro, truncated_and_harmed_files_are_errors_and_skip_goes_on_behind_the_h
           harmed[random() % whole.size()] ^= static_cast<char>(1U << random() % 8);
       const auto path = files.write("harmed", harmed);
       // It may still be read, where nothing checks: but it says where, or ends.
-      EXPECT_THAT(error_of([&] { values_of({path}); }), testing::AnyOf("no error", StartsWith(path + ": ")));
+      EXPECT_THAT(error_of([&] { values_of({path}); }), ::testing::AnyOf("no error", StartsWith(path + ": ")));
       values_of({path}, Errors::skip);
       values_of({path, harmed.size() / 2}, Errors::skip);
     }

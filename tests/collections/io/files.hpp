@@ -12,24 +12,16 @@
 #include <vector>
 
 #include "collections/io/text.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe::io {
 
 /// A directory for a test's files, removed at its end.
 class ScratchFiles {
 public:
-  ScratchFiles() {
-    std::string name = (std::filesystem::temp_directory_path() / "troupe-io-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    root_ = name;
-  }
-  ~ScratchFiles() { std::filesystem::remove_all(root_); }
-  ScratchFiles(const ScratchFiles&) = delete;
-  ScratchFiles& operator=(const ScratchFiles&) = delete;
-
-  [[nodiscard]] std::string path(std::string_view name) const { return (root_ / name).string(); }
+  [[nodiscard]] std::string path(std::string_view name) const { return root_.path(name); }
   std::string write(std::string_view name, std::string_view text) const {
-    const auto file = root_ / name;
+    const auto file = root_.path() / name;
     std::filesystem::create_directories(file.parent_path());
     std::ofstream(file, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
     return file.string();
@@ -44,7 +36,7 @@ public:
   }
 
 private:
-  std::filesystem::path root_;
+  troupe::testing::TemporaryFolder root_;
 };
 
 /// What a FileError says that this throws.

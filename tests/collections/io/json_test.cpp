@@ -35,9 +35,9 @@ namespace troupe::io {
 namespace {
 
 using namespace std::string_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 std::vector<Json> values_of(const TextBlock& block, const TextFormat& format = {}, ReadCounts* counts = nullptr) {
   std::vector<Json> values;
@@ -68,7 +68,7 @@ Json drawn(std::mt19937_64& random, int depth) {
   }
 }
 
-class JsonLines : public testing::Test {
+class JsonLines : public ::testing::Test {
 protected:
   ScratchFiles files;
 };

@@ -14,13 +14,13 @@ namespace troupe::io {
 namespace {
 
 using namespace std::string_literals;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
-class Output : public testing::Test {
+class Output : public ::testing::Test {
 protected:
   WriteCounts write(const std::string& path, const std::vector<std::string>& lines, const OutputFormat& format = {}) {
     LineWriter writer(path, format);

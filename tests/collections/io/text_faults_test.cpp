@@ -8,12 +8,12 @@ namespace troupe::io {
 namespace {
 
 using namespace std::string_literals;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
-class TextFaults : public testing::Test {
+class TextFaults : public ::testing::Test {
 protected:
   std::string plan_error(const std::vector<std::string>& patterns, const TextFormat& format = {},
                          const TextCut& cut = {}) {

@@ -9,9 +9,9 @@ namespace troupe::io {
 namespace {
 
 using namespace std::string_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 /// What the lines of a text are, said as simply as can be.
 std::vector<std::string> split(std::string_view text, std::string_view delimiter) {
@@ -24,7 +24,7 @@ std::vector<std::string> split(std::string_view text, std::string_view delimiter
   return lines;
 }
 
-class Text : public testing::Test {
+class Text : public ::testing::Test {
 protected:
   ScratchFiles files;
 };
@@ -60,9 +60,9 @@ TEST_F(Text, the_lines_of_all_blocks_are_those_of_the_file_each_once_in_order) {
     const auto path = files.write("drawn.txt", mark + text);
     const TextFormat format{.delimiter = delimiter};
     const TextCut cut{.blocksize = 1 + draw(mark.size() + text.size() + 2)};
-    SCOPED_TRACE(testing::Message() << "round " << round << ", blocksize " << *cut.blocksize << ", delimiter "
-                                    << testing::PrintToString(delimiter) << ", "
-                                    << testing::PrintToString(mark + text));
+    SCOPED_TRACE(::testing::Message() << "round " << round << ", blocksize " << *cut.blocksize << ", delimiter "
+                                      << ::testing::PrintToString(delimiter) << ", "
+                                      << ::testing::PrintToString(mark + text));
     const auto plan = plan_text({path}, format, cut);
     ASSERT_EQ(lines_of(plan, format), split(text, delimiter));
     std::string all;
@@ -138,13 +138,13 @@ struct Tool {
   const char* suffix;
   const char* command;
 };
-class PackedText : public testing::TestWithParam<Tool> {
+class PackedText : public ::testing::TestWithParam<Tool> {
 protected:
   ScratchFiles files;
 };
 INSTANTIATE_TEST_SUITE_P(By, PackedText,
-                         testing::Values(Tool{".gz", "gzip -c"}, Tool{".bz2", "bzip2 -c"}, Tool{".xz", "xz -c"},
-                                         Tool{".zst", "zstd -q -c"}),
+                         ::testing::Values(Tool{".gz", "gzip -c"}, Tool{".bz2", "bzip2 -c"}, Tool{".xz", "xz -c"},
+                                           Tool{".zst", "zstd -q -c"}),
                          [](const auto& tool) { return std::string(tool.param.suffix + 1); });
 
 std::string numbers(int count) {

@@ -12,6 +12,7 @@
 #include "runtime/exec/pipeline.hpp"
 #include "tests/runtime/exec/calls.hpp"
 #include "tests/runtime/exec/demo_module.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -22,13 +23,8 @@ using ::testing::HasSubstr;
 /// A directory that only we may write to, gone after the test.
 class FunctionRegistryTest : public ::testing::Test {
 protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "troupe-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  void TearDown() override { fs::remove_all(directory_); }
   std::string copy_of(const char* library, const char* name = "module.so") {
-    const auto path = directory_ / name;
+    const auto path = directory_.path() / name;
     fs::copy_file(library, path);
     fs::permissions(path, fs::perms::owner_all);
     return path.string();
@@ -40,7 +36,7 @@ protected:
     return loaded ? "" : loaded.error().text;
   }
 
-  fs::path directory_;
+  troupe::testing::TemporaryFolder directory_;
   FunctionRegistry registry_;
 };
 
@@ -146,10 +142,11 @@ TEST_F(FunctionRegistryTest, refuses_a_module_of_another_interface) {
 
 TEST_F(FunctionRegistryTest, refuses_what_is_no_module_without_opening_it) {
   EXPECT_THAT(error_of(copy_of(TROUPE_TEST_NO_MODULE)), HasSubstr("no TROUPE_MODULE in it"));
-  EXPECT_THAT(error_of((directory_ / "missing.so").string()), HasSubstr("No such file"));
-  std::ofstream(directory_ / "text.so") << "not a library at all, but long enough to hold a header of one, if it were";
-  EXPECT_THAT(error_of((directory_ / "text.so").string()), HasSubstr("not a 64-bit ELF shared library"));
-  EXPECT_THAT(error_of(directory_.string()), HasSubstr("not a file"));
+  EXPECT_THAT(error_of((directory_.path() / "missing.so").string()), HasSubstr("No such file"));
+  std::ofstream(directory_.path() / "text.so")
+      << "not a library at all, but long enough to hold a header of one, if it were";
+  EXPECT_THAT(error_of((directory_.path() / "text.so").string()), HasSubstr("not a 64-bit ELF shared library"));
+  EXPECT_THAT(error_of(directory_.path().string()), HasSubstr("not a file"));
 }
 
 TEST_F(FunctionRegistryTest, refuses_a_library_that_is_cut_short_anywhere) {
@@ -168,9 +165,9 @@ TEST_F(FunctionRegistryTest, refuses_what_anybody_may_change) {
   ::chmod(path.c_str(), 0777);
   EXPECT_THAT(error_of(path), HasSubstr("anybody may write to it"));
   ::chmod(path.c_str(), 0755);
-  ::chmod(directory_.c_str(), 0777);
+  ::chmod(directory_.path().c_str(), 0777);
   EXPECT_THAT(error_of(path), HasSubstr("anybody may write to its directory"));
-  ::chmod(directory_.c_str(), 0700);
+  ::chmod(directory_.path().c_str(), 0700);
   EXPECT_TRUE(registry_.load(path));
 }
 

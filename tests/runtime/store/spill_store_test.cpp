@@ -14,6 +14,7 @@
 #include <string>
 
 #include "runtime/store/buffer.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace troupe {
 namespace {
@@ -23,17 +24,10 @@ namespace fs = std::filesystem;
 /// A directory of the test's own, and the io thread's queue.
 class SpillStoreTest : public ::testing::Test {
 protected:
-  SpillStoreTest() {
-    std::string name = (fs::temp_directory_path() / "troupe-spill-test-XXXXXX").string();
-    base_ = ::mkdtemp(name.data());
-  }
-  ~SpillStoreTest() override {
-    store_.reset();
-    fs::remove_all(base_);
-  }
+  ~SpillStoreTest() override { store_.reset(); }
 
   SpillStore& open(SpillStoreOptions options = {}) {
-    options.directory = base_ / "scratch";
+    options.directory = base_.path() / "scratch";
     options.release_memory = [this] { post([this] { released_ = true; }); };
     auto opened = SpillStore::open(std::move(options), [this](std::function<void()> work) { post(std::move(work)); });
     EXPECT_TRUE(opened) << opened.error().text;
@@ -88,7 +82,7 @@ protected:
     return result;
   }
 
-  fs::path base_;
+  troupe::testing::TemporaryFolder base_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::function<void()>> posted_;
@@ -257,7 +251,7 @@ TEST(SpillFile, a_full_disk_is_told_as_such) {
 }
 
 TEST_F(SpillStoreTest, removes_what_dead_processes_left_and_nothing_else) {
-  const auto scratch = base_ / "scratch";
+  const auto scratch = base_.path() / "scratch";
   fs::create_directories(scratch / "worker-1-left");
   fs::permissions(scratch, fs::perms::owner_all);
   std::ofstream(scratch / "worker-1-left" / "lock") << "";
@@ -276,13 +270,13 @@ TEST_F(SpillStoreTest, removes_what_dead_processes_left_and_nothing_else) {
 }
 
 TEST_F(SpillStoreTest, refuses_a_directory_that_others_may_write_to) {
-  const auto open_to_all = base_ / "shared";
+  const auto open_to_all = base_.path() / "shared";
   fs::create_directories(open_to_all);
   ASSERT_EQ(::chmod(open_to_all.c_str(), 0777), 0);
   const auto refused = SpillStore::open({open_to_all}, [](const auto&) {});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().text.find("--local-directory"), std::string::npos) << refused.error().text;
-  const auto link = base_ / "link";
+  const auto link = base_.path() / "link";
   fs::create_directory_symlink(open_to_all, link);
   EXPECT_FALSE(SpillStore::open({link}, [](const auto&) {}));
 }
